@@ -1,0 +1,1 @@
+//! Our HTTP contract as types.

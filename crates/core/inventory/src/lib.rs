@@ -1,0 +1,1 @@
+//! Which agents and tools exist, and the pins of tool definitions.

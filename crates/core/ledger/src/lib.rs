@@ -1,0 +1,1 @@
+//! Merkle tree, tiles, checkpoints, proofs, segments. Depends on nothing of ours.

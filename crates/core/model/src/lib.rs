@@ -1,0 +1,26 @@
+//! The vocabulary of Holdshort: what is asked, what is known, what was decided, what is recorded.
+//!
+//! Values only. Nothing here decides, reads a clock, draws a random number or touches the outside.
+//! One word has one meaning, the same in code, API, console and docs (`docs/glossary.md`).
+
+mod action;
+mod decision;
+mod digest;
+mod facts;
+mod ids;
+mod record;
+mod request;
+mod subject;
+mod tool;
+
+pub use action::{ActionEffect, ActionKind, Certainty, Resource, Verb};
+pub use decision::{Containment, Decision, Effect, FailMode, Level, Mode, Obligation, Reason, Risk, RiskPart, Ruling};
+pub use digest::{Digest, DigestError};
+pub use facts::{ActionFacts, ContextFacts, Facts, SubjectFacts};
+pub use ids::{AgentId, RecordId, SessionId};
+pub use record::{
+    BuildInfo, DecisionRecord, LifecycleRecord, Outcome, OutcomeStatus, PolicyRecord, Receipt, Record, ToolChange,
+};
+pub use request::{Action, Context, Request, Subject};
+pub use subject::{Agent, Authentication, Claims, Owner, Standing};
+pub use tool::{Pin, ToolDefinition, ToolFacts, ToolListing, ToolsSeen};

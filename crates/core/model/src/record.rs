@@ -1,0 +1,151 @@
+//! What is written to the ledger.
+
+use crate::{Decision, Digest, Facts, Pin, RecordId, Request, SessionId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where a record stands in a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Origin line of the log's checkpoint (C2SP tlog-checkpoint).
+    pub log: String,
+    /// Index of the entry, from 0.
+    pub index: u64,
+}
+
+/// One record of the ledger, serialised as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Record {
+    /// A decision, written before the action runs.
+    Decision(Box<DecisionRecord>),
+    /// What came of a permitted action.
+    Outcome(Outcome),
+    /// A tool definition that appeared or changed.
+    ToolChange(ToolChange),
+    /// A policy snapshot that took effect, or was refused.
+    Policy(PolicyRecord),
+    /// Start, stop, or a fault of the service.
+    Lifecycle(LifecycleRecord),
+}
+
+/// Record of a decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// Number of the record in its session, from 0.
+    pub sequence: u64,
+    /// Digest of the session's previous record; absent for the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Digest>,
+    /// When the request arrived, in milliseconds since 1970.
+    pub received_ms: u64,
+    /// How long deciding took, in nanoseconds.
+    pub deciding_ns: u64,
+    /// What was asked. Arguments are replaced by their digest when the configuration says so.
+    pub request: Request,
+    /// What was known.
+    pub facts: Facts,
+    /// What was decided.
+    pub decision: Decision,
+    /// The program that decided.
+    pub build: BuildInfo,
+}
+
+/// The program that made a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildInfo {
+    /// Version of Holdshort.
+    pub version: String,
+}
+
+/// What came of a permitted action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The decision that permitted it.
+    pub decision: RecordId,
+    /// The session.
+    pub session: SessionId,
+    /// How it ended.
+    pub status: OutcomeStatus,
+    /// Digest of the result's bytes, where there is a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Size of the result in bytes.
+    pub bytes: u64,
+    /// From permit to end, in microseconds.
+    pub duration_us: u64,
+}
+
+/// How a permitted action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeStatus {
+    /// The upstream answered with a result.
+    Ok,
+    /// The upstream answered with a result that says `isError`.
+    ToolError,
+    /// The upstream answered with a protocol error.
+    Error,
+    /// The upstream wants more input before it answers (MRTR `input_required`).
+    InputRequired,
+    /// The upstream did not answer in time.
+    Timeout,
+    /// The upstream went away or answered garbage.
+    UpstreamFault,
+    /// The client went away or cancelled.
+    Cancelled,
+    /// A notification: there is no answer.
+    Sent,
+}
+
+/// A tool definition that appeared, changed or collides with another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolChange {
+    /// When it was seen, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// Upstream server.
+    pub server: String,
+    /// Name of the tool.
+    pub tool: String,
+    /// What it is compared with the pin.
+    pub pin: Pin,
+    /// Digest of the pinned definition, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Digest>,
+    /// Digest of the definition now.
+    pub after: Digest,
+    /// The difference, one line for each JSON pointer that differs, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub difference: Vec<String>,
+}
+
+/// A policy snapshot that took effect or was refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// Digest of the snapshot in force afterwards.
+    pub snapshot: Digest,
+    /// False: the candidate was refused and the last good one stays.
+    pub accepted: bool,
+    /// Who changed it: `file`, `api` or `start`.
+    pub source: String,
+    /// Diagnostics of a refused candidate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<String>,
+}
+
+/// Start, stop or fault of the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LifecycleRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// What happened: `start`, `stop`, `recorder-down`, `agent-added`, ...
+    pub event: String,
+    /// Details, without secrets.
+    #[serde(default)]
+    pub detail: Value,
+}

@@ -1,0 +1,1 @@
+//! Policy engines behind one trait; bundles, checks at load, limits.

@@ -1,0 +1,1 @@
+//! Network enforcement points: MCP over stdio and streamable HTTP.

@@ -1,0 +1,1 @@
+//! The decision service: HTTP API, unix socket, local authority.

@@ -1,0 +1,1 @@
+//! Durable state: the log on disk and the SQLite database.

@@ -1,0 +1,1 @@
+//! Scripted counterparts and faults for tests.
