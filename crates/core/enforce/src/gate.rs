@@ -10,9 +10,9 @@ pub trait Payload {
     fn bytes(&self) -> &[u8];
 }
 
-impl Payload for Vec<u8> {
+impl<T: AsRef<[u8]>> Payload for T {
     fn bytes(&self) -> &[u8] {
-        self
+        self.as_ref()
     }
 }
 

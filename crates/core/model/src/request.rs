@@ -74,6 +74,10 @@ pub struct Context {
     /// W3C trace id, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Set when the enforcement point itself cannot let the message pass, whatever policies say: the decision is
+    /// then Deny with this fail mode, and the attempt is on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<crate::FailMode>,
     /// The protocol's id of the request, for correlation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

@@ -1,6 +1,6 @@
 //! Tools and their pinned definitions.
 
-use crate::{Digest, SessionId, Subject};
+use crate::{ActionKind, Digest, SessionId, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,13 +38,13 @@ pub struct ToolFacts {
 /// A tool definition as a server gave it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolDefinition {
-    /// Name on its server.
+    /// Name on its server; the URI of a resource.
     pub name: String,
     /// The whole definition object.
     pub definition: Value,
 }
 
-/// Definitions that a server listed, on their way to an agent.
+/// Definitions of one kind that a server listed, on their way to an agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToolsSeen {
@@ -54,8 +54,15 @@ pub struct ToolsSeen {
     pub session: SessionId,
     /// Upstream server.
     pub server: String,
+    /// What using a listed thing would be: `tool.call`, `resource.read` or `prompt.get`. Only tools are pinned.
+    #[serde(default = "tool_call")]
+    pub kind: ActionKind,
     /// The definitions of one page, in the server's order.
     pub tools: Vec<ToolDefinition>,
+}
+
+fn tool_call() -> ActionKind {
+    ActionKind::ToolCall
 }
 
 /// Whether a listed tool may be shown to the agent. In the order of [`ToolsSeen::tools`].
