@@ -1,1 +1,22 @@
 //! Which agents and tools exist, and the pins of tool definitions.
+//!
+//! Values only: no store, no clock, no randomness. The edge loads entries through [`AgentStore`] and [`PinStore`],
+//! builds the views [`Agents`] and [`Pins`], and swaps them into the snapshot that decides.
+//! What is absent: nothing here authorises. A known agent with a good token is known, no more.
+
+mod agents;
+mod canonical;
+pub mod conformance;
+mod difference;
+mod pins;
+mod store;
+mod token;
+
+pub use agents::{AgentEntry, Agents, AgentsError, TokenEntry, TokenRefusal, UNKNOWN_CLASS};
+pub use canonical::definition_digest;
+pub use difference::{DIFFERENCE_LINES_MAX, DIFFERENCE_SIDE_CHARS_MAX, difference};
+pub use pins::{
+    DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
+};
+pub use store::{AgentStore, PinStore, StoreError};
+pub use token::{Token, TokenError};

@@ -1,0 +1,97 @@
+//! The suite that every [`AgentStore`] and [`PinStore`] has to pass. Call it from the tests of an implementation.
+//!
+//! It answers with the first thing that is wrong, instead of panicking, so that it needs no test framework.
+
+use crate::{AgentEntry, AgentStore, PinEntry, PinStore, Seen, StoreError, Token, TokenEntry, definition_digest};
+use holdshort_model::Owner;
+use serde_json::json;
+
+/// Runs the suite for agents on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).
+///
+/// # Errors
+/// What the store did wrong, in words.
+pub fn check_agent_store<S: AgentStore>(reopen: impl Fn() -> S) -> Result<(), String> {
+    let store = reopen();
+    let (one, two) = (token(1, None), token(2, Some(5)));
+    let first = AgentEntry {
+        id: "a".into(),
+        class: "coding".into(),
+        owner: Some(Owner { id: "ann@example.com".into(), active: true }),
+        created_ms: u64::from(u32::MAX) * 1_000,
+        tokens: vec![one.clone()],
+    };
+    let second = AgentEntry { id: "b".into(), owner: None, tokens: vec![], ..first.clone() };
+    same("an empty store", said(store.agents())?, vec![])?;
+    said(store.add_agent(&second))?;
+    said(store.add_agent(&first))?;
+    same("after adding", said(reopen().agents())?, vec![first.clone(), second.clone()])?;
+
+    exists("adding an id twice", store.add_agent(&AgentEntry { tokens: vec![], ..first.clone() }))?;
+    let thief = AgentEntry { id: "c".into(), ..first.clone() };
+    exists("adding an agent with a token of another", store.add_agent(&thief))?;
+    exists("adding a token of another agent", store.add_token(&second.id, &one))?;
+    same("after refused changes", said(reopen().agents())?, vec![first.clone(), second.clone()])?;
+
+    said(store.add_token(&second.id, &two))?;
+    said(store.revoke_token(&first.id, &one.hash))?;
+    said(store.revoke_token(&first.id, &one.hash))?;
+    let revoked = AgentEntry { tokens: vec![TokenEntry { revoked: true, ..one.clone() }], ..first.clone() };
+    let with_token = AgentEntry { tokens: vec![two.clone()], ..second.clone() };
+    same("after a token and a revocation", said(reopen().agents())?, vec![revoked.clone(), with_token])?;
+
+    missing("a token for nobody", store.add_token(&"nobody".into(), &token(3, None)))?;
+    missing("revoking another's token", store.revoke_token(&first.id, &two.hash))?;
+    missing("removing nobody", store.remove_agent(&"nobody".into()))?;
+    said(store.remove_agent(&second.id))?;
+    same("after removing", said(reopen().agents())?, vec![revoked])?;
+    // Its tokens went with it: the hash is free again.
+    said(store.add_agent(&AgentEntry { id: "d".into(), tokens: vec![two], ..second }))
+}
+
+/// Runs the suite for pins on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).
+///
+/// # Errors
+/// What the store did wrong, in words.
+pub fn check_pin_store<S: PinStore>(reopen: impl Fn() -> S) -> Result<(), String> {
+    let store = reopen();
+    let definition = json!({"name": "t", "description": "\u{1f980} \"quoted\" 'and' \\ \u{0} more", "inputSchema": {"n": 1e300}});
+    let seen = Seen { digest: definition_digest(&definition), definition, time_ms: 7 };
+    let plain = PinEntry { server: "s".into(), tool: "t".into(), pinned: Some(seen.clone()), latest: seen.clone() };
+    let other = PinEntry { server: "r".into(), pinned: None, ..plain.clone() };
+    same("an empty store", said(store.pins())?, vec![])?;
+    said(store.put_pins(&[plain.clone(), other.clone()]))?;
+    said(store.put_pins(&[]))?;
+    same("after putting", said(reopen().pins())?, vec![other.clone(), plain.clone()])?;
+    let changed = json!({"name": "t", "description": "other"});
+    let latest = Seen { digest: definition_digest(&changed), definition: changed, time_ms: 9 };
+    let replaced = PinEntry { latest, ..plain };
+    said(store.put_pins(std::slice::from_ref(&replaced)))?;
+    same("after replacing", said(reopen().pins())?, vec![other, replaced])
+}
+
+fn token(seed: u8, expires_ms: Option<u64>) -> TokenEntry {
+    let hash = Token::from_random([seed; 32]).hash();
+    TokenEntry { hash, label: format!("token {seed}"), created_ms: 1, expires_ms, revoked: false }
+}
+
+fn said<T>(result: Result<T, StoreError>) -> Result<T, String> {
+    result.map_err(|error| format!("unexpected failure: {error}"))
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(when: &str, found: T, expected: T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{when}: found {found:?}, expected {expected:?}")) }
+}
+
+fn exists(what: &str, result: Result<(), StoreError>) -> Result<(), String> {
+    match result {
+        Err(StoreError::Exists(_)) => Ok(()),
+        other => Err(format!("{what} gave {other:?}, expected `Exists`")),
+    }
+}
+
+fn missing(what: &str, result: Result<(), StoreError>) -> Result<(), String> {
+    match result {
+        Err(StoreError::Missing(_)) => Ok(()),
+        other => Err(format!("{what} gave {other:?}, expected `Missing`")),
+    }
+}
