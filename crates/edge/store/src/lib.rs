@@ -1,1 +1,3 @@
 //! Durable state: the log on disk and the SQLite database.
+
+pub mod sqlite;

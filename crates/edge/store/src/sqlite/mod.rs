@@ -1,0 +1,109 @@
+//! The SQLite database `state.db`: agents, tokens, pins and policy versions.
+//!
+//! One connection behind a mutex: the state is small, is read at start and written when a person or a new tool
+//! definition changes something. Nothing here is asked while an action waits for its decision.
+//! Records are not here: the log is the truth about what was decided.
+
+mod agents;
+mod open;
+mod pins;
+mod policies;
+mod schema;
+
+pub use open::OpenError;
+pub use policies::PolicyVersion;
+
+use holdshort_inventory::StoreError;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Name of the database in the data directory.
+pub const STATE_FILE: &str = "state.db";
+
+/// The open database. Every change is one transaction and durable when the method returns.
+pub struct StateDb {
+    connection: Mutex<Connection>,
+}
+
+impl StateDb {
+    /// Opens the database at `path` and makes it when it is not there, readable and writable for its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be read and written, is not ours, is damaged, or comes from a newer version.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { connection: Mutex::new(open::open(path)?) })
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        work(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // If we crash in here, then SQLite rolls the transaction back at the next open.
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let answer = work(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        Ok(answer)
+    }
+}
+
+/// A failure of SQLite in words that say what to do.
+fn failed(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode;
+    let hint = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "the data directory cannot be written; check its owner and mode"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process holds the database",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            return StoreError::Damaged(format!("{error}; restore `{STATE_FILE}` from a backup"));
+        }
+        Some(ErrorCode::SystemIoFailure) => "the disk failed",
+        _ => return StoreError::Backend(error.to_string()),
+    };
+    StoreError::Backend(format!("{error}; {hint}"))
+}
+
+/// Milliseconds as SQLite's signed integers hold them.
+fn to_sql(ms: u64) -> Result<i64, StoreError> {
+    i64::try_from(ms).map_err(|_| StoreError::Backend(format!("the time {ms} ms is out of range")))
+}
+
+fn from_sql(ms: i64) -> Result<u64, StoreError> {
+    u64::try_from(ms).map_err(|_| StoreError::Damaged(format!("the time {ms} ms")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdshort_inventory::conformance;
+
+    #[test]
+    fn agents_pass_the_suite_and_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        conformance::check_agent_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn pins_pass_the_suite_and_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        conformance::check_pin_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_changes_nothing() {
+        use holdshort_inventory::{AgentStore, PinEntry, PinStore, Seen, definition_digest};
+        let dir = tempfile::tempdir().unwrap();
+        let db = StateDb::open(&dir.path().join(STATE_FILE)).unwrap();
+        db.connection.lock().unwrap().pragma_update(None, "max_page_count", 16).unwrap();
+        let definition = serde_json::json!({"name": "t", "description": "x".repeat(100_000)});
+        let latest = Seen { digest: definition_digest(&definition), definition, time_ms: 1 };
+        let entry = PinEntry { server: "s".into(), tool: "t".into(), pinned: None, latest };
+        let error = db.put_pins(&[entry]).unwrap_err().to_string();
+        assert!(error.contains("the disk is full"), "{error}");
+        assert_eq!((db.pins().unwrap(), db.agents().unwrap()), (vec![], vec![]));
+    }
+}

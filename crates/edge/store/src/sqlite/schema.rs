@@ -1,0 +1,54 @@
+//! The tables, as a list of steps. `user_version` of the file counts the steps that were done.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks the file as ours (`application_id`): "HSst".
+pub(super) const APPLICATION_ID: i32 = 0x4853_7374;
+
+/// Steps are only ever added at the end.
+const STEPS: [&str; 1] = ["
+CREATE TABLE agents (
+    id TEXT PRIMARY KEY NOT NULL,
+    class TEXT NOT NULL,
+    owner_id TEXT,
+    owner_active INTEGER,
+    created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+    number INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    agent TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    revoked INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tokens_by_agent ON tokens (agent);
+CREATE TABLE pins (
+    server TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    pinned TEXT,
+    latest TEXT NOT NULL,
+    PRIMARY KEY (server, tool)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE policy_versions (
+    digest TEXT PRIMARY KEY NOT NULL,
+    time_ms INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    content BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Version of the schema that this program knows.
+pub(super) const VERSION: i32 = STEPS.len() as i32;
+
+/// Does the steps that are missing, all or none.
+pub(super) fn migrate(connection: &mut Connection, from: i32) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in STEPS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
