@@ -1,1 +1,31 @@
-//! Merkle tree, tiles, checkpoints, proofs, segments. Depends on nothing of ours.
+//! The tamper-evident ledger as values: Merkle tree, tiles, proofs, signed checkpoints, entries and record frames.
+//!
+//! Nothing here touches a disk, a clock or a source of randomness; crate `store` does. The formats are those that other
+//! people's verifiers read: RFC 6962 hashing, C2SP `tlog-tiles`, `signed-note` and `tlog-checkpoint`. What is our own
+//! (the entry encoding and the frames that hold payloads beside the tree) is written down in
+//! `docs/reference/log-format.md`.
+//!
+//! All parsers face attackers: each is bounded by a named constant and has a fuzz target.
+
+mod checkpoint;
+mod edge;
+mod entry;
+mod note;
+mod proof;
+mod segment;
+mod tile;
+mod tree;
+
+pub use checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
+pub use edge::{Edge, EdgeError};
+pub use entry::{COMMITMENT_DOMAIN, ENTRY_BYTES, Entry, EntryError, SALT_BYTES, Salt};
+pub use note::{
+    KEY_NAME_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, Note, NoteError, NoteSignature, SigningKey, VerifierKey,
+};
+pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError, TileReader};
+pub use segment::{
+    FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,
+    encode_frame,
+};
+pub use tile::{BUNDLE_BYTES_MAX, PATH_BYTES_MAX, TILE_WIDTH, Tile, TileError, TileFile, decode_bundle, encode_bundle};
+pub use tree::{HASH_BYTES, Hash, subtree_root};
