@@ -1,2 +1,39 @@
-//! The one binary.
-fn main() {}
+//! The one binary: reads the command line and the configuration, wires the parts together, runs them.
+//!
+//! Everything that decides, records or forwards lives in the other crates; this one knows all of them.
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod failure;
+mod out;
+mod place;
+mod service;
+
+use clap::Parser;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let failure = match start_logging().and_then(|()| commands::run(cli)) {
+        Ok(code) => return code,
+        Err(failure) => failure,
+    };
+    // If standard error is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{failure}");
+    failure.code().into()
+}
+
+/// Structured messages on standard error; `HOLDSHORT_LOG` filters them. Ids, never payloads.
+fn start_logging() -> Result<(), failure::Failure> {
+    let directives = std::env::var("HOLDSHORT_LOG").unwrap_or_else(|_| "warn,holdshort=info".into());
+    let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
+        failure::Failure::usage(format!("HOLDSHORT_LOG: `{directives}` is not a filter: {error}"))
+            .hint("write a level such as `info`, or `holdshort=debug,warn`")
+    })?;
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    logging.with_ansi(std::io::stderr().is_terminal()).init();
+    Ok(())
+}

@@ -1,0 +1,50 @@
+# Each target works from a fresh clone on a machine with Rust, Node 20 and Python 3.11.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+CACHE := $(CURDIR)/.cache
+DENY := $(CACHE)/cargo/bin/cargo-deny
+BINARY := target/release/holdshort
+
+.PHONY: help build run demo test lint deny bench reference counterparts
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## the release binary
+	cargo build --release --locked -p holdshort
+
+counterparts: ## the real MCP servers and clients that demo and tests talk to
+	testkit/install
+
+run: build counterparts ## build, start, show what it does, stay up (Ctrl-C ends it)
+	examples/demo/run --stay --holdshort $(BINARY)
+
+demo: build counterparts ## the same, and exit
+	examples/demo/run --holdshort $(BINARY)
+
+test: lint deny counterparts ## everything that has to pass
+	cargo test --workspace --locked
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The advisory database is fetched from GitHub: `make advisories` where that can be reached.
+deny: $(DENY)
+	$(DENY) check --hide-inclusion-graph licenses bans sources
+
+.PHONY: advisories
+advisories: $(DENY) ## known faults of dependencies
+	$(DENY) check advisories
+
+$(DENY):
+	cargo install --locked --root $(CACHE)/cargo --no-default-features cargo-deny
+
+bench: build ## figures of this machine
+	$(BINARY) bench decide
+	$(BINARY) bench ledger
+	$(BINARY) bench gateway
+
+reference: ## the generated reference pages
+	cargo run --quiet --locked -p holdshort -- config reference > docs/reference/configuration.md
+	cargo run --quiet --locked -p holdshort -- cli-reference > docs/reference/cli.md

@@ -1,0 +1,367 @@
+//! The command line. Its shape is a contract: see `docs/reference/cli.md`, which is generated from here.
+
+use crate::place::Place;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Runtime security for AI agents: decides every operation before it runs, and keeps a record that nobody can alter unseen.
+#[derive(Debug, Parser)]
+#[command(name = "holdshort", version, max_term_width = 110, disable_help_subcommand = true, after_help = AFTER)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 done, 1 refused or check failed, 2 usage, 3 service unreachable, 64 bad configuration, 70 our fault.
+Messages go to standard error; HOLDSHORT_LOG sets how many (such as `info` or `holdshort=debug`).";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the decision service and the MCP gateway
+    #[command(after_help = "Example:\n  holdshort serve --config holdshort.toml")]
+    Serve(ServeArgs),
+    /// Guard one stdio MCP server: stands in an `mcp.json` in place of the server's command
+    #[command(after_help = "Example:\n  holdshort mcp -- npx -y @modelcontextprotocol/server-filesystem ~/project")]
+    Mcp(McpArgs),
+    /// Decide one request, offline, with its explanation
+    #[command(after_help = "Example:\n  holdshort decide --config holdshort.toml < request.json\n\nRequest:\n  \
+        {\"subject\":{\"agent\":\"tidy\"},\"session\":\"s1\",\"action\":{\"kind\":\"tool.call\",\"server\":\"mail\",\
+        \"name\":\"delete_messages\",\"args\":{\"ids\":[1,2]}}}\n\nThe answer goes to standard output; exit code 1 says that the action would not run.")]
+    Decide(DecideArgs),
+    /// Decide recorded actions again
+    #[command(
+        after_help = "Example:\n  holdshort replay --config holdshort.toml --traces traces.jsonl > decisions.jsonl"
+    )]
+    Replay(ReplayArgs),
+    /// Test, lint and explain policies
+    #[command(subcommand, after_help = "Example:\n  holdshort policy test policies/")]
+    Policy(PolicyCommand),
+    /// Read and verify the records
+    #[command(subcommand, after_help = "Example:\n  holdshort log verify")]
+    Log(LogCommand),
+    /// Register agents and their tokens
+    #[command(
+        subcommand,
+        after_help = "Example:\n  holdshort agents add tidy --class assistant --owner ada@example.org"
+    )]
+    Agents(AgentsCommand),
+    /// Look at pinned tool definitions and accept changed ones
+    #[command(subcommand, after_help = "Example:\n  holdshort pins accept mail delete_messages sha256:9f86...")]
+    Pins(PinsCommand),
+    /// Check and print the configuration
+    #[command(subcommand, after_help = "Example:\n  holdshort config check --config holdshort.toml")]
+    Config(ConfigCommand),
+    /// Measure this machine
+    #[command(subcommand, after_help = "Example:\n  holdshort bench decide --json")]
+    Bench(BenchCommand),
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  holdshort completions bash > ~/.local/share/bash-completion/completions/holdshort"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    #[command(after_help = "Example:\n  holdshort version --json")]
+    Version(Output),
+    /// Print the reference of the command line
+    #[command(hide = true)]
+    CliReference,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Started by a wrapper: announce readiness on standard output, log to the data directory, listen on no port
+    #[arg(long, hide = true)]
+    pub(crate) background: bool,
+    /// End after this many seconds without a client
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    pub(crate) idle_exit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Name of the server in policies, grants and records; default: derived from the command
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Id of the agent that the client is; default: `stdio:` and the name of the client's program
+    #[arg(long, env = "HOLDSHORT_AGENT", hide_env_values = true)]
+    pub(crate) agent: Option<String>,
+    /// What the person asked the agent to do, for policies that compare actions with it
+    #[arg(long, value_name = "TEXT", env = "HOLDSHORT_INTENT", hide_env_values = true)]
+    pub(crate) intent: Option<String>,
+    /// The server's command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD ARGS")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecideArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// File with one trace a line; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) traces: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Load a directory of policies and run their examples and tests
+    #[command(after_help = "Example:\n  holdshort policy test policies/")]
+    Test(PolicyArgs),
+    /// Say what is wrong or doubtful, with file and line
+    #[command(after_help = "Example:\n  holdshort policy lint policies/ --json")]
+    Lint(PolicyArgs),
+    /// Print the matrix of agent class, action and decision, or compare it with the committed one
+    #[command(after_help = "Example:\n  holdshort policy matrix policies/ --check policies/MATRIX.md")]
+    Matrix {
+        #[command(flatten)]
+        policy: PolicyArgs,
+        /// Compare with this file; exit code 1 when it differs
+        #[arg(long, value_name = "FILE")]
+        check: Option<PathBuf>,
+    },
+    /// Explain what each policy says to a request on standard input
+    #[command(after_help = "Example:\n  holdshort policy explain policies/ < request.json")]
+    Explain(PolicyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// Directory with policies
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Print the newest records
+    #[command(after_help = "Example:\n  holdshort log tail -n 20 -f")]
+    Tail {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// How many records
+        #[arg(short = 'n', long, default_value_t = 10)]
+        lines: usize,
+        /// Go on as records come in
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Print one record: by its index, or by the id of its decision
+    #[command(after_help = "Example:\n  holdshort log show 42")]
+    Show {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Index in the log, or id of a decision
+        record: String,
+    },
+    /// Find records
+    #[command(after_help = "Example:\n  holdshort log search --effect deny --agent tidy")]
+    Search {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        filter: SearchArgs,
+    },
+    /// Verify a log directory offline: checkpoint, tree and every record
+    #[command(after_help = "Example:\n  holdshort log verify\n  holdshort log verify /mnt/copy/log --key log.pub")]
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Log directory; default: that of the data directory
+        directory: Option<PathBuf>,
+        /// Verification key from a place that whoever may have altered the log cannot write to; default: the log's own `log.pub`
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Only records of this session
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// Only records of this agent
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Only decisions with this effect
+    #[arg(long)]
+    pub(crate) effect: Option<EffectChoice>,
+    /// Only records that contain this text
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EffectChoice {
+    Allow,
+    Ask,
+    Deny,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsCommand {
+    /// Register an agent; prints its token once
+    #[command(after_help = "Example:\n  holdshort agents add tidy --class assistant --owner ada@example.org")]
+    Add {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Id of the agent
+        id: String,
+        /// Class whose grants apply
+        #[arg(long)]
+        class: String,
+        /// The person or team that answers for it
+        #[arg(long)]
+        owner: Option<String>,
+    },
+    /// List the registered agents
+    #[command(after_help = "Example:\n  holdshort agents list --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make, list and revoke tokens
+    #[command(subcommand, after_help = "Example:\n  holdshort agents tokens create tidy --label laptop")]
+    Tokens(TokensCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokensCommand {
+    /// Make a token; it is shown once
+    #[command(after_help = "Example:\n  holdshort agents tokens create tidy --label laptop")]
+    Create {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Id of the agent
+        agent: String,
+        /// What people call the token
+        #[arg(long, default_value = "default")]
+        label: String,
+    },
+    /// List an agent's tokens, without the tokens themselves
+    #[command(after_help = "Example:\n  holdshort agents tokens list tidy")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Id of the agent
+        agent: String,
+    },
+    /// Revoke a token; it is refused from the next request on
+    #[command(after_help = "Example:\n  holdshort agents tokens revoke tidy sha256:5e88...")]
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Id of the agent
+        agent: String,
+        /// Hash of the token as `tokens list` shows it
+        token: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PinsCommand {
+    /// List pinned tool definitions and those that wait
+    #[command(after_help = "Example:\n  holdshort pins list --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Accept the present definition of a tool
+    #[command(after_help = "Example:\n  holdshort pins accept mail delete_messages sha256:9f86...")]
+    Accept {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Name of the server
+        server: String,
+        /// Name of the tool
+        tool: String,
+        /// Digest of the definition as `pins list` shows it, so that nobody accepts something else than what they looked at
+        definition: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration and print the effective one
+    #[command(after_help = "Example:\n  holdshort config check --config holdshort.toml")]
+    Check {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the reference page
+    #[command(hide = true)]
+    Reference,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Decisions in process, with the configured policies and with 100
+    #[command(after_help = "Example:\n  holdshort bench decide --json")]
+    Decide(BenchArgs),
+    /// Durable records, beside the raw sync of this disk
+    #[command(after_help = "Example:\n  holdshort bench ledger --json")]
+    Ledger(BenchArgs),
+    /// MCP tools/call through the gateway, beside the direct call
+    #[command(after_help = "Example:\n  holdshort bench gateway --json")]
+    Gateway(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// How many operations for each case
+    #[arg(short = 'n', long, default_value_t = 2_000)]
+    pub(crate) operations: u32,
+}

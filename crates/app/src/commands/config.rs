@@ -1,0 +1,27 @@
+//! `config`: check and print.
+
+use crate::cli::ConfigCommand;
+use crate::failure::{Failure, Outcome};
+use crate::{config, out};
+use std::process::ExitCode;
+
+pub(super) fn run(command: ConfigCommand) -> Outcome {
+    match command {
+        ConfigCommand::Check { place, output } => {
+            let loaded = place.load()?;
+            if output.json {
+                out::json(&loaded.config)?;
+            } else {
+                let source =
+                    loaded.file.as_deref().map_or("the profile alone".into(), |file| file.display().to_string());
+                out::line(format_args!("# effective configuration from {source}"))?;
+                let text = toml::to_string(&loaded.config);
+                out::raw(
+                    &text.map_err(|error| Failure::internal(format!("cannot print the configuration: {error}")))?,
+                )?;
+            }
+        }
+        ConfigCommand::Reference => out::raw(&config::reference())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

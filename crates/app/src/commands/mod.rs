@@ -1,0 +1,18 @@
+//! One module a command. Branching is here, work is in the leaves.
+
+mod config;
+mod version;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Outcome;
+
+/// Runs what the command line asks for.
+pub(crate) fn run(cli: Cli) -> Outcome {
+    match cli.command {
+        Command::Config(command) => config::run(command),
+        Command::Completions { shell } => version::completions(shell),
+        Command::Version(output) => version::version(output),
+        Command::CliReference => version::reference(),
+        _ => Err(crate::failure::Failure::internal("not built yet")),
+    }
+}

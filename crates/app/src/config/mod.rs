@@ -1,0 +1,12 @@
+//! The configuration: found, parsed, laid over its profile and checked before anything starts.
+
+mod load;
+mod reference;
+mod secret;
+mod types;
+mod validate;
+
+pub(crate) use load::{Loaded, parse};
+pub(crate) use reference::reference;
+pub(crate) use secret::{FromEnvironment, Sensitive};
+pub(crate) use types::*;
