@@ -1,0 +1,73 @@
+//! The question what an action does, and the cases of the answer.
+
+use crate::roles::{self, Call};
+use crate::{Catalog, classify};
+use holdshort_model::{ActionEffect, ActionKind, Certainty, Resource, Verb};
+use serde_json::Value;
+
+/// An action whose effects are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Kind of operation.
+    pub kind: ActionKind,
+    /// Upstream server.
+    pub server: Option<&'a str>,
+    /// Name of the tool, URI of the resource, name of the prompt, or the method.
+    pub name: &'a str,
+    /// The arguments; `null` asks what the tool does as such, before anybody calls it.
+    pub args: &'a Value,
+    /// The whole tool definition as the server gave it last, if any was seen.
+    pub definition: Option<&'a Value>,
+    /// Whether the configuration trusts the server: then its annotations count, else they can only tighten.
+    pub trusted: bool,
+    /// What the organisation declares.
+    pub catalog: &'a Catalog,
+    /// Absolute path of the folder that the agent works in.
+    pub workspace: Option<&'a str>,
+}
+
+/// The effects of an action, in a fixed order. Empty only for actions that touch nothing.
+///
+/// With `args: null` each effect names the tool as its resource and counts 0: nothing is touched by being listed.
+pub fn effects_of(question: &Question<'_>) -> Vec<ActionEffect> {
+    let mut effects = match question.kind {
+        ActionKind::ToolCall => tool_call(question),
+        ActionKind::ResourceRead | ActionKind::ResourceSubscribe => {
+            vec![roles::effect_on(Verb::Read, roles::uri(question.name, question.workspace), Some(1))]
+        }
+        ActionKind::PromptGet => vec![named(Verb::Read, "prompt", question)],
+        ActionKind::Complete => vec![named(Verb::Read, "completion", question)],
+        ActionKind::Sampling => vec![named(Verb::Send, "model", question)],
+        ActionKind::Elicitation => vec![named(Verb::Read, "person", question)],
+        ActionKind::RootsList => vec![named(Verb::Read, "roots", question)],
+        ActionKind::TaskRead => vec![named(Verb::Read, "task", question)],
+        ActionKind::TaskUpdate => vec![named(Verb::Write, "task", question)],
+        ActionKind::CatalogList | ActionKind::Protocol => Vec::new(),
+        ActionKind::Unknown => {
+            let effect = named(Verb::Execute, "method", question);
+            vec![ActionEffect { count: None, certainty: Certainty::Unknown, ..effect }]
+        }
+    };
+    let tool = (question.kind == ActionKind::ToolCall).then_some(question.name);
+    question.catalog.label(&mut effects, question.server, tool, question.workspace);
+    effects
+}
+
+fn tool_call(question: &Question<'_>) -> Vec<ActionEffect> {
+    let server = question.server.unwrap_or_default();
+    if let Some(declared) = question.catalog.effects(server, question.name, question.args, question.workspace) {
+        return declared;
+    }
+    let classified = classify(question.name, question.definition, question.trusted);
+    let call = Call { server, name: question.name, args: question.args, workspace: question.workspace };
+    roles::effects(&classified, &call)
+}
+
+fn named(verb: Verb, kind: &str, question: &Question<'_>) -> ActionEffect {
+    let id = match question.server {
+        Some(server) => format!("{server}/{}", question.name),
+        None => question.name.to_owned(),
+    };
+    let resource = Resource { kind: kind.to_owned(), id: Some(id), ..Resource::default() };
+    ActionEffect { verb, resource, reversible: None, count: Some(1), certainty: Certainty::Derived }
+}
