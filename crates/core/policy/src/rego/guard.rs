@@ -1,0 +1,404 @@
+//! When a rule can fire at all: conditions on a few fields of the input, taken from the rule's body.
+//!
+//! INVARIANT: leaving out a rule whose guard does not hold changes no answer, errors included. So conditions are read
+//! only from the statements at the start of a body that cannot fail: comparisons, memberships and iterations over the
+//! input, over `data.org` and over constants. The first statement with a call, arithmetic, a comprehension, `every`,
+//! `with` or a rule that is not constant ends the reading.
+
+use super::source::place;
+use super::syntax::{self, Step, chain, is_constant, text, variable};
+use crate::bundle::SourceFile;
+use crate::diagnostic::Diagnostic;
+use crate::input;
+use holdshort_model::Facts;
+use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, Module, Query, Rule, RuleHead};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// A field of the input that a guard can speak of. The most selective first: the first one of a guard is indexed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dimension {
+    ToolName,
+    ActionName,
+    ToolServer,
+    ActionServer,
+    Class,
+    Pin,
+    Verb,
+    ResourceKind,
+    Kind,
+    Certainty,
+}
+
+impl Dimension {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::ToolName,
+        Self::ActionName,
+        Self::ToolServer,
+        Self::ActionServer,
+        Self::Class,
+        Self::Pin,
+        Self::Verb,
+        Self::ResourceKind,
+        Self::Kind,
+        Self::Certainty,
+    ];
+
+    /// The path below `input`; `[]` stands for the elements of an array.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::ToolName => "tool.name",
+            Self::ActionName => "action.name",
+            Self::ToolServer => "tool.server",
+            Self::ActionServer => "action.server",
+            Self::Class => "subject.agent.class",
+            Self::Pin => "tool.pin",
+            Self::Verb => "action.effects[].verb",
+            Self::ResourceKind => "action.effects[].resource.kind",
+            Self::Kind => "action.kind",
+            Self::Certainty => "action.effects[].certainty",
+        }
+    }
+
+    /// Whether any value of these facts passes the test.
+    pub(crate) fn any(self, facts: &Facts, mut test: impl FnMut(&str) -> bool) -> bool {
+        let effects = &facts.action.effects;
+        match self {
+            Self::ToolName => facts.tool.as_ref().is_some_and(|tool| test(&tool.name)),
+            Self::ActionName => test(&facts.action.name),
+            Self::ToolServer => facts.tool.as_ref().is_some_and(|tool| test(&tool.server)),
+            Self::ActionServer => facts.action.server.as_deref().is_some_and(test),
+            Self::Class => test(&facts.subject.agent.class),
+            Self::Pin => facts.tool.as_ref().is_some_and(|tool| test(input::pin(tool.pin))),
+            Self::Verb => effects.iter().any(|effect| test(effect.verb.as_str())),
+            Self::ResourceKind => effects.iter().any(|effect| test(&effect.resource.kind)),
+            Self::Kind => test(facts.action.kind.as_str()),
+            Self::Certainty => effects.iter().any(|effect| test(input::certainty(effect.certainty))),
+        }
+    }
+}
+
+/// The field has one of these values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Clause {
+    pub(crate) dimension: Dimension,
+    pub(crate) values: BTreeSet<String>,
+}
+
+impl Clause {
+    pub(crate) fn holds(&self, facts: &Facts) -> bool {
+        self.dimension.any(facts, |value| self.values.contains(value))
+    }
+}
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<&str> = self.values.iter().map(String::as_str).collect();
+        write!(f, "{} is {}", self.dimension.path(), values.join(" or "))
+    }
+}
+
+/// A rule can fire only if all clauses of at least one alternative hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Guard {
+    /// Sorted and without duplicates; one without clauses means always.
+    pub(crate) alternatives: Vec<Vec<Clause>>,
+}
+
+impl Guard {
+    /// The guard of a rule that is written in several pieces.
+    pub(crate) fn of(rules: &[&Rule], scope: &Scope<'_>, file: &SourceFile, faults: &mut Vec<Diagnostic>) -> Self {
+        let mut alternatives = BTreeSet::new();
+        for rule in rules {
+            let Rule::Spec { bodies, .. } = rule else { continue };
+            if bodies.is_empty() {
+                alternatives.insert(Vec::new());
+            }
+            for body in bodies {
+                alternatives.insert(Reader::new(scope, file).read(&body.query, faults));
+            }
+        }
+        Self::simplified(alternatives)
+    }
+
+    /// A guard that holds when any of these holds.
+    pub(crate) fn any<'a>(guards: impl Iterator<Item = &'a Self>) -> Self {
+        Self::simplified(guards.flat_map(|guard| guard.alternatives.iter().cloned()).collect())
+    }
+
+    fn simplified(alternatives: BTreeSet<Vec<Clause>>) -> Self {
+        match alternatives.contains(&Vec::new()) {
+            true => Self { alternatives: vec![Vec::new()] },
+            false => Self { alternatives: alternatives.into_iter().collect() },
+        }
+    }
+
+    pub(crate) fn is_always(&self) -> bool {
+        self.alternatives.iter().any(Vec::is_empty)
+    }
+
+    pub(crate) fn holds(&self, facts: &Facts) -> bool {
+        self.alternatives.iter().any(|clauses| clauses.iter().all(|clause| clause.holds(facts)))
+    }
+
+    /// The first clause of each alternative that does not hold.
+    pub(crate) fn broken(&self, facts: &Facts) -> String {
+        let broken = self.alternatives.iter().filter_map(|clauses| clauses.iter().find(|clause| !clause.holds(facts)));
+        let texts: BTreeSet<String> = broken.map(Clause::to_string).collect();
+        texts.into_iter().collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_always() || self.alternatives.is_empty() {
+            return f.write_str("always");
+        }
+        for (number, clauses) in self.alternatives.iter().enumerate() {
+            if number > 0 {
+                f.write_str("; or ")?;
+            }
+            let texts: Vec<String> = clauses.iter().map(Clause::to_string).collect();
+            f.write_str(&texts.join(" and "))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the names of a module mean, as far as guards care.
+pub(crate) struct Scope<'a> {
+    /// Rules whose value is a constant.
+    constants: BTreeMap<&'a str, &'a Expr>,
+    /// Every other name that a module defines: rules, functions, imports.
+    opaque: BTreeSet<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(module: &'a Module) -> Self {
+        let mut constants = BTreeMap::new();
+        let mut opaque = BTreeSet::new();
+        for rule in &module.policy {
+            let name = syntax::head_name(rule);
+            match constant(rule) {
+                Some(value) if constants.insert(name, value).is_none() => {}
+                _ => {
+                    opaque.insert(name);
+                }
+            }
+        }
+        for import in &module.imports {
+            let path = chain(&import.refr);
+            let last = path.as_ref().and_then(|path| match path.steps.last() {
+                Some(Step::Field(_, span)) => Some(span.text()),
+                _ => None,
+            });
+            opaque.extend(import.r#as.as_ref().map(|span| span.text()).or(last));
+        }
+        constants.retain(|name, _| !opaque.contains(name));
+        Self { constants, opaque }
+    }
+}
+
+fn constant(rule: &Rule) -> Option<&Expr> {
+    let Rule::Spec { head: RuleHead::Compr { refr, assign: Some(assign), .. }, bodies, .. } = rule else { return None };
+    variable(refr)?;
+    (bodies.is_empty() && is_constant(&assign.value)).then_some(&*assign.value)
+}
+
+/// Reads the clauses of one body.
+struct Reader<'a> {
+    scope: &'a Scope<'a>,
+    file: &'a SourceFile,
+    /// Local variables that stand for a place in the input.
+    aliases: BTreeMap<String, String>,
+    /// Local variables of any kind.
+    locals: BTreeSet<String>,
+    /// What was said of each reference: one value of the input cannot satisfy two sets that do not meet.
+    said: BTreeMap<String, (Dimension, BTreeSet<String>)>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(scope: &'a Scope<'a>, file: &'a SourceFile) -> Self {
+        Self { scope, file, aliases: BTreeMap::new(), locals: BTreeSet::new(), said: BTreeMap::new() }
+    }
+
+    fn read(mut self, query: &Query, faults: &mut Vec<Diagnostic>) -> Vec<Clause> {
+        for statement in &query.stmts {
+            let safe = statement.with_mods.is_empty() && self.statement(&statement.literal, faults);
+            if !safe {
+                break;
+            }
+        }
+        let clauses: BTreeSet<Clause> =
+            self.said.into_values().map(|(dimension, values)| Clause { dimension, values }).collect();
+        clauses.into_iter().collect()
+    }
+
+    /// Takes in one statement; false when it may fail, so that nothing after it counts.
+    fn statement(&mut self, literal: &Literal, faults: &mut Vec<Diagnostic>) -> bool {
+        match literal {
+            Literal::SomeVars { vars, .. } => {
+                for var in vars {
+                    self.aliases.remove(var.text());
+                    self.locals.insert(var.text().to_owned());
+                }
+                true
+            }
+            Literal::SomeIn { key, value, collection, .. } => {
+                let place = self.place(collection);
+                for name in key.iter().chain([value]).filter_map(|expr| variable(expr)) {
+                    self.aliases.remove(name);
+                    self.locals.insert(name.to_owned());
+                }
+                if let (Some(place), Some(name)) = (place, variable(value)) {
+                    self.aliases.insert(name.to_owned(), format!("{place}[]"));
+                }
+                self.is_safe(collection) && self.is_safe(value) && key.as_ref().is_none_or(|key| self.is_safe(key))
+            }
+            Literal::Expr { expr, .. } => {
+                if !self.is_safe(expr) {
+                    return false;
+                }
+                self.condition(expr, faults);
+                true
+            }
+            Literal::NotExpr { expr, .. } => self.is_safe(expr),
+            Literal::Every { .. } => false,
+        }
+    }
+
+    fn condition(&mut self, expr: &Expr, faults: &mut Vec<Diagnostic>) {
+        match expr {
+            Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } | Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. } => {
+                for (reference, value) in [(lhs, rhs), (rhs, lhs)] {
+                    if let Some(value) = self.resolved(value).and_then(text) {
+                        self.say(reference, BTreeSet::from([value.to_owned()]), faults);
+                    }
+                }
+            }
+            Expr::AssignExpr { op: AssignOp::ColEq, lhs, rhs, .. } => {
+                if let Some(name) = variable(lhs) {
+                    self.locals.insert(name.to_owned());
+                    match self.place(rhs) {
+                        Some(place) => self.aliases.insert(name.to_owned(), place),
+                        None => self.aliases.remove(name),
+                    };
+                }
+            }
+            Expr::Membership { key: None, value, collection, .. } => {
+                let (Expr::Set { items, .. } | Expr::Array { items, .. }) = (match self.resolved(collection) {
+                    Some(constant) => constant,
+                    None => return,
+                }) else {
+                    return;
+                };
+                let values: Option<BTreeSet<String>> = items.iter().map(|item| text(item).map(str::to_owned)).collect();
+                if let Some(values) = values {
+                    self.say(value, values, faults);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes that a reference has one of these values, if it is one that guards speak of.
+    fn say(&mut self, reference: &Expr, values: BTreeSet<String>, faults: &mut Vec<Diagnostic>) {
+        let Some(place_in_input) = self.place(reference) else { return };
+        let Some(dimension) = Dimension::ALL.into_iter().find(|d| d.path() == place_in_input) else { return };
+        // Two mentions of `effects[_]` may mean two effects; two of `effect.verb` mean the same one.
+        let anonymous = place_in_input.contains("[]") && reference.span().text().contains("[_]");
+        let mut key = match place_in_input.contains("[]") {
+            true => reference.span().text().to_owned(),
+            false => place_in_input,
+        };
+        if anonymous {
+            key = format!("{key}#{}", self.said.len());
+        }
+        match self.said.get_mut(&key) {
+            None => {
+                self.said.insert(key, (dimension, values));
+            }
+            Some((_, before)) => {
+                let both: BTreeSet<String> = before.intersection(&values).cloned().collect();
+                if both.is_empty() {
+                    let was: Vec<String> = before.iter().map(|value| format!("`{value}`")).collect();
+                    let now: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+                    let message = format!(
+                        "this rule can never match: `{}` is {} and {}",
+                        reference.span().text(),
+                        was.join(" or "),
+                        now.join(" or ")
+                    );
+                    faults.push(
+                        Diagnostic::at(&self.file.path, place(reference.span()), "never-matches", message)
+                            .hint("write two rules, or use `in` with both values"),
+                    );
+                }
+                *before = both;
+            }
+        }
+    }
+
+    /// A literal, or the literal that a constant rule stands for.
+    fn resolved<'e>(&self, expr: &'e Expr) -> Option<&'e Expr>
+    where
+        'a: 'e,
+    {
+        if is_constant(expr) {
+            return Some(expr);
+        }
+        let name = variable(expr).filter(|name| !self.locals.contains(*name))?;
+        self.scope.constants.get(name).copied()
+    }
+
+    /// The place below `input` that a reference names, such as `action.effects[].verb`.
+    fn place(&self, expr: &Expr) -> Option<String> {
+        let reference = chain(expr)?;
+        let mut place = match reference.root {
+            "input" => String::new(),
+            name => self.aliases.get(name)?.clone(),
+        };
+        for step in &reference.steps {
+            match step {
+                Step::Field(name, _) => {
+                    if !place.is_empty() {
+                        place.push('.');
+                    }
+                    place.push_str(name);
+                }
+                Step::Index(_) => place.push_str("[]"),
+            }
+        }
+        Some(place)
+    }
+
+    /// Whether evaluating it cannot fail.
+    fn is_safe(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Var { span, .. } => self.is_safe_name(span.text()),
+            Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+                let Some(reference) = chain(expr) else { return false };
+                let root = match reference.root {
+                    "data" => matches!(reference.steps.first(), Some(Step::Field(name, _)) if name == "org"),
+                    name => self.is_safe_name(name),
+                };
+                root && reference.steps.iter().all(|step| match step {
+                    Step::Field(..) => true,
+                    Step::Index(index) => self.is_safe(index),
+                })
+            }
+            Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().all(|item| self.is_safe(item)),
+            Expr::BoolExpr { lhs, rhs, .. } | Expr::AssignExpr { lhs, rhs, .. } => {
+                self.is_safe(lhs) && self.is_safe(rhs)
+            }
+            Expr::Membership { key, value, collection, .. } => {
+                key.as_ref().is_none_or(|key| self.is_safe(key)) && self.is_safe(value) && self.is_safe(collection)
+            }
+            other => is_constant(other),
+        }
+    }
+
+    fn is_safe_name(&self, name: &str) -> bool {
+        name != "data" && (self.locals.contains(name) || !self.scope.opaque.contains(name))
+    }
+}

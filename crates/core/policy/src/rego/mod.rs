@@ -1,0 +1,20 @@
+//! Rego v1 on regorus: parse, check, cut into slices, compile to bytecode, run.
+//!
+//! Reading order: `source` (text to syntax tree), `policy` (what a file says), `check` (what it may not say),
+//! `guard` (when it can fire), `compile` (slices to programs), `vm` (programs to findings), `example`.
+
+mod builtins;
+mod check;
+mod compile;
+mod example;
+mod guard;
+mod metadata;
+mod policy;
+mod schema;
+mod source;
+mod syntax;
+mod vm;
+
+pub(crate) use example::run as run_examples;
+pub(crate) use policy::{load, read};
+pub(crate) use vm::RegoEngine;
