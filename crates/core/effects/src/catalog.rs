@@ -171,7 +171,11 @@ impl Catalog {
 
     /// Puts the declared labels on the resources of effects.
     pub(crate) fn label(
-        &self, effects: &mut [ActionEffect], server: Option<&str>, tool: Option<&str>, workspace: Option<&str>,
+        &self,
+        effects: &mut [ActionEffect],
+        server: Option<&str>,
+        tool: Option<&str>,
+        workspace: Option<&str>,
     ) {
         if self.labels.is_empty() {
             return;

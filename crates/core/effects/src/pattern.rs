@@ -3,6 +3,8 @@
 //! `*`, `file:/home/me/**`, `file:${workspace}/**`, `host:*.example.com`, `mail:*@example.com`, `tool:server/read_*`,
 //! `record:INV-*`, and any kind that the catalog declares.
 //!
+//! `method:SERVER/NAME` is the only pattern that covers a method which this version does not know.
+//!
 //! INVARIANT: a resource whose certainty is `unknown` matches `*` and `tool:` only, never a pattern over its text.
 
 use crate::{Glob, normalise};
@@ -26,6 +28,8 @@ pub const KINDS: &[&str] = &[
     "tool",
     "url",
 ];
+/// A method of a protocol that this version does not know. Nothing but its name covers it, not even `*`.
+const METHOD: &str = "method";
 const WORKSPACE: &str = "${workspace}";
 
 /// An effect in the action that it belongs to.
@@ -91,6 +95,10 @@ impl ResourcePattern {
         let resource = &target.effect.resource;
         let certain = target.effect.certainty != Certainty::Unknown;
         match &self.form {
+            Form::Other { kind, id } if kind == METHOD && resource.kind == METHOD => {
+                resource.id.as_deref().is_some_and(|text| id.matches(text))
+            }
+            _ if resource.kind == METHOD => false,
             Form::Any => true,
             Form::Tool { server, tool } => match (target.server, target.tool) {
                 (Some(on), Some(name)) => server.matches(on) && tool.matches(name),

@@ -1,0 +1,299 @@
+//! The pipeline: subject, standing, effects, grants, policies, one answer.
+
+use crate::combine::{Heard, Voice, combine};
+use crate::listing::probe;
+use crate::{Coverage, SessionView, Snapshot, UnknownAgent};
+use holdshort_effects::{Question, Target, effects_of};
+use holdshort_inventory::{FirstUse, UNKNOWN_CLASS};
+use holdshort_model::{
+    ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, Mode, Obligation, Pin,
+    Reason, RecordId, Request, Risk, Standing, SubjectFacts, ToolFacts,
+};
+use holdshort_policy::{Finding, Rule};
+use serde_json::Value;
+
+/// Time as the judgement of a tool as such sees it stands still for this long (one minute), so that its answer can be
+/// remembered.
+pub const PROBE_WINDOW_NS: i64 = 60_000_000_000;
+
+/// Decides a request. `now_ns`: nanoseconds since 1970. `id`: drawn by the caller.
+///
+/// A call of a tool that would not be listed (see [`crate::listed`]) is refused whatever its arguments.
+pub fn decide(
+    snapshot: &Snapshot,
+    session: &SessionView,
+    request: &Request,
+    id: RecordId,
+    now_ns: i64,
+) -> (Decision, Facts) {
+    let facts = facts(snapshot, session, request, now_ns);
+    let mut weighed = weigh(snapshot, session, &facts, Scope::Action);
+    if let (ActionKind::ToolCall, Some(server)) = (request.action.kind, &request.action.server) {
+        let found = probe(snapshot, session, &request.subject, server, &request.action.name, now_ns);
+        weighed.heard.sound &= found.sound;
+        for reason in &found.refusals {
+            weighed.add_unless_said(reason);
+        }
+    }
+    (weighed.decision(snapshot, id), facts)
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// An action with its arguments.
+    Action,
+    /// A tool as such.
+    Tool,
+}
+
+/// What the sources said.
+pub(crate) struct Weighed {
+    pub(crate) heard: Heard,
+    pub(crate) reasons: Vec<Reason>,
+    containment: Containment,
+    obligations: Vec<Obligation>,
+}
+
+/// Everything that is known about a request.
+pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView, request: &Request, now_ns: i64) -> Facts {
+    let (subject, action, context) = (&request.subject, &request.action, &request.context);
+    let server = action.server.as_deref();
+    let is_tool = action.kind == ActionKind::ToolCall;
+    let entry = server.filter(|_| is_tool).and_then(|server| snapshot.pins.entry(server, &action.name));
+    let definition = entry.map(|entry| &entry.latest.definition);
+    let effects = effects_of(&Question {
+        kind: action.kind,
+        server,
+        name: &action.name,
+        args: &action.args,
+        definition,
+        trusted: server.is_some_and(|server| snapshot.is_trusted(server)),
+        catalog: &snapshot.fixed.catalog,
+        workspace: context.workspace.as_deref(),
+    });
+    let tool = server.filter(|_| is_tool).map(|server| ToolFacts {
+        server: server.to_owned(),
+        name: action.name.clone(),
+        pin: snapshot.pins.pin(server, &action.name),
+        annotations: definition.and_then(|definition| definition.get("annotations")).cloned().unwrap_or(Value::Null),
+        definition: entry.map(|entry| entry.latest.digest),
+    });
+    Facts {
+        subject: SubjectFacts {
+            agent: snapshot.agents.resolve(&subject.agent, &subject.claims),
+            user: subject.user.clone(),
+            delegation: subject.delegation.iter().map(ToString::to_string).collect(),
+            session: session.id.clone(),
+            authenticated_by: subject.authenticated_by,
+            standing: session.standing,
+        },
+        action: ActionFacts {
+            kind: action.kind,
+            server: action.server.clone(),
+            name: action.name.clone(),
+            effects,
+            args: action.args.clone(),
+            digest: action.digest,
+        },
+        tool,
+        context: ContextFacts {
+            intent: context.intent.clone(),
+            time: now_ns,
+            workspace: context.workspace.clone(),
+            enforcement_point: context.enforcement_point.clone(),
+            trace: context.trace.clone(),
+        },
+    }
+}
+
+/// Asks every source.
+pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView, facts: &Facts, scope: Scope) -> Weighed {
+    let heard = Heard { standing: session.standing, sound: true, asked: Vec::new(), lacking: None };
+    let mut weighed = Weighed { heard, reasons: Vec::new(), containment: Containment::None, obligations: Vec::new() };
+    weighed.standing(session);
+    weighed.agent(snapshot, facts);
+    weighed.pins(snapshot, facts);
+    weighed.grants(snapshot, session, facts, scope);
+    weighed.policies(snapshot, facts);
+    weighed
+}
+
+impl Weighed {
+    fn standing(&mut self, session: &SessionView) {
+        let taken = match session.standing {
+            Standing::Active | Standing::Narrowed => return,
+            Standing::Isolated => "the agent is isolated; a person has to release it",
+            Standing::Terminated => "the workflow was ended; a person has to release the agent",
+        };
+        self.reasons.push(reason("standing", taken.to_owned(), Effect::Deny, Mode::Enforce));
+    }
+
+    fn agent(&mut self, snapshot: &Snapshot, facts: &Facts) {
+        let agent = &facts.subject.agent;
+        if agent.class == UNKNOWN_CLASS && snapshot.fixed.unknown_agent == UnknownAgent::Refuse {
+            let message =
+                format!("nobody registered the agent `{}`; register it with `holdshort agents add`", agent.id);
+            self.say(&fail_mode(FailMode::UnknownAgent), message, Effect::Deny, Mode::Enforce);
+        }
+    }
+
+    fn pins(&mut self, snapshot: &Snapshot, facts: &Facts) {
+        let Some(tool) = &facts.tool else { return };
+        if tool.pin == Pin::New && snapshot.pins.first_use() == FirstUse::Ask {
+            let message =
+                format!("the tool `{}` of `{}` is new; a person has to accept its definition", tool.name, tool.server);
+            self.say("pins", message, Effect::Ask, Mode::Enforce);
+        }
+    }
+
+    fn grants(&mut self, snapshot: &Snapshot, session: &SessionView, facts: &Facts, scope: Scope) {
+        let class = facts.subject.agent.class.as_str();
+        let action = &facts.action;
+        let target = |effect| Target {
+            effect,
+            server: action.server.as_deref(),
+            tool: (action.kind == ActionKind::ToolCall).then_some(action.name.as_str()),
+            workspace: facts.context.workspace.as_deref(),
+        };
+        let targets: Vec<Target<'_>> = action.effects.iter().map(target).collect();
+        let unknown = class == UNKNOWN_CLASS && snapshot.fixed.unknown_agent == UnknownAgent::Observe;
+        let default = if unknown { Mode::Observe } else { Mode::Enforce };
+        let grants = &snapshot.fixed.grants;
+        let coverage = match scope {
+            Scope::Action => grants.coverage(class, &session.removed, &targets, default),
+            Scope::Tool => grants.coverage_of_tool(class, &session.removed, &targets, default),
+        };
+        let Coverage::Lacking { position, mode } = coverage else { return };
+        self.heard.lacking = Some(mode);
+        let Some(effect) = action.effects.get(position) else { return };
+        let what = effect.resource.path.as_ref().or(effect.resource.id.as_ref()).map_or("it", String::as_str);
+        let what: String = what.chars().take(200).collect();
+        let kind = &effect.resource.kind;
+        let instead = match grants.allowed_instead(class, effect.verb) {
+            allowed if allowed.is_empty() => format!("it may {} nothing", effect.verb.as_str()),
+            allowed => format!("it may {} `{}`", effect.verb.as_str(), allowed.join("`, `")),
+        };
+        let message = format!(
+            "no grant lets an agent of class `{class}` {} the {kind} `{what}`; {instead}",
+            effect.verb.as_str()
+        );
+        self.reasons.push(reason("grants", message, Effect::Deny, mode));
+    }
+
+    fn policies(&mut self, snapshot: &Snapshot, facts: &Facts) {
+        let Some(policies) = &snapshot.fixed.policies else {
+            let message = "no policy is loaded; nothing is allowed until one is".to_owned();
+            return self.unsound(FailMode::NoPolicy, message);
+        };
+        match policies.evaluate(facts) {
+            Err(error) => self.unsound(FailMode::PolicyError, error.to_string()),
+            Ok(findings) => findings.into_iter().for_each(|finding| self.finding(finding)),
+        }
+    }
+
+    // What each rule means for the answer: the only place.
+    fn finding(&mut self, finding: Finding) {
+        let enforced = finding.mode == Mode::Enforce;
+        let effect = match finding.rule {
+            Rule::Deny => Effect::Deny,
+            Rule::Isolate => {
+                self.contain(enforced, Containment::Isolate);
+                Effect::Deny
+            }
+            Rule::Narrow => {
+                self.contain(enforced, Containment::Narrow(finding.grants));
+                Effect::Deny
+            }
+            Rule::Ask => Effect::Ask,
+            Rule::Redact => match finding.pointer {
+                Some(pointer) => {
+                    if enforced {
+                        self.obligations.push(Obligation::Redact { pointer });
+                    }
+                    Effect::Allow
+                }
+                None => {
+                    let message = format!("`{}` redacts without saying what", finding.policy);
+                    return self.unsound(FailMode::PolicyError, message);
+                }
+            },
+            Rule::Observe => Effect::Allow,
+        };
+        let mode = if finding.rule == Rule::Observe { Mode::Observe } else { finding.mode };
+        self.say(&finding.policy, finding.message, effect, mode);
+    }
+
+    fn contain(&mut self, enforced: bool, wanted: Containment) {
+        if !enforced {
+            return;
+        }
+        let held = std::mem::take(&mut self.containment);
+        self.containment = match (held, wanted) {
+            (Containment::Narrow(mut grants), Containment::Narrow(more)) => {
+                grants.extend(more);
+                grants.sort_unstable();
+                grants.dedup();
+                Containment::Narrow(grants)
+            }
+            (held, wanted) => held.max(wanted),
+        };
+    }
+
+    fn unsound(&mut self, fail: FailMode, message: String) {
+        self.heard.sound = false;
+        self.reasons.push(reason(&fail_mode(fail), message, Effect::Deny, Mode::Enforce));
+    }
+
+    fn say(&mut self, source: &str, message: String, effect: Effect, mode: Mode) {
+        self.heard.asked.push(Voice { effect, mode });
+        self.reasons.push(reason(source, message, effect, mode));
+    }
+
+    // A refusal of the tool as such, unless the same source refuses the action itself, in the same mode.
+    fn add_unless_said(&mut self, refusal: &Reason) {
+        let same =
+            |said: &Reason| said.policy == refusal.policy && said.effect == Effect::Deny && said.mode == refusal.mode;
+        if !self.reasons.iter().any(same) {
+            self.say(&refusal.policy, refusal.message.clone(), refusal.effect, refusal.mode);
+        }
+    }
+
+    fn decision(mut self, snapshot: &Snapshot, id: RecordId) -> Decision {
+        let (effect, enforced) = combine(&self.heard);
+        self.reasons.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.reasons.dedup();
+        self.obligations.sort_by(|a, b| pointer(a).cmp(pointer(b)));
+        self.obligations.dedup();
+        Decision {
+            id,
+            effect,
+            enforced,
+            mode: if enforced < effect { Mode::Observe } else { Mode::Enforce },
+            containment: self.containment,
+            risk: Risk::default(),
+            reasons: self.reasons,
+            obligations: self.obligations,
+            approval: None,
+            snapshot: snapshot.digest(),
+        }
+    }
+}
+
+// The strictest first, enforced before observed, then by name: the same reasons stand in the same order.
+fn order(reason: &Reason) -> (std::cmp::Reverse<Effect>, bool, &str, &str) {
+    (std::cmp::Reverse(reason.effect), reason.mode == Mode::Observe, &reason.policy, &reason.message)
+}
+
+fn pointer(obligation: &Obligation) -> &str {
+    let Obligation::Redact { pointer } = obligation;
+    pointer
+}
+
+fn reason(policy: &str, message: String, effect: Effect, mode: Mode) -> Reason {
+    Reason { policy: policy.to_owned(), message, effect, mode }
+}
+
+fn fail_mode(fail: FailMode) -> String {
+    format!("fail-mode/{}", fail.as_str())
+}

@@ -1,0 +1,69 @@
+//! Whether a tool may be called at all: one predicate for listing and calling.
+//!
+//! The tool as such is judged: arguments `null`, the effects that it could have, grants that some arguments could fall
+//! under, policies that refuse whatever the arguments. It depends on the subject, the session, the tool and the minute,
+//! not on the circumstances of a call, so that a list and the calls after it agree.
+
+use crate::combine::combine;
+use crate::decide::{PROBE_WINDOW_NS, Scope, facts, weigh};
+use crate::memo::{Key, Probe};
+use crate::{SessionView, Snapshot};
+use holdshort_model::{Action, ActionKind, Context, Effect, Request, Subject};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Whether the tool is shown to the subject: no when every call of it would be refused, and that is enforced.
+pub fn listed(
+    snapshot: &Snapshot,
+    session: &SessionView,
+    subject: &Subject,
+    server: &str,
+    tool: &str,
+    now_ns: i64,
+) -> bool {
+    !probe(snapshot, session, subject, server, tool, now_ns).refused
+}
+
+/// Judges a tool as such, or remembers how it was judged.
+pub(crate) fn probe(
+    snapshot: &Snapshot,
+    session: &SessionView,
+    subject: &Subject,
+    server: &str,
+    tool: &str,
+    now_ns: i64,
+) -> Arc<Probe> {
+    let time = now_ns.saturating_sub(now_ns.rem_euclid(PROBE_WINDOW_NS));
+    let key = Key {
+        subject,
+        session: session.id.as_str(),
+        standing: session.standing,
+        removed: &session.removed,
+        server,
+        tool,
+        pin: snapshot.pins.pin(server, tool),
+        definition: snapshot.pins.entry(server, tool).map(|entry| entry.latest.digest),
+        time,
+    };
+    snapshot.memo.recall(key, || judge(snapshot, session, subject, server, tool, time))
+}
+
+fn judge(snapshot: &Snapshot, session: &SessionView, subject: &Subject, server: &str, tool: &str, time: i64) -> Probe {
+    let action = Action {
+        kind: ActionKind::ToolCall,
+        server: Some(server.to_owned()),
+        name: tool.to_owned(),
+        args: Value::Null,
+        digest: None,
+    };
+    let request =
+        Request { subject: subject.clone(), action, context: Context::default(), session: session.id.clone() };
+    let facts = facts(snapshot, session, &request, time);
+    let weighed = weigh(snapshot, session, &facts, Scope::Tool);
+    let (_, enforced) = combine(&weighed.heard);
+    Probe {
+        refused: enforced == Effect::Deny,
+        sound: weighed.heard.sound,
+        refusals: weighed.reasons.into_iter().filter(|reason| reason.effect == Effect::Deny).collect(),
+    }
+}

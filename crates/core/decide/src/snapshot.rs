@@ -1,0 +1,190 @@
+//! What decides: everything that is configured or known, immutable, swapped whole.
+
+use crate::memo::Memo;
+use crate::{GrantEntry, GrantError, Grants, Known};
+use holdshort_effects::{Catalog, CatalogEntry, CatalogError, LabelRule};
+use holdshort_inventory::{Agents, Pins};
+use holdshort_model::{Digest, SessionId, Standing};
+use holdshort_policy::PolicySet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What happens to agents that nobody registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownAgent {
+    /// They have the class `unknown`. What no grant of that class covers is recorded and let pass, unless a policy
+    /// refuses it.
+    Observe,
+    /// Everything that they do is refused.
+    #[default]
+    Refuse,
+}
+
+/// What is known of an upstream server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Whether its annotations are believed.
+    pub trusted: bool,
+}
+
+/// What a snapshot is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// The policies; `None` = none could ever be loaded, and everything is refused.
+    pub policies: Option<Arc<PolicySet>>,
+    /// The grants.
+    pub grants: Vec<GrantEntry>,
+    /// What the organisation declares about tools.
+    pub catalog: Vec<CatalogEntry>,
+    /// What the organisation declares about resources.
+    pub labels: Vec<LabelRule>,
+    /// The configured servers, by name.
+    pub servers: BTreeMap<String, Server>,
+    /// What happens to agents that nobody registered.
+    pub unknown_agent: UnknownAgent,
+    /// The classes that a grant may name, without `unknown`; `None` = agents of any class may be registered later.
+    pub classes: Option<Vec<String>>,
+    /// Whether `servers` are all that there will be, so that a grant for another one is an error.
+    pub servers_closed: bool,
+    /// The registered agents.
+    pub agents: Arc<Agents>,
+    /// The pins of tool definitions.
+    pub pins: Arc<Pins>,
+}
+
+/// A part that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// A grant.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// A declaration.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A part that has no JSON form, and so no digest.
+    #[error("the configuration has no digest: {0}")]
+    Digest(String),
+}
+
+/// Everything that decides, beside the session. Cheap to clone and to derive from.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) fixed: Arc<Fixed>,
+    pub(crate) agents: Arc<Agents>,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) memo: Arc<Memo>,
+}
+
+/// The part that only a change of configuration or policies replaces.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    pub(crate) policies: Option<Arc<PolicySet>>,
+    pub(crate) grants: Grants,
+    pub(crate) catalog: Catalog,
+    pub(crate) servers: BTreeMap<String, Server>,
+    pub(crate) unknown_agent: UnknownAgent,
+    digest: Digest,
+}
+
+impl Snapshot {
+    /// Compiles the parts.
+    ///
+    /// # Errors
+    /// All that is wrong with them; the last good snapshot stays in force.
+    pub fn new(parts: Parts) -> Result<Self, Vec<SnapshotError>> {
+        let digest = digest(&parts).map_err(|error| vec![SnapshotError::Digest(error.to_string())])?;
+        let mut errors: Vec<SnapshotError> = Vec::new();
+        let catalog = Catalog::new(&parts.catalog, &parts.labels)
+            .map_err(|found| errors.extend(found.into_iter().map(SnapshotError::from)));
+        let classes: Option<Vec<&str>> =
+            parts.classes.as_ref().map(|classes| classes.iter().map(String::as_str).collect());
+        let servers: Vec<&str> = parts.servers.keys().map(String::as_str).collect();
+        let kinds: Vec<&str> =
+            parts.catalog.iter().flat_map(|entry| &entry.effects).map(|effect| effect.kind.as_str()).collect();
+        let known = Known {
+            classes: classes.as_deref(),
+            servers: parts.servers_closed.then_some(servers.as_slice()),
+            kinds: Some(&kinds),
+        };
+        let grants = Grants::compile(&parts.grants, &known)
+            .map_err(|found| errors.extend(found.into_iter().map(SnapshotError::from)));
+        let (Ok(catalog), Ok(grants)) = (catalog, grants) else { return Err(errors) };
+        let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
+        let fixed = Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, digest };
+        Ok(Self { fixed: Arc::new(fixed), agents: parts.agents, pins: parts.pins, memo: Arc::default() })
+    }
+
+    /// The same with other agents.
+    #[must_use]
+    pub fn with_agents(&self, agents: Arc<Agents>) -> Self {
+        Self { agents, memo: Arc::default(), ..self.clone() }
+    }
+
+    /// The same with other pins.
+    #[must_use]
+    pub fn with_pins(&self, pins: Arc<Pins>) -> Self {
+        Self { pins, memo: Arc::default(), ..self.clone() }
+    }
+
+    /// Digest of policies, grants, declarations, servers and settings. Agents and pins are not in it: what a decision
+    /// used of them is in its facts.
+    pub fn digest(&self) -> Digest {
+        self.fixed.digest
+    }
+
+    /// The registered agents.
+    pub fn agents(&self) -> &Arc<Agents> {
+        &self.agents
+    }
+
+    /// The pins of tool definitions.
+    pub fn pins(&self) -> &Arc<Pins> {
+        &self.pins
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> Option<&Arc<PolicySet>> {
+        self.fixed.policies.as_ref()
+    }
+
+    pub(crate) fn is_trusted(&self, server: &str) -> bool {
+        self.fixed.servers.get(server).is_some_and(|server| server.trusted)
+    }
+}
+
+/// What is known of the session, as far as deciding needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// The session.
+    pub id: SessionId,
+    /// Number of the next record of the session.
+    pub sequence: u64,
+    /// The stricter of the agent's and the session's standing.
+    pub standing: Standing,
+    /// Names of grants that containment took away.
+    pub removed: Vec<String>,
+}
+
+impl SessionView {
+    /// A session from which nothing was taken away.
+    pub fn active(id: SessionId) -> Self {
+        Self { id, sequence: 0, standing: Standing::Active, removed: Vec::new() }
+    }
+}
+
+fn digest(parts: &Parts) -> Result<Digest, serde_json::Error> {
+    let policies = parts.policies.as_ref().map(|policies| policies.digest().to_string()).unwrap_or_default();
+    let bytes = [
+        policies.into_bytes(),
+        serde_json::to_vec(&parts.grants)?,
+        serde_json::to_vec(&parts.catalog)?,
+        serde_json::to_vec(&parts.labels)?,
+        serde_json::to_vec(&parts.servers)?,
+        serde_json::to_vec(&parts.unknown_agent)?,
+        serde_json::to_vec(&parts.pins.first_use())?,
+    ];
+    Ok(Digest::of_parts(bytes.iter().map(Vec::as_slice)))
+}
