@@ -1,3 +1,4 @@
 //! Durable state: the log on disk and the SQLite database.
 
+pub mod log;
 pub mod sqlite;

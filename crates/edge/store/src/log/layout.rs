@@ -1,0 +1,53 @@
+//! Names of the files in a log directory.
+
+use std::path::{Path, PathBuf};
+
+/// The signed checkpoint.
+pub const CHECKPOINT_FILE: &str = "checkpoint";
+/// The verification key, in signed-note format.
+pub const PUBLIC_KEY_FILE: &str = "log.pub";
+/// The payloads.
+pub const RECORDS_DIRECTORY: &str = "records";
+
+pub(crate) const LOCK_FILE: &str = "lock";
+/// Ends the names of files that are not finished. What a crash leaves of them is removed at the next start.
+pub(crate) const TEMPORARY: &str = ".tmp";
+
+const SEGMENT_SUFFIX: &str = ".seg";
+/// Digits of a segment's first index: enough for any `u64`, so that names sort as numbers.
+const INDEX_DIGITS: usize = 20;
+
+/// Name of a segment below the log's directory.
+pub(crate) fn segment_name(first_index: u64) -> String {
+    format!("{RECORDS_DIRECTORY}/{first_index:0INDEX_DIGITS$}{SEGMENT_SUFFIX}")
+}
+
+/// First index of the segment with this file name; none when it is no segment.
+pub(crate) fn segment_index(file_name: &str) -> Option<u64> {
+    let digits = file_name.strip_suffix(SEGMENT_SUFFIX)?;
+    let plain = digits.len() == INDEX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
+/// The unfinished twin of a file.
+pub(crate) fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(TEMPORARY);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segment_names_are_read_back_and_others_are_not() {
+        for index in [0, 7, u64::MAX] {
+            let name = segment_name(index);
+            assert_eq!(segment_index(name.strip_prefix("records/").unwrap()), Some(index));
+        }
+        for name in ["", ".seg", "1.seg", "0000000000000000000x.seg", "00000000000000000000.seg.tmp"] {
+            assert_eq!(segment_index(name), None);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The log on disk: every record durable before anybody is told so, provable afterwards.
+//!
+//! Two threads share the work. The *writer* ([`writer`]) takes everything that is queued, appends it to the current
+//! payload segment, syncs once, and answers all of its waiters: what was queued meanwhile is the next group. The *sealer*
+//! ([`sealer`]) follows with what can be computed from the segments: tiles, entry bundles, and at most once per
+//! `checkpoint_interval` a signed checkpoint. It lags behind by a bounded amount, catches up on close, and whatever it had
+//! not written when the process died is rebuilt when the log is opened.
+//!
+//! INVARIANT: a record is acknowledged only after its segment was synced; a checkpoint is written only after segments and
+//! tiles of its size were synced; a failed write or sync is never retried but ends the log for good ([`LogError::Poisoned`]).
+//!
+//! The layout on disk is in `docs/reference/log-format.md`.
+
+mod bench;
+mod disk;
+mod error;
+#[cfg(test)]
+mod fault;
+mod keys;
+mod layout;
+mod queue;
+mod read;
+mod recover;
+mod sealer;
+mod segments;
+mod tiles;
+mod verify;
+mod writer;
+
+pub use bench::{BenchCase, BenchOptions, bench};
+pub use error::{Damage, LogError, Place, Wrong};
+pub use layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+pub use read::{Backwards, Forwards, Reader, StoredRecord};
+pub use tiles::DirectoryTiles;
+pub use verify::{Progress, Verified, VerifyOptions, verify};
+
+use holdshort_ledger::{Hash, PAYLOAD_BYTES_MAX};
+use queue::{Item, Queue};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How a log is opened.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// The log's directory. Made when it is not there.
+    pub directory: PathBuf,
+    /// File of the private key, outside of `directory`. Made with mode 0600 when the log is new.
+    pub key_file: PathBuf,
+    /// Name of a new log: by convention a URL without a scheme (`example.com/holdshort/node-1`). An existing log keeps its own.
+    pub origin: String,
+    /// Shortest time between two checkpoints. The first record after a pause is sealed at once. Default: 1 s.
+    pub checkpoint_interval: Duration,
+    /// Bytes that may wait for the writer. Above it `append` waits and `enqueue` refuses. Default: 64 MiB.
+    pub queue_bytes_max: usize,
+    /// Bytes of the first segment, preallocated; each next one is four times larger. Default: 4 MiB.
+    pub segment_bytes_first: u64,
+    /// Bytes of the largest segment. Default: 64 MiB.
+    pub segment_bytes_max: u64,
+}
+
+impl LogOptions {
+    /// Options with the defaults.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>, key_file: impl Into<PathBuf>, origin: impl Into<String>) -> Self {
+        Self {
+            directory: directory.into(),
+            key_file: key_file.into(),
+            origin: origin.into(),
+            checkpoint_interval: Duration::from_secs(1),
+            queue_bytes_max: 64 << 20,
+            segment_bytes_first: 4 << 20,
+            segment_bytes_max: 64 << 20,
+        }
+    }
+}
+
+/// Where a durable record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Index in the log, from 0.
+    pub index: u64,
+    /// Hash of its leaf in the tree.
+    pub leaf: Hash,
+}
+
+/// What was found when the log was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Whether the log was made just now.
+    pub created: bool,
+    /// Records in the log.
+    pub size: u64,
+    /// Records that the last checkpoint covered.
+    pub sealed: u64,
+    /// Bytes of an unfinished group behind the last record; they were overwritten with zeros. Nobody was told of them.
+    pub torn_bytes: u64,
+    /// Whether the tiles had to be rebuilt from all records.
+    pub tiles_rebuilt: bool,
+}
+
+/// A handle on an open log. Cheap to clone; the last one that is dropped closes the log and waits for it.
+#[derive(Clone, Debug)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    queue: Queue,
+    origin: String,
+    directory: PathBuf,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Log {
+    /// Opens the log, recovers what a crash left, and starts its threads. Blocks while it reads the last segment.
+    ///
+    /// # Errors
+    /// [`LogError::Locked`] when another process has it open; [`LogError::Damaged`] when durable records or the
+    /// checkpoint are not what they were; [`LogError::Key`] for a missing, foreign or exposed private key;
+    /// [`LogError::Io`] otherwise.
+    pub fn open(options: LogOptions) -> Result<(Self, RecoveryReport), LogError> {
+        Self::open_on(Arc::new(disk::RealDisk), options)
+    }
+
+    fn open_on(disk: Arc<dyn disk::Disk>, options: LogOptions) -> Result<(Self, RecoveryReport), LogError> {
+        let recovered = recover::recover(disk, &options)?;
+        let (origin, report) = (recovered.key.verifier().name().to_owned(), recovered.report.clone());
+        let (queue, intake) = Queue::new(options.queue_bytes_max, report.size, recovered.note.clone());
+        let writer = writer::start(recovered, intake, &options)?;
+        let inner = Inner { queue, origin, directory: options.directory, writer: Mutex::new(Some(writer)) };
+        Ok((Self { inner: Arc::new(inner) }, report))
+    }
+
+    /// Appends a record and waits until it is durable. A caller that stops waiting does not take the record back.
+    ///
+    /// # Errors
+    /// [`LogError::TooLarge`]; [`LogError::Poisoned`] or [`LogError::Closed`]: the record is then not acknowledged.
+    pub async fn append(&self, payload: Vec<u8>) -> Result<Appended, LogError> {
+        check_length(&payload)?;
+        self.inner.queue.reserve(payload.len()).await?;
+        self.inner.queue.push_and_wait(payload)?.await
+    }
+
+    /// Like [`Log::append`] for a thread that may block. Needs no runtime.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn append_blocking(&self, payload: Vec<u8>) -> Result<Appended, LogError> {
+        queue::block_on(self.append(payload))
+    }
+
+    /// Queues a record that nobody waits for; it is durable with the next group. Never blocks.
+    ///
+    /// # Errors
+    /// [`LogError::Full`] when the queue is full; otherwise as [`Log::append`].
+    pub fn enqueue(&self, payload: Vec<u8>) -> Result<(), LogError> {
+        check_length(&payload)?;
+        self.inner.queue.try_reserve(payload.len())?;
+        self.inner.queue.push(Item::Record { payload, waiter: None })
+    }
+
+    /// Name of the log: the first line of its checkpoints.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.inner.origin
+    }
+
+    /// Durable records.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        *self.inner.queue.state().size.borrow()
+    }
+
+    /// The number of durable records as it grows; for whoever follows the log.
+    #[must_use]
+    pub fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.queue.state().size.subscribe()
+    }
+
+    /// The last signed checkpoint, as it stands on disk. It may be behind [`Log::size`].
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        self.inner.queue.state().checkpoint()
+    }
+
+    /// A reader of the records that are durable now and later.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] when the directory cannot be listed.
+    pub fn reader(&self) -> Result<Reader, LogError> {
+        Reader::live(&self.inner.directory, self.watch())
+    }
+
+    /// The tiles on disk, for proofs and for serving them. They reach as far as the last checkpoint.
+    #[must_use]
+    pub fn tiles(&self) -> DirectoryTiles {
+        DirectoryTiles::new(&self.inner.directory)
+    }
+
+    /// Why the log takes no more records, if it does not.
+    #[must_use]
+    pub fn failure(&self) -> Option<LogError> {
+        self.inner.queue.state().failure()
+    }
+
+    /// Writes everything that is queued, seals it with a checkpoint, and lets go of the directory. Appends fail afterwards.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`] when something could not be written.
+    pub async fn close(&self) -> Result<(), LogError> {
+        self.inner.queue.close()?.await
+    }
+
+    /// Like [`Log::close`] for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Log::close`].
+    pub fn close_blocking(&self) -> Result<(), LogError> {
+        queue::block_on(self.close())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.hang_up();
+        let writer = self.writer.get_mut().map(Option::take);
+        if let Ok(Some(writer)) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the log's writer panicked");
+        }
+    }
+}
+
+fn check_length(payload: &[u8]) -> Result<(), LogError> {
+    if payload.len() > PAYLOAD_BYTES_MAX { Err(LogError::TooLarge(payload.len())) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Reading records, forwards from any index and backwards from the end, also while the log is being written.
+
+use super::error::{Damage, LogError, Wrong};
+use super::keys::read_public;
+use super::layout::PUBLIC_KEY_FILE;
+use super::recover::read_checkpoint;
+use super::segments::{Scan, Segment, Step, list};
+use holdshort_ledger::Salt;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
+
+/// A record as it was appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Index in the log, from 0.
+    pub index: u64,
+    /// Salt of its commitment.
+    pub salt: Salt,
+    /// The bytes that were appended.
+    pub payload: Vec<u8>,
+}
+
+/// Reads a log directory. Checksums are checked, the tree is not: see [`super::verify`].
+#[derive(Clone, Debug)]
+pub struct Reader {
+    directory: PathBuf,
+    live: Option<watch::Receiver<u64>>,
+    size: u64,
+}
+
+impl Reader {
+    /// A reader for a directory that another process may be writing: it sees what the last checkpoint covers.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] when the checkpoint is missing or its signature is wrong; [`LogError::Key`] for `log.pub`.
+    pub fn open(directory: &Path) -> Result<Self, LogError> {
+        let key = read_public(&directory.join(PUBLIC_KEY_FILE))?;
+        let (_, checkpoint) = read_checkpoint(directory, &key)?;
+        Ok(Self { directory: directory.to_owned(), live: None, size: checkpoint.size })
+    }
+
+    pub(crate) fn live(directory: &Path, size: watch::Receiver<u64>) -> Result<Self, LogError> {
+        let now = *size.borrow();
+        Ok(Self { directory: directory.to_owned(), live: Some(size), size: now })
+    }
+
+    /// Records that can be read: those that are durable now, or for a foreign log those below its checkpoint at opening.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.live.as_ref().map_or(self.size, |live| *live.borrow())
+    }
+
+    /// The records from `from` on. The iterator ends where the log ends now; on a running log, asking it again later gives
+    /// what came since.
+    #[must_use]
+    pub fn forwards(&self, from: u64) -> Forwards {
+        Forwards { reader: self.clone(), next: from, scan: None, failed: false }
+    }
+
+    /// The records before `end` (not including it), last first. `u64::MAX` begins with the last record.
+    #[must_use]
+    pub fn backwards(&self, end: u64) -> Backwards {
+        Backwards { end: end.min(self.size()), reader: self.clone(), scan: None, offsets: Vec::new(), failed: false }
+    }
+
+    /// Opens the segment that holds a record.
+    fn segment_of(&self, index: u64) -> Result<Scan, LogError> {
+        let segments = list(&self.directory)?;
+        let segment: Option<&Segment> = segments.iter().rfind(|segment| segment.first_index <= index);
+        let missing = || Damage::new(super::layout::RECORDS_DIRECTORY, 0, Some(index), Wrong::Missing);
+        Ok(Scan::open(segment.ok_or_else(missing)?)?)
+    }
+}
+
+/// Reads the frame here, which must be that of record `index`.
+fn record(scan: &mut Scan, index: u64) -> Result<StoredRecord, LogError> {
+    let offset = scan.offset();
+    let mut step = scan.step()?;
+    if !matches!(step, Step::Frame(_)) {
+        // What was read ahead may be older than the record: read again.
+        scan.seek(offset)?;
+        step = scan.step()?;
+    }
+    let wrong = match step {
+        Step::Frame(header) if header.index == index => {
+            return Ok(StoredRecord { index, salt: header.salt, payload: scan.payload().to_vec() });
+        }
+        Step::Frame(header) => Wrong::Order { expected: index, found: header.index },
+        Step::End => Wrong::Truncated(index.saturating_add(1)),
+        Step::Broken(error) => Wrong::Format(error.to_string()),
+    };
+    Err(Damage::new(scan.segment().name.as_str(), offset, Some(index), wrong).into())
+}
+
+/// Iterator of [`Reader::forwards`]. After an error it ends.
+#[derive(Debug)]
+pub struct Forwards {
+    reader: Reader,
+    next: u64,
+    scan: Option<Scan>,
+    failed: bool,
+}
+
+impl Forwards {
+    fn read(&mut self) -> Result<StoredRecord, LogError> {
+        let mut scan = match self.scan.take() {
+            Some(scan) => scan,
+            None => self.seek()?,
+        };
+        let offset = scan.offset();
+        let found = match record(&mut scan, self.next) {
+            // Behind the last record of a segment comes the next segment, if there is one.
+            Err(error) => {
+                let mut other = self.reader.segment_of(self.next)?;
+                if other.segment() == scan.segment() || other.segment().first_index != self.next || offset == 0 {
+                    return Err(error);
+                }
+                let found = record(&mut other, self.next)?;
+                scan = other;
+                found
+            }
+            Ok(found) => found,
+        };
+        self.scan = Some(scan);
+        self.next = self.next.saturating_add(1);
+        Ok(found)
+    }
+
+    /// Goes to the frame of the next record.
+    fn seek(&self) -> Result<Scan, LogError> {
+        let mut scan = self.reader.segment_of(self.next)?;
+        for _ in scan.segment().first_index..self.next {
+            if scan.skip()?.is_none() {
+                break;
+            }
+        }
+        Ok(scan)
+    }
+}
+
+impl Iterator for Forwards {
+    type Item = Result<StoredRecord, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.next >= self.reader.size() {
+            return None;
+        }
+        let found = self.read();
+        self.failed = found.is_err();
+        Some(found)
+    }
+}
+
+/// Iterator of [`Reader::backwards`]. After an error it ends. Holds the offsets of one segment: 8 bytes a record.
+#[derive(Debug)]
+pub struct Backwards {
+    reader: Reader,
+    end: u64,
+    scan: Option<Scan>,
+    offsets: Vec<u64>,
+    failed: bool,
+}
+
+impl Backwards {
+    fn read(&mut self) -> Result<StoredRecord, LogError> {
+        let index = self.end.saturating_sub(1);
+        if self.offsets.is_empty() {
+            let mut scan = self.reader.segment_of(index)?;
+            for _ in scan.segment().first_index..self.end {
+                self.offsets.push(scan.offset());
+                if scan.skip()?.is_none() {
+                    break;
+                }
+            }
+            self.scan = Some(scan);
+        }
+        let lost = || Damage::new(super::layout::RECORDS_DIRECTORY, 0, Some(index), Wrong::Missing);
+        let (scan, offset) = self.scan.as_mut().zip(self.offsets.pop()).ok_or_else(lost)?;
+        scan.seek(offset)?;
+        let found = record(scan, index)?;
+        self.end = index;
+        Ok(found)
+    }
+}
+
+impl Iterator for Backwards {
+    type Item = Result<StoredRecord, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.end == 0 {
+            return None;
+        }
+        let found = self.read();
+        self.failed = found.is_err();
+        Some(found)
+    }
+}

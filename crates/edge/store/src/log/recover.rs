@@ -1,0 +1,238 @@
+//! Opening a log: what a clean start and the start after a crash have in common, which is everything.
+//!
+//! The signed checkpoint says which records must be there; the tiles say what the tree's edge was; the segments say what
+//! came behind it. A broken frame behind everything that is known to have been durable is a torn tail, and is cut. Any
+//! other is damage, and the log does not open.
+
+use super::disk::{Disk, write_zeros};
+use super::error::{Damage, LogError, Wrong};
+use super::layout::{CHECKPOINT_FILE, LOCK_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::sealer::Seal;
+use super::segments::{Scan, Segment, SegmentWriter, Step, list, next_path, segment_bytes_min};
+use super::tiles::read_bounded;
+use super::{LogOptions, RecoveryReport, keys};
+use holdshort_ledger::{Checkpoint, Entry, NOTE_BYTES_MAX, SigningKey, VerifierKey};
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes that are written again at once.
+const REWRITE_BYTES: usize = 1 << 20;
+/// Longest pid that is read from a lock file, in bytes.
+const PID_BYTES_MAX: u64 = 20;
+
+/// All that the writer needs to go on.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) key: SigningKey,
+    pub(crate) note: String,
+    pub(crate) seal: Seal,
+    pub(crate) segment: SegmentWriter,
+    pub(crate) lock: File,
+    pub(crate) report: RecoveryReport,
+}
+
+pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recovered, LogError> {
+    let directory = options.directory.as_path();
+    let records = directory.join(RECORDS_DIRECTORY);
+    disk.create_folder(&records).map_err(LogError::io("make", &records))?;
+    let lock = lock(directory)?;
+    remove_leftovers(disk.as_ref(), directory)?;
+
+    let segments = list(directory)?;
+    // The first checkpoint is written before the first segment: only a directory with neither is a new log.
+    let created = !directory.join(CHECKPOINT_FILE).exists() && segments.is_empty() && !directory.join("tile").exists();
+    let key = keys::load_or_create(disk.as_ref(), options, created)?;
+    if created {
+        Seal::empty(Arc::clone(&disk), directory).seal(&key)?;
+        if let Some(above) = directory.parent() {
+            disk.sync_folder(above).map_err(LogError::io("sync", above))?;
+        }
+    }
+    let (mut note, checkpoint) = read_checkpoint(directory, &key.verifier())?;
+
+    let (mut seal, rebuild) = open_seal(&disk, directory, &checkpoint);
+    let mut report = RecoveryReport { created, sealed: checkpoint.size, tiles_rebuilt: rebuild, ..Default::default() };
+    let from = if rebuild { 0 } else { checkpoint.size };
+    let place = replay(disk.as_ref(), &segments, from, &checkpoint, &mut seal)?;
+    report.size = seal.size();
+    report.torn_bytes = place.as_ref().map_or(0, |place| place.torn_bytes);
+    if rebuild || seal.size() > checkpoint.size {
+        note = seal.seal(&key)?;
+    }
+
+    let (first, max) = (options.segment_bytes_first.max(segment_bytes_min()), options.segment_bytes_max);
+    let segment = match place {
+        Some(place) => SegmentWriter::resume(disk, directory, &place.segment, place.offset, max)?,
+        None => SegmentWriter::create(disk, directory, report.size, first, max)?,
+    };
+    Ok(Recovered { key, note, seal, segment, lock, report })
+}
+
+/// Reads and checks the signed checkpoint.
+pub(crate) fn read_checkpoint(directory: &Path, key: &VerifierKey) -> Result<(String, Checkpoint), Damage> {
+    let wrong = |wrong: String| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Checkpoint(wrong));
+    let bytes = read_bounded(&directory.join(CHECKPOINT_FILE), u64::try_from(NOTE_BYTES_MAX).unwrap_or(u64::MAX))
+        .map_err(|error| Damage::unreadable(CHECKPOINT_FILE, &error))?;
+    let checkpoint = Checkpoint::open(&bytes, key).map_err(|error| wrong(error.to_string()))?;
+    let note = String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?;
+    Ok((note, checkpoint))
+}
+
+fn lock(directory: &Path) -> Result<File, LogError> {
+    let path = directory.join(LOCK_FILE);
+    let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = opened.map_err(LogError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            file.take(PID_BYTES_MAX).read_to_string(&mut pid).map_err(LogError::io("read", &path))?;
+            let known = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+            let pid = if known { pid } else { "unknown".to_owned() };
+            return Err(LogError::Locked { directory: directory.to_owned(), pid });
+        }
+        Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
+    }
+    file.set_len(0).map_err(LogError::io("write", &path))?;
+    file.write_all(std::process::id().to_string().as_bytes()).map_err(LogError::io("write", &path))?;
+    Ok(file)
+}
+
+fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
+    let temporary = |name: &str| super::layout::temporary(&directory.join(name));
+    for path in [next_path(directory), temporary(CHECKPOINT_FILE), temporary(PUBLIC_KEY_FILE)] {
+        if path.exists() {
+            disk.remove_file(&path).map_err(LogError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// The seal at the checkpoint; `true` when its tiles are not those of the checkpoint and all must be made again.
+fn open_seal(disk: &Arc<dyn Disk>, directory: &Path, checkpoint: &Checkpoint) -> (Seal, bool) {
+    match Seal::from_tiles(Arc::clone(disk), directory, checkpoint.size) {
+        Ok(seal) if seal.root() == checkpoint.root => return (seal, false),
+        Ok(_) => tracing::warn!(size = checkpoint.size, "tiles do not lead to the checkpoint's root, rebuilding them"),
+        Err(damage) => tracing::warn!(%damage, "tiles are incomplete, rebuilding them"),
+    }
+    (Seal::empty(Arc::clone(disk), directory), true)
+}
+
+/// Where the next record will stand.
+struct End {
+    segment: Segment,
+    offset: u64,
+    torn_bytes: u64,
+}
+
+/// Reads the records from `from` on into the seal, and makes sure of everything behind the checkpoint.
+fn replay(
+    disk: &dyn Disk,
+    segments: &[Segment],
+    from: u64,
+    checkpoint: &Checkpoint,
+    seal: &mut Seal,
+) -> Result<Option<End>, LogError> {
+    let start = segments.iter().rposition(|segment| segment.first_index <= from).unwrap_or_default();
+    let mut segments = segments.iter().skip(start).peekable();
+    let mut next = segments.peek().map_or(0, |segment| segment.first_index);
+    let mut end = None;
+    while let Some(segment) = segments.next() {
+        if segment.first_index != next {
+            let wrong = Wrong::Order { expected: next, found: segment.first_index };
+            return Err(Damage::new(segment.name.as_str(), 0, Some(next), wrong).into());
+        }
+        let mut scan = Scan::open(segment)?;
+        let mut unsealed_from = None;
+        let step = loop {
+            let offset = scan.offset();
+            let header = match scan.step()? {
+                Step::Frame(header) => header,
+                step => break step,
+            };
+            if header.index != next {
+                let wrong = Wrong::Order { expected: next, found: header.index };
+                return Err(Damage::new(segment.name.as_str(), offset, Some(next), wrong).into());
+            }
+            if next >= checkpoint.size && unsealed_from.is_none() {
+                unsealed_from = Some(offset);
+            }
+            if next >= seal.size() {
+                seal.push(&Entry::commit(&header.salt, scan.payload()))?;
+                check_root(seal, checkpoint)?;
+            }
+            next = next.saturating_add(1);
+        };
+        let is_last = segments.peek().is_none();
+        let torn_bytes = cut(disk, &mut scan, next, is_last, checkpoint, &step)?;
+        if let Some(offset) = unsealed_from {
+            rewrite(disk, segment, offset, scan.offset())?;
+        }
+        end = Some(End { segment: segment.clone(), offset: scan.offset(), torn_bytes });
+    }
+    if next < checkpoint.size || seal.size() < checkpoint.size {
+        return Err(Damage::new(RECORDS_DIRECTORY, 0, Some(next), Wrong::Truncated(checkpoint.size)).into());
+    }
+    Ok(end)
+}
+
+/// When all tiles are made again: the records must lead to the root that was signed.
+fn check_root(seal: &Seal, checkpoint: &Checkpoint) -> Result<(), Damage> {
+    if seal.size() != checkpoint.size || seal.root() == checkpoint.root {
+        return Ok(());
+    }
+    let wrong = Wrong::Root { expected: checkpoint.root.to_string(), found: seal.root().to_string() };
+    Err(Damage::new(CHECKPOINT_FILE, 0, None, wrong))
+}
+
+/// Decides what follows the last sound frame: nothing, a torn tail (overwritten with zeros), or damage.
+fn cut(
+    disk: &dyn Disk,
+    scan: &mut Scan,
+    next: u64,
+    is_last: bool,
+    checkpoint: &Checkpoint,
+    step: &Step,
+) -> Result<u64, LogError> {
+    let (name, offset, path) = (scan.segment().name.clone(), scan.offset(), scan.segment().path.clone());
+    let damage = |wrong| LogError::from(Damage::new(name, offset, Some(next), wrong));
+    let tail = scan.tail(next)?;
+    let torn_bytes = tail.used_until.saturating_sub(offset);
+    let durable = tail.durable.max(checkpoint.size);
+    match step {
+        Step::Broken(error) if !is_last || durable > next => return Err(damage(Wrong::Format(error.to_string()))),
+        _ if is_last && durable > next => return Err(damage(Wrong::Truncated(durable))),
+        // A segment is left only when its last record is durable: there can be no torn tail in it.
+        _ if !is_last && torn_bytes > 0 => return Err(damage(Wrong::Foreign)),
+        _ => {}
+    }
+    if torn_bytes > 0 {
+        tracing::warn!(offset, torn_bytes, "cutting an unfinished group of records");
+        let file = disk.open(&path).map_err(LogError::io("open", &path))?;
+        // Left as they are, old frames could one day follow new ones as if they belonged there.
+        write_zeros(file.as_ref(), offset, tail.used_until).map_err(LogError::io("write", &path))?;
+        file.sync().map_err(LogError::io("sync", &path))?;
+    }
+    Ok(torn_bytes)
+}
+
+/// Writes what lies behind the checkpoint once more and syncs it. After a failed sync the kernel may show bytes that are
+/// not on the disk and count as written; only writing them again makes them durable.
+fn rewrite(disk: &dyn Disk, segment: &Segment, from: u64, to: u64) -> Result<(), LogError> {
+    let path = &segment.path;
+    let source = File::open(path).map_err(LogError::io("open", path))?;
+    let target = disk.open(path).map_err(LogError::io("open", path))?;
+    let mut chunk = vec![0; REWRITE_BYTES];
+    let mut at = from;
+    while at < to {
+        let count = usize::try_from(to.saturating_sub(at)).unwrap_or(REWRITE_BYTES).min(REWRITE_BYTES);
+        let bytes = chunk.get_mut(..count).unwrap_or_default();
+        source.read_exact_at(bytes, at).map_err(LogError::io("read", path))?;
+        target.write_at(bytes, at).map_err(LogError::io("write", path))?;
+        at = at.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+    target.sync().map_err(LogError::io("sync", path))
+}

@@ -1,0 +1,249 @@
+//! The sealer: follows the writer with tiles, entry bundles and signed checkpoints.
+
+use super::disk::{Disk, write_whole};
+use super::layout::{CHECKPOINT_FILE, temporary};
+use super::queue::State;
+use super::tiles::DirectoryTiles;
+use super::{Damage, LogError};
+use holdshort_ledger::{Checkpoint, ENTRY_BYTES, Edge, EdgeError, Entry, Hash, SigningKey, Tile, encode_bundle};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Groups of entries that may wait for the sealer; then the writer waits, and with it the callers.
+const GROUPS_MAX: usize = 64;
+/// Up to this many files are synced one by one; more of them with one sync of the file system.
+const SYNC_EACH_MAX: usize = 16;
+/// Finished files that may wait for the next sync.
+const UNFINISHED_MAX: usize = 8_192;
+
+/// Tiles and checkpoints of a log, as far as they are written.
+#[derive(Debug)]
+pub(crate) struct Seal {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    edge: Edge,
+    /// Entries of the last, incomplete bundle.
+    bundle: Vec<[u8; ENTRY_BYTES]>,
+    /// Files that are written under temporary names and not yet synced.
+    unfinished: Vec<PathBuf>,
+    /// Folders of partial tiles that full ones replace.
+    replaced: Vec<PathBuf>,
+    /// Folders that are known to be there.
+    folders: BTreeSet<PathBuf>,
+    /// Size of the last checkpoint.
+    sealed: u64,
+}
+
+impl Seal {
+    /// An empty log's.
+    pub(crate) fn empty(disk: Arc<dyn Disk>, directory: &Path) -> Self {
+        Self {
+            disk,
+            directory: directory.to_owned(),
+            edge: Edge::default(),
+            bundle: Vec::new(),
+            unfinished: Vec::new(),
+            replaced: Vec::new(),
+            folders: BTreeSet::new(),
+            sealed: 0,
+        }
+    }
+
+    /// That of a log with this checkpoint, from its tiles. The caller compares the root.
+    pub(crate) fn from_tiles(disk: Arc<dyn Disk>, directory: &Path, size: u64) -> Result<Self, Damage> {
+        let mut tiles = DirectoryTiles::new(directory);
+        let edge = Edge::from_tiles(size, &mut tiles).map_err(|error| match error {
+            EdgeError::Read(_, damage) => damage,
+            EdgeError::Width { tile, .. } => Damage::new(tile.path(), 0, None, super::Wrong::Missing),
+        })?;
+        let mut bundle = Vec::new();
+        if let Some((tile, hashes)) = edge.partial_tiles().next().filter(|(tile, _)| tile.level() == 0) {
+            let entries = tiles.entries(tile)?;
+            if let Some(at) = entries.iter().zip(hashes).position(|(entry, hash)| entry.leaf() != *hash) {
+                return Err(Damage::new(tile.entries_path(), 0, None, super::Wrong::Tile(at)));
+            }
+            bundle.extend(entries.iter().map(|entry| *entry.as_bytes()));
+        }
+        Ok(Self { edge, bundle, sealed: size, ..Self::empty(disk, directory) })
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    pub(crate) fn root(&self) -> Hash {
+        self.edge.root()
+    }
+
+    fn is_behind(&self) -> bool {
+        self.sealed != self.edge.size()
+    }
+
+    /// Adds an entry whose record is durable; writes the tiles and the bundle that it completes.
+    pub(crate) fn push(&mut self, entry: &Entry) -> Result<(), LogError> {
+        let mut completed: Vec<(Tile, Vec<u8>)> = Vec::new();
+        self.edge.push(entry.leaf(), &mut |tile, hashes| completed.push((tile, Tile::encode(hashes))));
+        self.bundle.push(*entry.as_bytes());
+        for (tile, bytes) in completed {
+            if tile.level() == 0 {
+                let bundle = encode_bundle(&std::mem::take(&mut self.bundle));
+                self.write(&tile.entries_path(), &bundle)?;
+                self.replaced.push(self.directory.join(format!("{}.p", tile.entries_path())));
+            }
+            self.write(&tile.path(), &bytes)?;
+            self.replaced.push(self.directory.join(format!("{}.p", tile.path())));
+        }
+        if self.unfinished.len() >= UNFINISHED_MAX { self.finish_files() } else { Ok(()) }
+    }
+
+    /// Makes everything durable and signs a checkpoint over it. Gives the signed note.
+    pub(crate) fn seal(&mut self, key: &SigningKey) -> Result<String, LogError> {
+        self.write_partial()?;
+        self.finish_files()?;
+        // If we crash here, tiles are ahead of the checkpoint: harmless, the next start writes the same ones again.
+        let checkpoint = Checkpoint { origin: key.verifier().name().to_owned(), size: self.size(), root: self.root() };
+        let path = self.directory.join(CHECKPOINT_FILE);
+        let note = checkpoint.sign(key).map(|note| note.to_string()).map_err(|_| LogError::Key {
+            file: path.clone(),
+            what: "cannot be signed: the log's origin is not a plain text",
+        })?;
+        write_whole(self.disk.as_ref(), &path, note.as_bytes(), 0o644).map_err(LogError::io("write", &path))?;
+        self.sealed = checkpoint.size;
+        // Only now: a reader of the old checkpoint finds the full tile where the partial one was.
+        for folder in std::mem::take(&mut self.replaced) {
+            if folder.exists() {
+                self.disk.remove_folder(&folder).map_err(LogError::io("remove", &folder))?;
+            }
+        }
+        Ok(note)
+    }
+
+    fn write_partial(&mut self) -> Result<(), LogError> {
+        let partial: Vec<(Tile, Vec<u8>)> =
+            self.edge.partial_tiles().map(|(tile, hashes)| (tile, Tile::encode(hashes))).collect();
+        for (tile, bytes) in partial {
+            if tile.level() == 0 {
+                let bundle = encode_bundle(&self.bundle);
+                self.write(&tile.entries_path(), &bundle)?;
+            }
+            self.write(&tile.path(), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file under its temporary name.
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), LogError> {
+        let path = self.directory.join(name);
+        if let Some(folder) = path.parent().filter(|folder| !self.folders.contains(*folder)) {
+            self.disk.create_folder(folder).map_err(LogError::io("make", folder))?;
+            self.folders.insert(folder.to_owned());
+        }
+        let unfinished = temporary(&path);
+        let file = self.disk.create(&unfinished, 0o644).map_err(LogError::io("make", &unfinished))?;
+        file.write_at(bytes, 0).map_err(LogError::io("write", &unfinished))?;
+        self.unfinished.push(path);
+        Ok(())
+    }
+
+    /// Syncs the files, gives them their names, and makes the names durable.
+    fn finish_files(&mut self) -> Result<(), LogError> {
+        let paths = std::mem::take(&mut self.unfinished);
+        let few = paths.len() <= SYNC_EACH_MAX;
+        let whole = |disk: &dyn Disk, directory: &Path| {
+            disk.sync_file_system(directory).map_err(LogError::io("sync the file system of", directory))
+        };
+        if few {
+            for path in &paths {
+                let unfinished = temporary(path);
+                let file = self.disk.open(&unfinished).map_err(LogError::io("open", &unfinished))?;
+                file.sync().map_err(LogError::io("sync", &unfinished))?;
+            }
+        } else {
+            whole(self.disk.as_ref(), &self.directory)?;
+        }
+        for path in &paths {
+            self.disk.rename(&temporary(path), path).map_err(LogError::io("rename to", path))?;
+        }
+        // The folders are forgotten: those of partial tiles will be removed.
+        let folders = std::mem::take(&mut self.folders);
+        if !few {
+            return whole(self.disk.as_ref(), &self.directory);
+        }
+        let mut named = BTreeSet::new();
+        for folder in &folders {
+            named.extend(folder.ancestors().take_while(|above| above.starts_with(&self.directory)).map(Path::to_owned));
+        }
+        for folder in named {
+            self.disk.sync_folder(&folder).map_err(LogError::io("sync", &folder))?;
+        }
+        Ok(())
+    }
+}
+
+/// The sealer's thread, and how to talk to it.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    groups: SyncSender<Vec<Entry>>,
+    thread: JoinHandle<()>,
+}
+
+impl Sealer {
+    pub(crate) fn start(seal: Seal, key: SigningKey, interval: Duration, state: Arc<State>) -> std::io::Result<Self> {
+        let (groups, incoming) = sync_channel(GROUPS_MAX);
+        let run = move || {
+            if let Err(error) = follow(seal, &key, interval, &incoming, &state) {
+                state.poison(&error);
+            }
+        };
+        let thread = std::thread::Builder::new().name("log-sealer".into()).spawn(run)?;
+        Ok(Self { groups, thread })
+    }
+
+    /// Hands over entries whose records are durable. `false` when the sealer has ended.
+    pub(crate) fn push(&self, entries: Vec<Entry>) -> bool {
+        self.groups.send(entries).is_ok()
+    }
+
+    /// Seals what was handed over and stops.
+    pub(crate) fn finish(self) {
+        drop(self.groups);
+        if self.thread.join().is_err() {
+            tracing::error!("the log's sealer panicked");
+        }
+    }
+}
+
+fn follow(
+    mut seal: Seal,
+    key: &SigningKey,
+    interval: Duration,
+    incoming: &Receiver<Vec<Entry>>,
+    state: &State,
+) -> Result<(), LogError> {
+    let mut last: Option<Instant> = None;
+    loop {
+        let due = last.map_or(Duration::ZERO, |last| interval.saturating_sub(last.elapsed()));
+        let group = if seal.is_behind() {
+            incoming.recv_timeout(due)
+        } else {
+            incoming.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match group {
+            Ok(entries) => entries.iter().try_for_each(|entry| seal.push(entry))?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if seal.is_behind() && last.is_none_or(|last| last.elapsed() >= interval) {
+            state.set_checkpoint(seal.seal(key)?);
+            last = Some(Instant::now());
+        }
+    }
+    if seal.is_behind() {
+        state.set_checkpoint(seal.seal(key)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,357 @@
+//! The payload segments: listing, scanning, and writing them.
+
+use super::disk::{Disk, DiskFile, write_zeros};
+use super::error::{Damage, LogError, Wrong};
+use super::layout::{RECORDS_DIRECTORY, TEMPORARY, segment_index, segment_name};
+use holdshort_ledger::{
+    FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,
+};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Bytes read ahead while scanning.
+const SCAN_BYTES: usize = 256 << 10;
+/// Places behind a broken frame that are looked at as possible frames. More is an attempt to keep us busy.
+const CANDIDATES_MAX: usize = 100_000;
+/// Each segment is this many times larger than the one before, up to the maximum.
+const GROWTH: u64 = 4;
+
+/// A segment on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) first_index: u64,
+    /// Relative to the log's directory.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+/// The segments of a log in order. No folder: none.
+pub(crate) fn list(directory: &Path) -> Result<Vec<Segment>, LogError> {
+    let folder = directory.join(RECORDS_DIRECTORY);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(LogError::io("list", &folder)(error)),
+    };
+    let mut segments = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(LogError::io("list", &folder))?;
+        if let Some(first_index) = entry.file_name().to_str().and_then(segment_index) {
+            let name = segment_name(first_index);
+            segments.push(Segment { first_index, path: directory.join(&name), name });
+        }
+    }
+    segments.sort_by_key(|segment| segment.first_index);
+    Ok(segments)
+}
+
+/// What stands at a place in a segment.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A sound frame; its payload is in [`Scan::payload`].
+    Frame(FrameHeader),
+    /// Zeros, or too few bytes for a frame.
+    End,
+    /// Neither.
+    Broken(FrameError),
+}
+
+/// Reads a segment frame by frame.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    reader: BufReader<File>,
+    segment: Segment,
+    /// Where the next frame begins.
+    offset: u64,
+    length: u64,
+    payload: Vec<u8>,
+}
+
+impl Scan {
+    /// Opens a segment and checks its header.
+    pub(crate) fn open(segment: &Segment) -> Result<Self, Damage> {
+        let unreadable = |error: io::Error| Damage::unreadable(segment.name.as_str(), &error);
+        let file = File::open(&segment.path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut reader = BufReader::with_capacity(SCAN_BYTES, file);
+        let mut header = [0; SEGMENT_HEADER_BYTES];
+        reader.read_exact(&mut header).map_err(unreadable)?;
+        let wrong = |wrong| Damage::new(segment.name.as_str(), 0, Some(segment.first_index), wrong);
+        let header = SegmentHeader::decode(&header).map_err(|error| wrong(Wrong::Format(error.to_string())))?;
+        if header.first_index != segment.first_index {
+            return Err(wrong(Wrong::Order { expected: segment.first_index, found: header.first_index }));
+        }
+        Ok(Self { reader, segment: segment.clone(), offset: header_bytes(), length, payload: Vec::new() })
+    }
+
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Goes to another frame, and forgets what was read ahead.
+    pub(crate) fn seek(&mut self, offset: u64) -> Result<(), Damage> {
+        self.reader.seek(SeekFrom::Start(offset)).map_err(|error| self.unreadable(&error))?;
+        self.offset = offset;
+        Ok(())
+    }
+
+    /// Reads the frame here and goes behind it. At an end or a broken frame it stays where it is.
+    pub(crate) fn step(&mut self) -> Result<Step, Damage> {
+        let header = match self.header()? {
+            Ok(Some(header)) => header,
+            Ok(None) => return self.stay(Step::End),
+            Err(error) => return self.stay(Step::Broken(error)),
+        };
+        if self.behind(&header) > self.length {
+            return self.stay(Step::Broken(FrameError::Length(header.length)));
+        }
+        self.payload.resize(header.length, 0);
+        self.reader
+            .read_exact(&mut self.payload)
+            .map_err(|error| Damage::unreadable(self.segment.name.as_str(), &error))?;
+        if let Err(error) = header.check(&self.payload) {
+            return self.stay(Step::Broken(error));
+        }
+        self.offset = self.behind(&header);
+        Ok(Step::Frame(header))
+    }
+
+    /// Goes behind the frame here without reading its payload. `None` where [`Scan::step`] would give no frame header.
+    pub(crate) fn skip(&mut self) -> Result<Option<FrameHeader>, Damage> {
+        let Ok(Some(header)) = self.header()? else {
+            self.stay(Step::End)?;
+            return Ok(None);
+        };
+        let behind = self.behind(&header);
+        let length = i64::try_from(header.length).unwrap_or(i64::MAX);
+        self.reader.seek_relative(length).map_err(|error| self.unreadable(&error))?;
+        self.offset = behind;
+        Ok(Some(header))
+    }
+
+    fn header(&mut self) -> Result<Result<Option<FrameHeader>, FrameError>, Damage> {
+        let room = self.length.saturating_sub(self.offset);
+        if room < u64::try_from(FRAME_HEADER_BYTES).unwrap_or(u64::MAX) {
+            return Ok(Ok(None));
+        }
+        let mut header = [0; FRAME_HEADER_BYTES];
+        self.reader.read_exact(&mut header).map_err(|error| Damage::unreadable(self.segment.name.as_str(), &error))?;
+        Ok(FrameHeader::decode(&header))
+    }
+
+    fn behind(&self, header: &FrameHeader) -> u64 {
+        self.offset.saturating_add(u64::try_from(header.length.saturating_add(FRAME_HEADER_BYTES)).unwrap_or(u64::MAX))
+    }
+
+    fn stay(&mut self, step: Step) -> Result<Step, Damage> {
+        self.seek(self.offset)?;
+        Ok(step)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Damage {
+        Damage::unreadable(self.segment.name.as_str(), error)
+    }
+
+    /// What follows the last sound frame, whose index would be `index`.
+    pub(crate) fn tail(&mut self, index: u64) -> Result<Tail, Damage> {
+        let file = self.reader.get_ref();
+        let unreadable = |error: io::Error| Damage::unreadable(self.segment.name.as_str(), &error);
+        let mut tail = Tail { used_until: self.offset, durable: index };
+        let mut candidates = 0usize;
+        let mut chunk = vec![0; SCAN_BYTES];
+        let mut at = self.offset;
+        while at < self.length {
+            let count = read_up_to(file, &mut chunk, at).map_err(unreadable)?;
+            let bytes = chunk.get(..count).unwrap_or_default();
+            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+                tail.used_until = at.saturating_add(u64::try_from(last).unwrap_or(u64::MAX)).saturating_add(1);
+                for (start, _) in bytes.windows(4).enumerate().filter(|(_, window)| *window == FRAME_MAGIC) {
+                    candidates = candidates.saturating_add(1);
+                    let place = at.saturating_add(u64::try_from(start).unwrap_or(u64::MAX));
+                    let durable = durable_at(file, place).map_err(unreadable)?;
+                    tail.durable = tail.durable.max(durable.unwrap_or_default());
+                    if candidates > CANDIDATES_MAX {
+                        let wrong = Wrong::Foreign;
+                        return Err(Damage::new(self.segment.name.as_str(), self.offset, Some(index), wrong));
+                    }
+                }
+            }
+            if count < chunk.len() {
+                break;
+            }
+            // The last three bytes again: a frame may begin there.
+            at = at.saturating_add(u64::try_from(count.saturating_sub(3)).unwrap_or(u64::MAX));
+        }
+        Ok(tail)
+    }
+}
+
+/// What stands behind the last sound frame of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// Behind the last byte that is not zero.
+    pub(crate) used_until: u64,
+    /// Records that were durable according to sound frames behind the break. More than were read: real damage, no torn tail.
+    pub(crate) durable: u64,
+}
+
+/// What a sound frame at this place says was durable before it; none when there is no sound frame.
+fn durable_at(file: &File, place: u64) -> io::Result<Option<u64>> {
+    let mut header = [0; FRAME_HEADER_BYTES];
+    if read_up_to(file, &mut header, place)? < FRAME_HEADER_BYTES {
+        return Ok(None);
+    }
+    let Ok(Some(header)) = FrameHeader::decode(&header) else { return Ok(None) };
+    let mut payload = vec![0; header.length.min(PAYLOAD_BYTES_MAX)];
+    let behind = place.saturating_add(u64::try_from(FRAME_HEADER_BYTES).unwrap_or(u64::MAX));
+    let count = read_up_to(file, &mut payload, behind)?;
+    let sound = count == header.length && header.check(&payload).is_ok();
+    Ok(sound.then(|| header.durable_before()))
+}
+
+fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0usize;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX))) {
+            Ok(0) => break,
+            Ok(count) => done = done.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+fn header_bytes() -> u64 {
+    u64::try_from(SEGMENT_HEADER_BYTES).unwrap_or(u64::MAX)
+}
+
+/// The segment that is written to, and the next one, which is prepared while this one fills.
+#[derive(Debug)]
+pub(crate) struct SegmentWriter {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    file: Box<dyn DiskFile>,
+    path: PathBuf,
+    offset: u64,
+    capacity: u64,
+    capacity_max: u64,
+    next: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl SegmentWriter {
+    /// Makes a segment that begins with `first_index`.
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        first_index: u64,
+        capacity: u64,
+        capacity_max: u64,
+    ) -> Result<Self, LogError> {
+        prepare(disk.as_ref(), directory, capacity).map_err(LogError::io("make", &next_path(directory)))?;
+        let (file, path) = take_next(disk.as_ref(), directory, first_index)?;
+        let directory = directory.to_owned();
+        Ok(Self { disk, directory, file, path, offset: header_bytes(), capacity, capacity_max, next: None })
+    }
+
+    /// Goes on behind the last record of an existing segment.
+    pub(crate) fn resume(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        segment: &Segment,
+        offset: u64,
+        capacity_max: u64,
+    ) -> Result<Self, LogError> {
+        let path = segment.path.clone();
+        let file = disk.open(&path).map_err(LogError::io("open", &path))?;
+        let capacity = std::fs::metadata(&path).map_err(LogError::io("read", &path))?.len();
+        Ok(Self { disk, directory: directory.to_owned(), file, path, offset, capacity, capacity_max, next: None })
+    }
+
+    /// Bytes that still fit.
+    pub(crate) fn room(&self) -> u64 {
+        self.capacity.saturating_sub(self.offset)
+    }
+
+    /// Writes frames and makes them durable. After an error nothing more may be written.
+    pub(crate) fn append(&mut self, frames: &[u8]) -> Result<(), LogError> {
+        self.file.write_at(frames, self.offset).map_err(LogError::io("write", &self.path))?;
+        // If we crash before this sync, any part of the frames may be there: a torn tail, which nobody was told of.
+        self.file.sync().map_err(LogError::io("sync", &self.path))?;
+        self.offset = self.offset.saturating_add(u64::try_from(frames.len()).unwrap_or(u64::MAX));
+        if self.next.is_none() && self.offset > self.capacity / 2 {
+            self.next = Some(self.prepare_next());
+        }
+        Ok(())
+    }
+
+    /// Goes over to the next segment, which begins with `first_index`.
+    pub(crate) fn rotate(&mut self, first_index: u64) -> Result<(), LogError> {
+        let next = self.next.take().unwrap_or_else(|| self.prepare_next());
+        let prepared = next.join().unwrap_or_else(|_| Err(io::Error::other("preparing a segment panicked")));
+        prepared.map_err(LogError::io("make", &next_path(&self.directory)))?;
+        (self.file, self.path) = take_next(self.disk.as_ref(), &self.directory, first_index)?;
+        self.capacity = self.next_capacity();
+        self.offset = header_bytes();
+        Ok(())
+    }
+
+    fn next_capacity(&self) -> u64 {
+        self.capacity.saturating_mul(GROWTH).min(self.capacity_max).max(segment_bytes_min())
+    }
+
+    fn prepare_next(&self) -> JoinHandle<io::Result<()>> {
+        let (disk, directory, capacity) = (Arc::clone(&self.disk), self.directory.clone(), self.next_capacity());
+        std::thread::spawn(move || prepare(disk.as_ref(), &directory, capacity))
+    }
+}
+
+impl Drop for SegmentWriter {
+    /// Waits for the next segment, so that nothing is written once the directory is somebody else's.
+    fn drop(&mut self) {
+        if self.next.take().is_some_and(|next| next.join().is_err()) {
+            tracing::error!("preparing a segment panicked");
+        }
+    }
+}
+
+/// A segment has room for its header and the longest frame.
+pub(crate) fn segment_bytes_min() -> u64 {
+    u64::try_from(SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES + PAYLOAD_BYTES_MAX).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn next_path(directory: &Path) -> PathBuf {
+    directory.join(format!("{RECORDS_DIRECTORY}/next{TEMPORARY}"))
+}
+
+/// Writes the next segment full of zeros.
+fn prepare(disk: &dyn Disk, directory: &Path, capacity: u64) -> io::Result<()> {
+    let file = disk.create(&next_path(directory), 0o600)?;
+    write_zeros(file.as_ref(), 0, capacity)?;
+    file.sync()
+}
+
+/// Gives the prepared segment its header and its name.
+fn take_next(disk: &dyn Disk, directory: &Path, first_index: u64) -> Result<(Box<dyn DiskFile>, PathBuf), LogError> {
+    let (from, to) = (next_path(directory), directory.join(segment_name(first_index)));
+    let file = disk.open(&from).map_err(LogError::io("open", &from))?;
+    file.write_at(&SegmentHeader { first_index }.encode(), 0).map_err(LogError::io("write", &from))?;
+    file.sync().map_err(LogError::io("sync", &from))?;
+    // If we crash here, the temporary file is removed at the next start and made again.
+    disk.rename(&from, &to).map_err(LogError::io("rename", &from))?;
+    let folder = directory.join(RECORDS_DIRECTORY);
+    disk.sync_folder(&folder).map_err(LogError::io("sync", &folder))?;
+    Ok((file, to))
+}

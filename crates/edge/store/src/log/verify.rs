@@ -1,0 +1,303 @@
+//! The offline check of everything in a log directory, for somebody who does not trust whoever wrote it.
+//!
+//! It reads all records in order, commits to each again, compares every bundle and every tile with what follows from the
+//! records, and the root with the signed checkpoint. It stops at the first thing that is wrong. What it cannot see is a
+//! log that was rewritten as a whole and signed again: for that it needs an older checkpoint that was kept elsewhere.
+
+use super::error::{Damage, LogError, Place, Wrong};
+use super::keys::read_public;
+use super::layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::recover::read_checkpoint;
+use super::segments::{Scan, Step, list};
+use super::tiles::{DirectoryTiles, read_bounded};
+use holdshort_ledger::{
+    Checkpoint, ENTRY_BYTES, Edge, Entry, HASH_BYTES, Hash, TILE_WIDTH, Tile, TileFile, VerifierKey, encode_bundle,
+};
+use std::path::{Path, PathBuf};
+
+/// Records between two reports of progress.
+const PROGRESS_RECORDS: u64 = 65_536;
+/// Longest tile or bundle, in bytes.
+const TILE_BYTES_MAX: u64 = 256 * (2 + ENTRY_BYTES as u64);
+
+/// What is known from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// The log's key, from a place that the log's keeper cannot change. Without it `log.pub` is believed.
+    pub key: Option<VerifierKey>,
+    /// An older checkpoint that was kept elsewhere; its signature must have been checked.
+    pub older: Option<Checkpoint>,
+}
+
+/// How far the check is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Records checked.
+    pub done: u64,
+    /// Records that the checkpoint covers.
+    pub total: u64,
+}
+
+/// A log in which nothing is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What was signed; the records lead to its root.
+    pub checkpoint: Checkpoint,
+    /// Records behind the checkpoint. They are sound, but no signature covers them yet.
+    pub unsealed: u64,
+    /// Bytes of an unfinished group at the very end: what a crash leaves. Nobody was told of them.
+    pub torn_bytes: u64,
+}
+
+/// Checks a log directory.
+///
+/// # Errors
+/// The first [`Damage`], with its place.
+pub fn verify(
+    directory: &Path,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verified, Damage> {
+    let public = read_public(&directory.join(PUBLIC_KEY_FILE)).map_err(|error| key_damage(&error))?;
+    if options.key.as_ref().is_some_and(|key| *key != public) {
+        let wrong = Wrong::Format("is not the key that was expected: this is another log".to_owned());
+        return Err(Damage::new(PUBLIC_KEY_FILE, 0, None, wrong));
+    }
+    let (_, checkpoint) = read_checkpoint(directory, &public)?;
+    if let Some(older) = &options.older {
+        check_older(older, &checkpoint)?;
+    }
+    let mut check = Check::new(directory, checkpoint, options.older.clone());
+    let torn_bytes = check.records(progress)?;
+    check.finish()?;
+    let unsealed = check.next.saturating_sub(check.checkpoint.size);
+    Ok(Verified { checkpoint: check.checkpoint, unsealed, torn_bytes })
+}
+
+fn key_damage(error: &LogError) -> Damage {
+    let wrong = match error {
+        LogError::Io { source, .. } => return Damage::unreadable(PUBLIC_KEY_FILE, source),
+        other => Wrong::Format(other.to_string()),
+    };
+    Damage::new(PUBLIC_KEY_FILE, 0, None, wrong)
+}
+
+fn check_older(older: &Checkpoint, checkpoint: &Checkpoint) -> Result<(), Damage> {
+    let damage = |wrong| Damage::new(CHECKPOINT_FILE, 0, None, wrong);
+    if older.origin != checkpoint.origin {
+        let wrong = format!("the older checkpoint is of log `{}`, not of `{}`", older.origin, checkpoint.origin);
+        return Err(damage(Wrong::Checkpoint(wrong)));
+    }
+    if older.size > checkpoint.size {
+        return Err(damage(Wrong::RolledBack { expected: older.size, found: checkpoint.size }));
+    }
+    Ok(())
+}
+
+struct Check {
+    directory: PathBuf,
+    tiles: DirectoryTiles,
+    checkpoint: Checkpoint,
+    older: Option<Checkpoint>,
+    /// Index of the next record.
+    next: u64,
+    edge: Edge,
+    /// The entries of the current bundle, and where their records begin.
+    bundle: Vec<(Entry, Place)>,
+}
+
+impl Check {
+    fn new(directory: &Path, checkpoint: Checkpoint, older: Option<Checkpoint>) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            tiles: DirectoryTiles::new(directory),
+            checkpoint,
+            older,
+            next: 0,
+            edge: Edge::default(),
+            bundle: Vec::with_capacity(TILE_WIDTH),
+        }
+    }
+
+    /// Reads all segments. Gives the bytes of a torn tail.
+    fn records(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<u64, Damage> {
+        let unlisted = |error: LogError| Damage::new(RECORDS_DIRECTORY, 0, None, Wrong::Unreadable(error.to_string()));
+        let segments = list(&self.directory).map_err(unlisted)?;
+        let mut segments = segments.iter().peekable();
+        let mut torn_bytes = 0;
+        while let Some(segment) = segments.next() {
+            if segment.first_index != self.next {
+                let wrong = Wrong::Order { expected: self.next, found: segment.first_index };
+                return Err(Damage::new(segment.name.as_str(), 0, Some(self.next), wrong));
+            }
+            let mut scan = Scan::open(segment)?;
+            let step = self.segment(&mut scan, progress)?;
+            let is_last = segments.peek().is_none();
+            let tail = scan.tail(self.next)?;
+            torn_bytes = tail.used_until.saturating_sub(scan.offset());
+            let durable = tail.durable.max(self.checkpoint.size);
+            let wrong = match step {
+                Step::Broken(error) if !is_last || durable > self.next => Some(Wrong::Format(error.to_string())),
+                _ if is_last && durable > self.next => Some(Wrong::Truncated(durable)),
+                _ if !is_last && torn_bytes > 0 => Some(Wrong::Foreign),
+                _ => None,
+            };
+            if let Some(wrong) = wrong {
+                return Err(Damage::new(segment.name.as_str(), scan.offset(), Some(self.next), wrong));
+            }
+        }
+        if self.next < self.checkpoint.size {
+            let wrong = Wrong::Truncated(self.checkpoint.size);
+            return Err(Damage::new(RECORDS_DIRECTORY, 0, Some(self.next), wrong));
+        }
+        Ok(torn_bytes)
+    }
+
+    fn segment(&mut self, scan: &mut Scan, progress: &mut dyn FnMut(Progress)) -> Result<Step, Damage> {
+        loop {
+            let offset = scan.offset();
+            let header = match scan.step()? {
+                Step::Frame(header) => header,
+                step => return Ok(step),
+            };
+            let place = || Place { file: scan.segment().name.clone(), offset, index: Some(self.next) };
+            if header.index != self.next {
+                let wrong = Wrong::Order { expected: self.next, found: header.index };
+                return Err(Damage { place: place(), wrong });
+            }
+            if self.next < self.checkpoint.size {
+                let place = place();
+                self.entry(Entry::commit(&header.salt, scan.payload()), place)?;
+            }
+            self.next = self.next.saturating_add(1);
+            if self.next.is_multiple_of(PROGRESS_RECORDS) {
+                progress(Progress { done: self.next, total: self.checkpoint.size });
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: Entry, place: Place) -> Result<(), Damage> {
+        self.bundle.push((entry, place));
+        if self.bundle.len() == TILE_WIDTH {
+            self.check_bundle()?;
+        }
+        Ok(())
+    }
+
+    /// Compares the current bundle, then adds it to the tree, and compares the tiles that it completes.
+    fn check_bundle(&mut self) -> Result<(), Damage> {
+        let first = self.edge.size();
+        let bundle = std::mem::take(&mut self.bundle);
+        let tile = Tile::new(0, first >> 8, bundle.len())
+            .map_err(|error| Damage::new(RECORDS_DIRECTORY, 0, Some(first), Wrong::Format(error.to_string())))?;
+        self.compare_bundle(tile, &bundle)?;
+        let mut completed = Vec::new();
+        for (entry, _) in &bundle {
+            self.edge.push(entry.leaf(), &mut |tile, hashes| completed.push((tile, hashes.to_vec())));
+            self.compare_older()?;
+        }
+        completed.iter().try_for_each(|(tile, hashes)| self.compare_tile(*tile, hashes))?;
+        self.bundle = bundle;
+        self.bundle.clear();
+        Ok(())
+    }
+
+    fn compare_older(&self) -> Result<(), Damage> {
+        let Some(older) = self.older.as_ref().filter(|older| older.size == self.edge.size()) else { return Ok(()) };
+        if older.root == self.edge.root() {
+            return Ok(());
+        }
+        Err(Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size)))
+    }
+
+    /// The bundle on disk, and every partial one of it, must be what the records commit to.
+    fn compare_bundle(&self, tile: Tile, bundle: &[(Entry, Place)]) -> Result<(), Damage> {
+        let entries: Vec<[u8; ENTRY_BYTES]> = bundle.iter().map(|(entry, _)| *entry.as_bytes()).collect();
+        let expected = encode_bundle(&entries);
+        let different = |name: String, at: usize| {
+            let item = at / (ENTRY_BYTES + 2);
+            // The tree is signed, the record is not: the record is named, unless the bundle is not even a bundle.
+            let place = bundle.get(item).map(|(_, place)| place.clone());
+            let offset = u64::try_from(at).unwrap_or_default();
+            place.map_or_else(
+                || Damage::new(name, offset, None, Wrong::Foreign),
+                |place| Damage { place, wrong: Wrong::Payload },
+            )
+        };
+        // Whether the record or the bundle was touched, the tile of leaf hashes tells.
+        let leaves: Vec<Hash> = bundle.iter().map(|(entry, _)| entry.leaf()).collect();
+        let intact = self.tiles.bytes(TileFile::Hashes(tile)).is_ok_and(|bytes| bytes == Tile::encode(&leaves));
+        self.each_file(TileFile::Entries(tile), &expected, ENTRY_BYTES.saturating_add(2), |name, at| {
+            if intact {
+                let item = at / (ENTRY_BYTES + 2);
+                let offset = u64::try_from(at).unwrap_or_default();
+                Damage::new(name, offset, index_of(tile, item), Wrong::Tile(item))
+            } else {
+                different(name, at)
+            }
+        })
+    }
+
+    /// The tile on disk, and every partial one of it, must be what follows from the records.
+    fn compare_tile(&self, tile: Tile, hashes: &[Hash]) -> Result<(), Damage> {
+        self.each_file(TileFile::Hashes(tile), &Tile::encode(hashes), HASH_BYTES, |name, at| {
+            let item = at / HASH_BYTES;
+            let index = if tile.level() == 0 { index_of(tile, item) } else { None };
+            Damage::new(name, u64::try_from(at).unwrap_or_default(), index, Wrong::Tile(item))
+        })
+    }
+
+    /// Compares the file of a tile, and those of its beginnings that are still there, with the expected bytes.
+    fn each_file(
+        &self,
+        file: TileFile,
+        expected: &[u8],
+        item_bytes: usize,
+        different: impl Fn(String, usize) -> Damage,
+    ) -> Result<(), Damage> {
+        let compare = |name: String, bytes: &[u8], expected: &[u8]| {
+            let at = bytes.iter().zip(expected).position(|(one, other)| one != other);
+            let at = at.or_else(|| (bytes.len() != expected.len()).then(|| bytes.len().min(expected.len())));
+            at.map_or(Ok(()), |at| Err(different(name, at)))
+        };
+        let (TileFile::Hashes(tile) | TileFile::Entries(tile)) = file;
+        // A crash between tiles and checkpoint may leave only the full one of a partial tile.
+        compare(file.path(), &self.tiles.bytes(file)?, expected)?;
+        for width in 1..TILE_WIDTH.min(tile.width()) {
+            let Ok(part) = Tile::new(tile.level(), tile.index(), width) else { continue };
+            let name = match file {
+                TileFile::Hashes(_) => part.path(),
+                TileFile::Entries(_) => part.entries_path(),
+            };
+            if width == 1 && !self.directory.join(&name).parent().is_some_and(Path::exists) {
+                break;
+            }
+            let path = self.directory.join(&name);
+            if path.exists() {
+                let bytes =
+                    read_bounded(&path, TILE_BYTES_MAX).map_err(|error| Damage::unreadable(name.as_str(), &error))?;
+                let beginning = expected.get(..width.saturating_mul(item_bytes)).unwrap_or_default();
+                compare(name, &bytes, beginning)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the incomplete tiles at the right edge, and the root.
+    fn finish(&mut self) -> Result<(), Damage> {
+        if !self.bundle.is_empty() {
+            self.check_bundle()?;
+        }
+        self.edge.partial_tiles().try_for_each(|(tile, hashes)| self.compare_tile(tile, hashes))?;
+        let found = self.edge.root();
+        if found != self.checkpoint.root {
+            let wrong = Wrong::Root { expected: self.checkpoint.root.to_string(), found: found.to_string() };
+            return Err(Damage::new(CHECKPOINT_FILE, 0, None, wrong));
+        }
+        Ok(())
+    }
+}
+
+fn index_of(tile: Tile, item: usize) -> Option<u64> {
+    tile.index().checked_mul(256)?.checked_add(u64::try_from(item).ok()?)
+}

@@ -1,0 +1,197 @@
+//! The writer: one thread that makes groups of records durable and answers those who wait.
+
+use super::queue::{Intake, Item, State};
+use super::recover::Recovered;
+use super::sealer::Sealer;
+use super::segments::SegmentWriter;
+use super::{Appended, LogError, LogOptions};
+use holdshort_ledger::{Entry, FRAME_HEADER_BYTES, Hash, SALT_BYTES, Salt, encode_frame};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Most records of one group: more do not make it faster, and each waits for the whole group.
+const GROUP_RECORDS_MAX: usize = 16 << 10;
+/// Most bytes of one group, unless a single record is longer.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+type Waiter = oneshot::Sender<Result<Appended, LogError>>;
+
+/// Starts the writer and its sealer.
+pub(crate) fn start(recovered: Recovered, intake: Intake, options: &LogOptions) -> Result<JoinHandle<()>, LogError> {
+    let Recovered { key, seal, segment, lock, report, .. } = recovered;
+    let state = Arc::clone(&intake.state);
+    let failed = |error| LogError::io("start a thread for", &options.directory)(error);
+    let sealer = Sealer::start(seal, key, options.checkpoint_interval, Arc::clone(&state)).map_err(failed)?;
+    let group = Group::default();
+    let directory = options.directory.clone();
+    let writer = Writer { segment, sealer, state, size: report.size, group, directory };
+    let run = move || writer.run(intake, lock);
+    std::thread::Builder::new().name("log-writer".into()).spawn(run).map_err(failed)
+}
+
+#[derive(Debug)]
+struct Writer {
+    segment: SegmentWriter,
+    sealer: Sealer,
+    state: Arc<State>,
+    /// Durable records.
+    size: u64,
+    group: Group,
+    directory: PathBuf,
+}
+
+/// Records that are made durable together.
+#[derive(Debug, Default)]
+struct Group {
+    frames: Vec<u8>,
+    entries: Vec<Entry>,
+    waiters: Vec<(u64, Hash, Waiter)>,
+    /// Room of the queue that the records take.
+    room: usize,
+}
+
+impl Writer {
+    /// Serves until it is told to close, nobody can send any more, or something cannot be written.
+    fn run(mut self, mut intake: Intake, lock: File) {
+        let mut items = Vec::new();
+        let mut closers = Vec::new();
+        while intake.items.blocking_recv_many(&mut items, GROUP_RECORDS_MAX) > 0 {
+            let salts = self.draw_salts(items.len());
+            let records = items.drain(..).filter_map(|item| match item {
+                Item::Record { payload, waiter } => Some((payload, waiter)),
+                Item::Close(closer) => {
+                    closers.push(closer);
+                    None
+                }
+            });
+            let records: Vec<_> = records.collect();
+            if let Err(error) = salts.and_then(|salts| self.write(records, &salts)) {
+                self.state.poison(&error);
+            }
+            if self.state.failure().is_some() {
+                intake.items.close();
+                self.refuse(&mut intake, &mut closers);
+            }
+            if !closers.is_empty() {
+                // What was sent before the channel closed is still received and written.
+                intake.items.close();
+            }
+        }
+        let Self { sealer, state, segment, .. } = self;
+        state.close_intake();
+        sealer.finish();
+        drop(segment);
+        // INVARIANT: the lock is given back after the last write and before anybody is told that the log is closed.
+        drop(lock);
+        for closer in closers.into_iter().flatten() {
+            let result = state.failure().map_or(Ok(()), Err);
+            // A caller that stopped waiting does not want to know.
+            closer.send(result).ok();
+        }
+    }
+
+    /// One salt for each record, drawn in one go.
+    fn draw_salts(&self, count: usize) -> Result<Vec<Salt>, LogError> {
+        let mut salts = vec![[0; SALT_BYTES]; count];
+        let failed = |error| LogError::io("draw random bytes for", &self.directory)(std::io::Error::other(error));
+        getrandom::fill(salts.as_flattened_mut()).map_err(failed)?;
+        Ok(salts)
+    }
+
+    fn write(&mut self, records: Vec<(Vec<u8>, Option<Waiter>)>, salts: &[Salt]) -> Result<(), LogError> {
+        for ((payload, waiter), salt) in records.into_iter().zip(salts) {
+            let bytes = FRAME_HEADER_BYTES.saturating_add(payload.len());
+            let full = !self.fits(bytes) || self.group.frames.len().saturating_add(bytes) > GROUP_BYTES_MAX;
+            let made_room = if full { self.make_room(bytes) } else { Ok(()) };
+            let pushed = made_room.and_then(|()| self.push(&payload, salt));
+            self.group.room = self.group.room.saturating_add(to_usize(self.state.room_for(payload.len())));
+            match pushed {
+                Ok((index, leaf)) => self.group.waiters.extend(waiter.map(|waiter| (index, leaf, waiter))),
+                Err(error) => {
+                    self.state.poison(&error);
+                    answer(waiter, Err(self.state.ended()));
+                }
+            }
+        }
+        self.commit()
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
+        let wanted = self.group.frames.len().saturating_add(bytes);
+        u64::try_from(wanted).is_ok_and(|wanted| wanted <= self.segment.room())
+    }
+
+    /// Commits what there is, and goes to the next segment when the frame does not fit into this one.
+    fn make_room(&mut self, bytes: usize) -> Result<(), LogError> {
+        self.commit()?;
+        if self.fits(bytes) { Ok(()) } else { self.segment.rotate(self.size) }
+    }
+
+    fn push(&mut self, payload: &[u8], salt: &Salt) -> Result<(u64, Hash), LogError> {
+        if let Some(failure) = self.state.failure() {
+            return Err(failure);
+        }
+        let pending = u32::try_from(self.group.entries.len()).unwrap_or(u32::MAX);
+        let index = self.size.saturating_add(u64::from(pending));
+        encode_frame(&mut self.group.frames, index, pending, salt, payload)
+            .map_err(|_| LogError::TooLarge(payload.len()))?;
+        let entry = Entry::commit(salt, payload);
+        self.group.entries.push(entry);
+        Ok((index, entry.leaf()))
+    }
+
+    /// Makes the group durable, then answers. On an error everybody in it is answered with the error.
+    fn commit(&mut self) -> Result<(), LogError> {
+        let written = self.commit_frames();
+        if let Err(error) = &written {
+            self.state.poison(error);
+        }
+        for (index, leaf, waiter) in self.group.waiters.drain(..) {
+            let result = if written.is_ok() { Ok(Appended { index, leaf }) } else { Err(self.state.ended()) };
+            answer(Some(waiter), result);
+        }
+        self.state.release(std::mem::take(&mut self.group.room));
+        self.group.frames.clear();
+        self.group.frames.shrink_to(GROUP_BYTES_MAX);
+        self.group.entries.clear();
+        written
+    }
+
+    fn commit_frames(&mut self) -> Result<(), LogError> {
+        if let Some(failure) = self.state.failure() {
+            return Err(failure);
+        }
+        if self.group.entries.is_empty() {
+            return Ok(());
+        }
+        self.segment.append(&self.group.frames)?;
+        // INVARIANT: from here on the records are durable. Nothing above may tell anybody about them.
+        self.size = self.size.saturating_add(u64::try_from(self.group.entries.len()).unwrap_or(u64::MAX));
+        self.state.size.send_replace(self.size);
+        // A sealer that ended has poisoned the log; these records are durable all the same.
+        self.sealer.push(std::mem::take(&mut self.group.entries));
+        Ok(())
+    }
+
+    /// After a failure: answers everybody who still waits.
+    fn refuse(&self, intake: &mut Intake, closers: &mut Vec<Option<oneshot::Sender<Result<(), LogError>>>>) {
+        while let Ok(item) = intake.items.try_recv() {
+            match item {
+                Item::Record { waiter, .. } => answer(waiter, Err(self.state.ended())),
+                Item::Close(closer) => closers.push(closer),
+            }
+        }
+    }
+}
+
+fn answer(waiter: Option<Waiter>, result: Result<Appended, LogError>) {
+    // A caller that stopped waiting does not want to know.
+    waiter.map(|waiter| waiter.send(result));
+}
+
+fn to_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
