@@ -100,6 +100,8 @@ const READ: &[&str] = &[
     "wait",
     "watch",
     "whoami",
+    "screenshot",
+    "suggest",
 ];
 const WRITE: &[&str] = &[
     "add",
@@ -112,7 +114,6 @@ const WRITE: &[&str] = &[
     "archive",
     "assign",
     "attach",
-    "branch",
     "change",
     "checkout",
     "checkpoint",
@@ -174,7 +175,6 @@ const WRITE: &[&str] = &[
     "snooze",
     "stage",
     "star",
-    "start",
     "stash",
     "store",
     "submit",
@@ -192,6 +192,7 @@ const WRITE: &[&str] = &[
     "upsert",
     "vote",
     "write",
+    "manage",
 ];
 const DELETE: &[&str] = &[
     "cancel",
@@ -271,6 +272,8 @@ const EXECUTE: &[&str] = &[
     "terminal",
     "trigger",
     "upgrade",
+    "hover",
+    "start",
 ];
 const SEND: &[&str] = &[
     "announce",
@@ -297,6 +300,7 @@ const SEND: &[&str] = &[
     "tweet",
     "upload",
     "webhook",
+    "request",
 ];
 const SPEND: &[&str] = &[
     "bid", "book", "buy", "charge", "donate", "fund", "invoice", "order", "pay", "payout", "purchase", "refund",
@@ -324,7 +328,7 @@ const GRANT: &[&str] = &[
 ];
 const MOVE: &[&str] = &["move", "mv", "relocate", "rename"];
 const COPY: &[&str] = &["copy", "cp", "duplicate"];
-const VISIT: &[&str] = &["download", "goto", "navigate", "request", "visit"];
+const VISIT: &[&str] = &["download", "goto", "navigate", "visit"];
 
 /// Nouns that turn a write into a change of authority.
 const AUTHORITY: &[&str] = &[
@@ -353,7 +357,8 @@ const AUTHORITY: &[&str] = &[
     "visibility",
 ];
 /// Nouns that turn a write into a movement of money.
-const MONEY: &[&str] = &["payment", "payout", "purchase", "refund", "subscription", "transaction", "transfer"];
+const MONEY: &[&str] =
+    &["payment", "payout", "purchase", "refund", "subscription", "transaction", "transfer", "money", "fund"];
 /// Nouns that turn a write into a message to others.
 const MESSAGE: &[&str] = &["broadcast", "comment", "email", "message", "sms", "tweet"];
 /// Things that hold others: removing one removes an unknown number.
@@ -434,6 +439,11 @@ fn noun(list: &[&str], word: &str) -> bool {
     list.contains(&word)
         || word.strip_suffix('s').is_some_and(|stem| list.contains(&stem))
         || word.strip_suffix("ies").is_some_and(|stem| list.contains(&format!("{stem}y").as_str()))
+}
+
+/// Whether a verb makes such an object, and does not only mark or change one: a created message goes out.
+pub(crate) fn makes(word: &str) -> bool {
+    matches!(word, "add" | "create" | "generate" | "make" | "schedule" | "submit" | "write")
 }
 
 /// What a write to such an object means besides.

@@ -1,6 +1,6 @@
 //! What a tool does, from its name, description and annotations. A guess, and said to be one.
 
-use crate::lexicon::{Reading, is_container, object_effect, reading, reading_in_text};
+use crate::lexicon::{Reading, is_container, makes, object_effect, reading, reading_in_text};
 use crate::words;
 use holdshort_model::{Certainty, Verb};
 use serde_json::Value;
@@ -154,12 +154,15 @@ fn read_objects(words: &[String], classified: &mut Classified) {
     if !changes {
         return;
     }
+    let makes = words.iter().any(|word| makes(word));
     for word in words {
-        if let Some(verb) = object_effect(word)
-            && (classified.verbs.contains(&Verb::Write) || verb == Verb::Grant)
-        {
-            classified.verbs.insert(verb);
-        }
+        let moves_data = classified.verbs.contains(&Verb::Write) || classified.verbs.contains(&Verb::Send);
+        let besides = object_effect(word).filter(|verb| match verb {
+            Verb::Send => makes && moves_data,
+            Verb::Spend => moves_data,
+            _ => true,
+        });
+        classified.verbs.extend(besides);
         classified.container |= is_container(word);
     }
 }

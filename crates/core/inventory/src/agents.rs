@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn tokens_speak_for_their_agent_until_they_end() {
         let tokens = vec![token(1, None, false), token(2, Some(100), false), token(3, None, true)];
-        let agents = Agents::new([entry("a", "coding", tokens), entry("b", "crm", vec![token(4, None, false)])]).unwrap();
+        let agents =
+            Agents::new([entry("a", "coding", tokens), entry("b", "crm", vec![token(4, None, false)])]).unwrap();
         let found = |text: &str, now| agents.by_token(text, now).map(|entry| entry.id.to_string());
         assert_eq!(found(&text(1), 0), Ok("a".into()));
         assert_eq!(found(&text(4), 0), Ok("b".into()));

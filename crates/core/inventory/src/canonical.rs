@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn order_and_volatile_fields_do_not_matter() {
         let one: Value =
-            serde_json::from_str(r#"{"name":"t","inputSchema":{"b":1,"a":[2,{"y":0,"x":1}]},"_meta":{"n":1}}"#).unwrap();
+            serde_json::from_str(r#"{"name":"t","inputSchema":{"b":1,"a":[2,{"y":0,"x":1}]},"_meta":{"n":1}}"#)
+                .unwrap();
         let two: Value =
             serde_json::from_str(r#"{"icons":[],"inputSchema":{"a":[2,{"x":1,"y":0}],"b":1},"name":"t"}"#).unwrap();
         assert_eq!(definition_digest(&one), definition_digest(&two));

@@ -54,7 +54,8 @@ pub fn check_agent_store<S: AgentStore>(reopen: impl Fn() -> S) -> Result<(), St
 /// What the store did wrong, in words.
 pub fn check_pin_store<S: PinStore>(reopen: impl Fn() -> S) -> Result<(), String> {
     let store = reopen();
-    let definition = json!({"name": "t", "description": "\u{1f980} \"quoted\" 'and' \\ \u{0} more", "inputSchema": {"n": 1e300}});
+    let definition =
+        json!({"name": "t", "description": "\u{1f980} \"quoted\" 'and' \\ \u{0} more", "inputSchema": {"n": 1e300}});
     let seen = Seen { digest: definition_digest(&definition), definition, time_ms: 7 };
     let plain = PinEntry { server: "s".into(), tool: "t".into(), pinned: Some(seen.clone()), latest: seen.clone() };
     let other = PinEntry { server: "r".into(), pinned: None, ..plain.clone() };

@@ -148,7 +148,10 @@ impl Pins {
     /// # Errors
     /// When a definition is too large, names collide or there are too many; then nothing is remembered of the page.
     pub fn observe(
-        &mut self, server: &str, definitions: &[ToolDefinition], now_ms: u64,
+        &mut self,
+        server: &str,
+        definitions: &[ToolDefinition],
+        now_ms: u64,
     ) -> Result<Observed, PinsError> {
         let digests = self.check(server, definitions)?;
         let mut observed = Observed::default();
@@ -201,7 +204,12 @@ impl Pins {
     }
 
     fn observe_one(
-        &mut self, server: &str, definition: &ToolDefinition, digest: Digest, now_ms: u64, observed: &mut Observed,
+        &mut self,
+        server: &str,
+        definition: &ToolDefinition,
+        digest: Digest,
+        now_ms: u64,
+        observed: &mut Observed,
     ) {
         if let Some(entry) = self.entry(server, &definition.name)
             && entry.latest.digest == digest
@@ -246,11 +254,15 @@ impl Pins {
     fn is_shadow(&self, entry: &PinEntry) -> bool {
         let named_elsewhere =
             self.names.get(&entry.tool).is_some_and(|servers| servers.iter().any(|server| *server != entry.server));
+        // Without a description many tools look alike: `{"type": "object"}` is nobody's work.
+        let described =
+            entry.latest.definition.get("description").and_then(Value::as_str).is_some_and(|d| !d.is_empty());
         let body = body_digest(&entry.latest.definition);
-        let same_body = self.bodies.get(&body).is_some_and(|keys| {
-            keys.iter().any(|(server, tool)| (server, tool) != (&entry.server, &entry.tool))
-        });
-        named_elsewhere || same_body
+        let same_body = self
+            .bodies
+            .get(&body)
+            .is_some_and(|keys| keys.iter().any(|(server, tool)| (server, tool) != (&entry.server, &entry.tool)));
+        named_elsewhere || described && same_body
     }
 
     fn put(&mut self, entry: PinEntry) {

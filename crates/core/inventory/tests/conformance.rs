@@ -1,0 +1,110 @@
+//! The store suite against a store in memory, and against stores with a fault each: the suite can fail.
+
+use holdshort_inventory::conformance::{check_agent_store, check_pin_store};
+use holdshort_inventory::{AgentEntry, AgentStore, PinEntry, PinStore, StoreError, TokenEntry};
+use holdshort_model::{AgentId, Digest};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    ForgetsTokens,
+    OverwritesAgents,
+    RevokesOthers,
+    AppendsPins,
+}
+
+#[derive(Clone)]
+struct Memory {
+    fault: Fault,
+    agents: Arc<Mutex<BTreeMap<AgentId, AgentEntry>>>,
+    pins: Arc<Mutex<Vec<PinEntry>>>,
+}
+
+impl Memory {
+    fn new(fault: Fault) -> Self {
+        Self { fault, agents: Arc::default(), pins: Arc::default() }
+    }
+
+    fn has(&self, hash: &Digest) -> bool {
+        self.agents.lock().unwrap().values().any(|agent| agent.tokens.iter().any(|token| token.hash == *hash))
+    }
+}
+
+impl AgentStore for Memory {
+    fn agents(&self) -> Result<Vec<AgentEntry>, StoreError> {
+        Ok(self.agents.lock().unwrap().values().cloned().collect())
+    }
+
+    fn add_agent(&self, entry: &AgentEntry) -> Result<(), StoreError> {
+        let known = self.agents.lock().unwrap().contains_key(&entry.id);
+        if self.fault != Fault::OverwritesAgents && (known || entry.tokens.iter().any(|token| self.has(&token.hash))) {
+            return Err(StoreError::Exists("it".into()));
+        }
+        self.agents.lock().unwrap().insert(entry.id.clone(), entry.clone());
+        Ok(())
+    }
+
+    fn add_token(&self, agent: &AgentId, token: &TokenEntry) -> Result<(), StoreError> {
+        if self.has(&token.hash) {
+            return Err(StoreError::Exists("a token".into()));
+        }
+        let mut agents = self.agents.lock().unwrap();
+        let entry = agents.get_mut(agent).ok_or(StoreError::Missing("it".into()))?;
+        if self.fault != Fault::ForgetsTokens {
+            entry.tokens.push(token.clone());
+        }
+        Ok(())
+    }
+
+    fn revoke_token(&self, agent: &AgentId, hash: &Digest) -> Result<(), StoreError> {
+        let mut agents = self.agents.lock().unwrap();
+        let anybody = self.fault == Fault::RevokesOthers;
+        let tokens =
+            agents.values_mut().filter(|entry| anybody || entry.id == *agent).flat_map(|entry| &mut entry.tokens);
+        let token = tokens.into_iter().find(|token| token.hash == *hash).ok_or(StoreError::Missing("it".into()))?;
+        token.revoked = true;
+        Ok(())
+    }
+
+    fn remove_agent(&self, agent: &AgentId) -> Result<(), StoreError> {
+        self.agents.lock().unwrap().remove(agent).map(|_| ()).ok_or(StoreError::Missing("it".into()))
+    }
+}
+
+impl PinStore for Memory {
+    fn pins(&self) -> Result<Vec<PinEntry>, StoreError> {
+        let mut pins = self.pins.lock().unwrap().clone();
+        pins.sort_by(|a, b| (&a.server, &a.tool).cmp(&(&b.server, &b.tool)));
+        Ok(pins)
+    }
+
+    fn put_pins(&self, entries: &[PinEntry]) -> Result<(), StoreError> {
+        let mut pins = self.pins.lock().unwrap();
+        for entry in entries {
+            if self.fault != Fault::AppendsPins {
+                pins.retain(|other| (&other.server, &other.tool) != (&entry.server, &entry.tool));
+            }
+            pins.push(entry.clone());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_good_store_passes() {
+    let store = Memory::new(Fault::None);
+    check_agent_store(|| store.clone()).unwrap();
+    check_pin_store(|| store.clone()).unwrap();
+}
+
+#[test]
+fn each_fault_is_found() {
+    for fault in [Fault::ForgetsTokens, Fault::OverwritesAgents, Fault::RevokesOthers] {
+        let store = Memory::new(fault);
+        check_agent_store(|| store.clone()).unwrap_err();
+    }
+    let store = Memory::new(Fault::AppendsPins);
+    check_pin_store(|| store.clone()).unwrap_err();
+}
