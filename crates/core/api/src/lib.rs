@@ -20,4 +20,8 @@ pub use health::{Health, Readiness};
 pub use pins::{AcceptPin, PinSummary, PinsPage, ToolsAnswer};
 pub use policies::{PoliciesAnswer, PolicySummary, ReloadAnswer};
 pub use records::{RECORDS_PAGE_DEFAULT, RECORDS_PAGE_MAX, RecordEntry, RecordsPage, RecordsQuery};
+
+/// The contract as OpenAPI 3.1, as `GET /openapi.json` answers it.
+pub const OPENAPI: &str = include_str!("../openapi.json");
+
 pub use sessions::{SessionSummary, SessionsPage};

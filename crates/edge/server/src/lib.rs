@@ -1,1 +1,31 @@
-//! The decision service: HTTP API, unix socket, local authority.
+//! The decision service: decides, records, and answers over HTTP and a unix socket.
+//!
+//! [`Service`] is the local [`holdshort_enforce::Authority`]: it looks the snapshot up for every action, decides with
+//! `decide`, and answers only after its [`Recorder`] made the record durable. [`serve`] puts the HTTP API before it.
+//! What is absent: no policy engine, no database and no log format are known here; they come in through traits.
+
+mod arguments;
+mod authority;
+mod change;
+mod clock;
+mod config;
+mod faults;
+mod flight;
+mod http;
+mod inspect;
+mod journal;
+mod listen;
+mod metrics;
+mod recorder;
+mod reload;
+mod service;
+mod sessions;
+
+pub use crate::http::{Access, Parts, Peer, SnapshotSource};
+pub use change::ChangeError;
+pub use clock::{Clock, SystemClock};
+pub use config::{Arguments, ServiceConfig};
+pub use listen::{Activity, ListenError, Listener, Presence, UnixSocket, serve};
+pub use recorder::{Appending, RECORD_BYTES_MAX, RecordReader, Recorder, RecorderError};
+pub use reload::Candidate;
+pub use service::{Service, StartError, Stores};

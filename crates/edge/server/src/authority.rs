@@ -1,0 +1,186 @@
+//! Deciding and recording: the path of every action.
+
+use crate::arguments;
+use crate::clock::ms;
+use crate::faults::Refused;
+use crate::flight::Flight;
+use crate::journal::recorder_down;
+use crate::recorder::RECORD_BYTES_MAX;
+use crate::service::Service;
+use async_trait::async_trait;
+use holdshort_api::DecisionEvent;
+use holdshort_decide::{SessionView, decide};
+use holdshort_enforce::{Authority, Fault};
+use holdshort_model::{
+    BuildInfo, Decision, DecisionRecord, Digest, FailMode, Outcome, Receipt, Record, Request, Ruling, Standing,
+    ToolListing, ToolsSeen,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Longest id of an agent or a session, in bytes: ids are kept in memory and stand in every record.
+const ID_BYTES_MAX: usize = 256;
+/// Longest other text of a request that is recorded as it is: names, URIs, the person's request. In bytes.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Version of the decision record's format.
+const RECORD_VERSION: u32 = 1;
+
+#[async_trait]
+impl Authority for Service {
+    async fn rule(&self, request: Request) -> Result<Ruling, Fault> {
+        let started = Instant::now();
+        if let Some(what) = oversize(&request) {
+            let fault = Fault::new(FailMode::Oversize, format!("the {what} of this request is too long"));
+            return Err(self.journal.refuse_request(fault, &request));
+        }
+        let decided = self.decide(request, started)?;
+        let Decided { request, decision, flight, now_ms } = decided;
+        let left = self.config.deadline.saturating_sub(started.elapsed());
+        let fault = match tokio::time::timeout(left, flight.land()).await {
+            Ok(Ok(receipt)) => {
+                self.journal.metrics.decision(&decision);
+                self.tell(&request, &decision, &receipt, now_ms);
+                return Ok(Ruling { decision, receipt });
+            }
+            Ok(Err(error)) => recorder_down(&error),
+            Err(_) => Fault::new(
+                FailMode::DeciderLate,
+                "deciding and recording took too long, so this does not run; try again",
+            ),
+        };
+        self.journal.refuse(&fault, Refused::new(&request, now_ms, Some(decision.id)));
+        Err(fault)
+    }
+
+    async fn report(&self, outcome: Outcome) -> Result<(), Fault> {
+        self.journal.metrics.outcome(outcome.status);
+        self.journal.write_later(&Record::Outcome(outcome))
+    }
+
+    async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
+        self.inspect_tools(seen).await
+    }
+}
+
+/// A decision whose record is on its way.
+struct Decided {
+    request: Request,
+    decision: Decision,
+    flight: Flight,
+    now_ms: u64,
+}
+
+impl Service {
+    // Holds the session's chain from its number to the hand-over of the record, so that the log has the records of a
+    // session in the order of their numbers. Nothing in between waits.
+    fn decide(&self, request: Request, started: Instant) -> Result<Decided, Fault> {
+        let now_ns = self.clock.now_ns();
+        let now_ms = ms(now_ns);
+        let Some(id) = self.ids.next(now_ns) else {
+            let fault =
+                Fault::new(FailMode::RecorderDown, "the system has no random numbers, so no record can be named");
+            return Err(self.journal.refuse_request(fault, &request));
+        };
+        let snapshot = self.snapshot();
+        let session = self.sessions.touch(&request.subject.agent, &request.session, now_ms);
+        let mut chain = session.chain();
+        let link = chain.next();
+        let view = SessionView {
+            id: request.session.clone(),
+            sequence: link.sequence,
+            standing: Standing::Active,
+            removed: Vec::new(),
+        };
+        // A bug in a policy engine refuses this action and no other.
+        let deciding = || decide(&snapshot, &view, &request, id, now_ns);
+        let Ok((decision, facts)) = catch_unwind(AssertUnwindSafe(deciding)) else {
+            drop(chain);
+            let fault = Fault::new(FailMode::PolicyError, "deciding failed inside of holdshort; please report it");
+            return Err(self.journal.refuse_request(fault, &request));
+        };
+        let deciding = started.elapsed();
+        self.journal.metrics.deciding(deciding);
+        let mut record = Box::new(DecisionRecord {
+            version: RECORD_VERSION,
+            sequence: link.sequence,
+            previous: link.previous,
+            received_ms: now_ms,
+            deciding_ns: u64::try_from(deciding.as_nanos()).unwrap_or(u64::MAX),
+            request,
+            facts,
+            decision,
+            build: BuildInfo { version: env!("CARGO_PKG_VERSION").into() },
+        });
+        arguments::limit(&self.config, &mut record);
+        let record = Record::Decision(record);
+        let bytes = serde_json::to_vec(&record);
+        let Record::Decision(record) = record else {
+            return Err(Fault::new(FailMode::RecorderDown, "the record of this cannot be written"));
+        };
+        let DecisionRecord { request, decision, .. } = *record;
+        let Ok(bytes) = bytes else {
+            drop(chain);
+            let fault = Fault::new(FailMode::RecorderDown, "the record of this cannot be written");
+            return Err(self.journal.refuse_request(fault, &request));
+        };
+        if bytes.len() > RECORD_BYTES_MAX {
+            drop(chain);
+            let fault =
+                Fault::new(FailMode::Oversize, "what this would touch is too much to be recorded; do it in parts");
+            return Err(self.journal.refuse_request(fault, &request));
+        }
+        let digest = Digest::of(&bytes);
+        let appending = self.journal.append(bytes);
+        chain.extend(digest);
+        drop(chain);
+        Ok(Decided { request, decision, flight: Flight::new(appending, session, link, digest), now_ms })
+    }
+
+    fn tell(&self, request: &Request, decision: &Decision, receipt: &Receipt, now_ms: u64) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
+        let event = DecisionEvent {
+            id: decision.id,
+            time_ms: now_ms,
+            agent: request.subject.agent.clone(),
+            session: request.session.clone(),
+            kind: request.action.kind,
+            server: request.action.server.clone(),
+            name: request.action.name.clone(),
+            effect: decision.effect,
+            enforced: decision.enforced,
+            mode: decision.mode,
+            level: decision.risk.level,
+            reasons: decision.reasons.clone(),
+            index: receipt.index,
+        };
+        // The last listener may have gone since the question above.
+        let _ = self.events.send(Arc::new(event));
+    }
+}
+
+/// The part of the request that is too long to be recorded.
+fn oversize(request: &Request) -> Option<&'static str> {
+    let (subject, action, context) = (&request.subject, &request.action, &request.context);
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let delegation: usize = subject.delegation.iter().map(|agent| agent.as_str().len()).sum();
+    let claims = length(&subject.claims.name) + length(&subject.claims.version) + length(&subject.claims.program);
+    [
+        ("agent's id", subject.agent.as_str().len(), ID_BYTES_MAX),
+        ("session's id", request.session.as_str().len(), ID_BYTES_MAX),
+        ("server's name", length(&action.server), ID_BYTES_MAX),
+        ("action's name", action.name.len(), TEXT_BYTES_MAX),
+        ("user", length(&subject.user), ID_BYTES_MAX),
+        ("chain of delegation", delegation, TEXT_BYTES_MAX),
+        ("agent's description of itself", claims, TEXT_BYTES_MAX),
+        ("person's request", length(&context.intent), TEXT_BYTES_MAX),
+        ("workspace", length(&context.workspace), TEXT_BYTES_MAX),
+        ("enforcement point's name", context.enforcement_point.len(), ID_BYTES_MAX),
+        ("trace id", length(&context.trace), ID_BYTES_MAX),
+        ("request id", length(&context.request_id), ID_BYTES_MAX),
+    ]
+    .into_iter()
+    .find_map(|(what, bytes, bytes_max)| (bytes > bytes_max).then_some(what))
+}

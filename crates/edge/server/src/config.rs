@@ -1,0 +1,40 @@
+//! What the service can be told.
+
+use std::time::Duration;
+
+/// Settings of the decision service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceConfig {
+    /// Longest time for deciding and recording one action; beyond it the action is refused (`decider-late`).
+    pub deadline: Duration,
+    /// Whether records hold arguments.
+    pub arguments: Arguments,
+    /// Arguments whose JSON is longer than this are recorded as their digest, in bytes.
+    pub argument_bytes_max: usize,
+    /// Most live sessions; beyond it the one that was idle longest is forgotten.
+    pub sessions_max: usize,
+    /// A session without an action for this long is forgotten.
+    pub session_idle: Duration,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(2),
+            arguments: Arguments::Full,
+            argument_bytes_max: 16 * 1024,
+            sessions_max: 20_000,
+            session_idle: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// How arguments stand in records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arguments {
+    /// As they are, up to the size limit.
+    #[default]
+    Full,
+    /// As their digest only. What effects name (paths, hosts, ids) stays.
+    Digest,
+}

@@ -1,0 +1,130 @@
+//! Who calls: the holder of the administrator's token, the operating system's user, or an agent with its token.
+
+use super::App;
+use super::problem::Problem;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use holdshort_api::code;
+use holdshort_model::{AgentId, Authentication, Digest, Subject};
+use http::{HeaderMap, StatusCode, header};
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+
+/// The other end of a connection. Set by the listener for each request, never by the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP connection: nothing is known of the other end.
+    Tcp,
+    /// A unix socket; the kernel tells the user.
+    Unix {
+        /// User id of the process that connected (`SO_PEERCRED`).
+        uid: u32,
+    },
+}
+
+/// An authenticated caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The administrator's token.
+    Operator,
+    /// A process of our own user, or of root, over the unix socket.
+    OsUser,
+    /// An agent's token: it speaks for this agent and for nobody else.
+    Agent(AgentId),
+}
+
+impl Caller {
+    /// What the caller may say about the subject. INVARIANT: `authenticated_by` is ours to set, and with an agent's
+    /// token the subject is that agent, acting for nobody, whatever the body says.
+    pub(crate) fn establish(&self, subject: &mut Subject) {
+        match self {
+            Self::Operator => subject.authenticated_by = Authentication::Operator,
+            Self::OsUser => subject.authenticated_by = Authentication::OsUser,
+            Self::Agent(agent) => {
+                subject.agent = agent.clone();
+                subject.user = None;
+                subject.delegation = Vec::new();
+                subject.authenticated_by = Authentication::Token;
+            }
+        }
+    }
+}
+
+/// The administrator's token, as its digest.
+#[derive(Clone)]
+pub(crate) struct AdminToken(Digest);
+
+impl AdminToken {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(Digest::of(token.as_bytes()))
+    }
+
+    // Digests of both are compared, in constant time: neither length nor content of the token shows in the timing.
+    fn is(&self, token: &str) -> bool {
+        Digest::of(token.as_bytes()).as_bytes().ct_eq(self.0.as_bytes()).into()
+    }
+}
+
+/// Lets only requests through that name us. See [`super::origin`].
+pub(crate) async fn named(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+    let unix = matches!(request.extensions().get(), Some(Peer::Unix { .. }));
+    app.hosts.check(request.uri(), request.headers(), unix)?;
+    Ok(next.run(request).await)
+}
+
+/// Lets only authenticated callers through.
+pub(crate) async fn known(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let caller = authenticate(&app, request.headers(), request.extensions().get().copied())?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Lets only those through who run the service. An agent's token is not enough.
+pub(crate) async fn operator(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+    match authenticate(&app, request.headers(), request.extensions().get().copied())? {
+        Caller::Operator | Caller::OsUser => Ok(next.run(request).await),
+        Caller::Agent(_) => Err(Problem::forbidden("an agent's token does not cover this")
+            .hint("use the administrator's token, or the unix socket as the user of the service")),
+    }
+}
+
+fn authenticate(app: &App, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, Problem> {
+    let os_user = match peer {
+        Some(Peer::Unix { uid }) if uid == app.uid || uid == 0 => true,
+        Some(Peer::Unix { .. }) => {
+            return Err(Problem::forbidden("this socket serves the user of the service and root only"));
+        }
+        Some(Peer::Tcp) | None => false,
+    };
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) if os_user => Ok(Caller::OsUser),
+        (None, _) => Err(unauthorized("this needs a bearer token")),
+        (Some(value), None) => bearer(value.to_str().unwrap_or_default())
+            .ok_or_else(|| unauthorized("the `Authorization` header has to be `Bearer` and a token"))
+            .and_then(|token| by_token(app, token)),
+        _ => Err(unauthorized("there are two `Authorization` headers")),
+    }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+// One answer for every wrong token: whoever guesses learns nothing. The service's log has the reason.
+fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
+    if app.admin.is(token) {
+        return Ok(Caller::Operator);
+    }
+    app.service.authenticate(token).map(Caller::Agent).map_err(|refusal| {
+        tracing::info!(%refusal, "token refused");
+        unauthorized("the bearer token is not good")
+    })
+}
+
+fn unauthorized(message: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, message)
+        .hint("send `Authorization: Bearer TOKEN`; `holdshort agents token` makes one for an agent")
+}

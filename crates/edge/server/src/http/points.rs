@@ -1,0 +1,54 @@
+//! The questions of enforcement points: may this run, what came of it, which tools may be listed.
+
+use super::App;
+use super::caller::Caller;
+use super::input::Input;
+use super::problem::Problem;
+use axum::extract::State;
+use axum::{Extension, Json};
+use holdshort_api::ToolsAnswer;
+use holdshort_enforce::Authority as _;
+use holdshort_model::{Outcome, Request, Ruling, ToolsSeen};
+use http::StatusCode;
+use std::sync::Arc;
+
+pub(crate) async fn decide(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Input(mut request): Input<Request>,
+) -> Result<Json<Ruling>, Problem> {
+    caller.establish(&mut request.subject);
+    if request.context.enforcement_point.is_empty() {
+        request.context.enforcement_point = "api".into();
+    }
+    Ok(Json(app.service.rule(request).await?))
+}
+
+pub(crate) async fn outcome(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Input(outcome): Input<Outcome>,
+) -> Result<StatusCode, Problem> {
+    // INVARIANT: an agent reports on its own sessions only.
+    if let Caller::Agent(agent) = &caller
+        && !app.service.has_session(agent, &outcome.session)
+    {
+        return Err(Problem::forbidden("this agent has no such session"));
+    }
+    app.service.report(outcome).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub(crate) async fn tools(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Input(mut seen): Input<ToolsSeen>,
+) -> Result<Json<ToolsAnswer>, Problem> {
+    // What a server offers is the word of an enforcement point: an agent could pin a definition before the server shows it.
+    if matches!(caller, Caller::Agent(_)) {
+        return Err(Problem::forbidden("an agent's token does not cover tool definitions")
+            .hint("an enforcement point asks with the administrator's token or over the unix socket"));
+    }
+    caller.establish(&mut seen.subject);
+    Ok(Json(ToolsAnswer { tools: app.service.inspect(seen).await? }))
+}

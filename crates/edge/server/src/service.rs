@@ -1,0 +1,265 @@
+//! The service and what it holds.
+
+use crate::change::tokens_good;
+use crate::clock::{Clock, Ids, ms};
+use crate::config::ServiceConfig;
+use crate::journal::Journal;
+use crate::recorder::Recorder;
+use crate::sessions::Sessions;
+use arc_swap::ArcSwap;
+use holdshort_api::{
+    AgentSummary, DecisionEvent, PinSummary, PoliciesAnswer, PolicySummary, SessionsPage, TokenSummary,
+};
+use holdshort_decide::Snapshot;
+use holdshort_enforce::Fault;
+use holdshort_inventory::{AgentStore, Agents, PinEntry, PinStore, Pins, StoreError, TokenRefusal, difference};
+use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Mutex, broadcast};
+
+/// Sessions that `GET /v1/sessions` lists.
+const SESSIONS_LISTED_MAX: usize = 1_000;
+/// Decisions that a listener of events may be behind before it misses some.
+const EVENTS_BEHIND_MAX: usize = 1_024;
+
+/// Where agents and pins are kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// Agents and the hashes of their tokens.
+    pub agents: Arc<dyn AgentStore + Send + Sync>,
+    /// Pins of tool definitions.
+    pub pins: Arc<dyn PinStore + Send + Sync>,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored agents do not go together.
+    #[error("the registered agents do not go together: {0}")]
+    Agents(String),
+    /// The log does not take the first record.
+    #[error(transparent)]
+    Journal(#[from] Fault),
+}
+
+/// The local decision point.
+pub struct Service {
+    pub(crate) config: ServiceConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
+    pub(crate) sessions: Sessions,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) stores: Stores,
+    pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
+    /// Held by whoever derives a new snapshot from the present one.
+    pub(crate) changing: Mutex<()>,
+    snapshot: ArcSwap<Snapshot>,
+    since_ms: AtomicU64,
+}
+
+impl Service {
+    /// Loads agents and pins from the stores into the snapshot, and records the start with the snapshot's digest.
+    ///
+    /// # Errors
+    /// When the stores cannot be read or the log does not take records.
+    pub async fn start(
+        config: ServiceConfig,
+        snapshot: Snapshot,
+        stores: Stores,
+        recorder: Arc<dyn Recorder>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, StartError> {
+        let agents = load_agents(&stores).map_err(|error| match error {
+            LoadError::Store(error) => StartError::Store(error),
+            LoadError::Entries(text) => StartError::Agents(text),
+        })?;
+        let pins = Pins::new(snapshot.pins().first_use(), stores.pins.pins()?);
+        let snapshot = snapshot.with_agents(Arc::new(agents)).with_pins(Arc::new(pins));
+        let now_ms = ms(clock.now_ns());
+        let idle_ms = u64::try_from(config.session_idle.as_millis()).unwrap_or(u64::MAX);
+        let service = Arc::new(Self {
+            sessions: Sessions::new(config.sessions_max, idle_ms),
+            ids: Ids,
+            journal: Journal::new(recorder, clock.clone()),
+            stores,
+            events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
+            changing: Mutex::default(),
+            since_ms: AtomicU64::new(now_ms),
+            config,
+            clock,
+            snapshot: ArcSwap::from_pointee(snapshot),
+        });
+        service.record("start", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
+        service.record_snapshot("start").await?;
+        Ok(service)
+    }
+
+    /// Records the end and what was refused and could not be recorded before.
+    ///
+    /// # Errors
+    /// When the log does not take records.
+    pub async fn stop(&self) -> Result<(), Fault> {
+        self.journal.flush().await;
+        self.record("stop", Value::Null).await
+    }
+
+    /// The snapshot in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The agent whose token this is.
+    ///
+    /// # Errors
+    /// Why the token is refused.
+    pub fn authenticate(&self, token: &str) -> Result<AgentId, TokenRefusal> {
+        self.snapshot.load().agents().by_token(token, self.now_ms()).map(|entry| entry.id.clone())
+    }
+
+    /// Whether the agent has this session.
+    pub fn has_session(&self, agent: &AgentId, session: &SessionId) -> bool {
+        self.sessions.contains(agent, session)
+    }
+
+    /// Decisions from now on, as they become durable.
+    pub fn events(&self) -> broadcast::Receiver<Arc<DecisionEvent>> {
+        self.events.subscribe()
+    }
+
+    /// The fail modes that are in force now. Tries to write what waits to be recorded, so that a log that works
+    /// again is noticed.
+    pub async fn faults_now(&self) -> Vec<FailMode> {
+        if self.journal.is_down() {
+            let probe = self.record("probe", Value::Null);
+            // A log that does not answer is down.
+            let _ = tokio::time::timeout(self.config.deadline, probe).await;
+        }
+        let mut faults = Vec::new();
+        if self.journal.is_down() {
+            faults.push(FailMode::RecorderDown);
+        }
+        if self.snapshot.load().policies().is_none() {
+            faults.push(FailMode::NoPolicy);
+        }
+        faults
+    }
+
+    /// Counters in the Prometheus text format.
+    pub fn metrics_text(&self) -> String {
+        self.journal.metrics.render(self.sessions.count(self.now_ms()))
+    }
+
+    /// Live sessions.
+    pub fn sessions_page(&self) -> SessionsPage {
+        let total = self.sessions.count(self.now_ms()) as u64;
+        SessionsPage { sessions: self.sessions.latest(SESSIONS_LISTED_MAX), total }
+    }
+
+    /// Policies in force.
+    pub fn policies(&self) -> PoliciesAnswer {
+        let snapshot = self.snapshot.load();
+        let policies = snapshot.policies().map(|set| set.policies()).unwrap_or_default().iter();
+        let summaries = policies.map(|policy| PolicySummary {
+            id: policy.id.to_string(),
+            title: policy.title.clone(),
+            mode: policy.mode,
+        });
+        PoliciesAnswer {
+            snapshot: snapshot.digest(),
+            since_ms: self.since_ms.load(Ordering::Relaxed),
+            policies: summaries.collect(),
+        }
+    }
+
+    /// Registered agents.
+    pub fn agents(&self) -> Vec<AgentSummary> {
+        let now_ms = self.now_ms();
+        let summary = |entry: &holdshort_inventory::AgentEntry| AgentSummary {
+            id: entry.id.clone(),
+            class: entry.class.clone(),
+            owner: entry.owner.clone(),
+            created_ms: entry.created_ms,
+            tokens: tokens_good(entry, now_ms),
+        };
+        self.snapshot.load().agents().iter().map(summary).collect()
+    }
+
+    /// The tokens of an agent; `None` when nobody registered it.
+    pub fn tokens(&self, agent: &AgentId) -> Option<Vec<TokenSummary>> {
+        let summary = |token: &holdshort_inventory::TokenEntry| TokenSummary {
+            hash: token.hash,
+            label: token.label.clone(),
+            created_ms: token.created_ms,
+            expires_ms: token.expires_ms,
+            revoked: token.revoked,
+        };
+        let snapshot = self.snapshot.load();
+        snapshot.agents().by_id(agent).map(|entry| entry.tokens.iter().map(summary).collect())
+    }
+
+    /// Tool definitions that were seen.
+    pub fn pins(&self) -> Vec<PinSummary> {
+        let snapshot = self.snapshot.load();
+        snapshot.pins().iter().map(|entry| pin_summary(snapshot.pins(), entry)).collect()
+    }
+
+    /// Takes a snapshot into force. INVARIANT: the caller holds `changing`, and the change is recorded.
+    pub(crate) fn put(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    pub(crate) fn mark_snapshot(&self) {
+        self.since_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        ms(self.clock.now_ns())
+    }
+
+    pub(crate) async fn record(&self, event: &str, detail: Value) -> Result<(), Fault> {
+        let record = LifecycleRecord { time_ms: self.now_ms(), event: event.into(), detail };
+        self.journal.write(&Record::Lifecycle(record)).await.map(drop)
+    }
+
+    async fn record_snapshot(&self, source: &str) -> Result<(), Fault> {
+        let record = PolicyRecord {
+            time_ms: self.now_ms(),
+            snapshot: self.snapshot.load().digest(),
+            accepted: true,
+            source: source.into(),
+            diagnostics: Vec::new(),
+        };
+        self.journal.write(&Record::Policy(record)).await.map(drop)
+    }
+}
+
+pub(crate) fn pin_summary(pins: &Pins, entry: &PinEntry) -> PinSummary {
+    let pinned = entry.pinned.as_ref();
+    PinSummary {
+        server: entry.server.clone(),
+        tool: entry.tool.clone(),
+        pin: pins.pin(&entry.server, &entry.tool),
+        pinned: pinned.map(|seen| seen.digest),
+        latest: entry.latest.digest,
+        seen_ms: entry.latest.time_ms,
+        difference: pinned.map_or_else(Vec::new, |seen| difference(&seen.definition, &entry.latest.definition)),
+    }
+}
+
+pub(crate) enum LoadError {
+    Store(StoreError),
+    Entries(String),
+}
+
+pub(crate) fn load_agents(stores: &Stores) -> Result<Agents, LoadError> {
+    let entries = stores.agents.agents().map_err(LoadError::Store)?;
+    Agents::new(entries).map_err(|errors| {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        LoadError::Entries(texts.join("; "))
+    })
+}
