@@ -115,16 +115,8 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 8] = [
-        Self::Read,
-        Self::Write,
-        Self::Delete,
-        Self::Execute,
-        Self::Send,
-        Self::Spend,
-        Self::Delegate,
-        Self::Grant,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Read, Self::Write, Self::Delete, Self::Execute, Self::Send, Self::Spend, Self::Delegate, Self::Grant];
 
     /// The text form, as in `input.action.effects[_].verb`.
     pub fn as_str(self) -> &'static str {

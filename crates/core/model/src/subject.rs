@@ -43,7 +43,7 @@ pub struct Claims {
 }
 
 /// How the subject's identity was established.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Authentication {
     /// A bearer token of this agent.

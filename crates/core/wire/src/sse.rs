@@ -71,7 +71,8 @@ impl Decoder {
     }
 
     fn take_line(&mut self, line: &[u8], out: &mut Vec<Event>) -> Result<(), SseError> {
-        let line = if std::mem::take(&mut self.at_start) { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+        let line =
+            if std::mem::take(&mut self.at_start) { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         if line.is_empty() {
             let event = std::mem::take(&mut self.current);
             let complete = std::mem::take(&mut self.data_lines) > 0;
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_line_ending_and_every_chunk_border() {
-        let stream = b"\xef\xbb\xbf: hi\r\nevent: message\r\nid: 7\rdata: {\"a\":\ndata:  1}\n\nretry: 5\n\ndata\n\ndata: x";
+        let stream =
+            b"\xef\xbb\xbf: hi\r\nevent: message\r\nid: 7\rdata: {\"a\":\ndata:  1}\n\nretry: 5\n\ndata\n\ndata: x";
         let whole = decode(&[stream]);
         assert_eq!(whole.len(), 3);
         assert_eq!((whole[0].data.as_str(), whole[0].id.as_deref()), ("{\"a\":\n 1}", Some("7")));

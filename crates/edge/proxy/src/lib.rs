@@ -1,1 +1,3 @@
-//! Network enforcement points: MCP over stdio and streamable HTTP.
+//! Network enforcement points. They turn foreign bytes into questions, ask the gate, and forward what it permits.
+
+pub mod mcp;

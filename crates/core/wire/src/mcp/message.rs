@@ -127,9 +127,10 @@ impl Message {
                 "result" => result = Some(value),
                 "error" => error = Some(value),
                 // INVARIANT: an upstream that ignores case must not see a member that we did not.
-                other if ["jsonrpc", "id", "method", "params", "result", "error"]
-                    .iter()
-                    .any(|known| other.eq_ignore_ascii_case(known)) =>
+                other
+                    if ["jsonrpc", "id", "method", "params", "result", "error"]
+                        .iter()
+                        .any(|known| other.eq_ignore_ascii_case(known)) =>
                 {
                     return Err(MessageError::Shape("a member is spelled in another case"));
                 }
@@ -177,7 +178,10 @@ impl Message {
 
     /// A request of our own.
     pub fn request(id: &Id, method: &str, params: &Value) -> Result<Self, MessageError> {
-        Self::parse(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{},\"params\":{params}}}", json::quote(method)))
+        Self::parse(format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{},\"params\":{params}}}",
+            json::quote(method)
+        ))
     }
 
     /// A notification of our own.

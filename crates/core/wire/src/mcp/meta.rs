@@ -5,9 +5,14 @@ use serde_json::Value;
 /// Version from which on MCP is stateless.
 pub const STATELESS: &str = "2026-07-28";
 
-const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Key of the protocol version in `_meta`.
+pub const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// Key of the client's name and version in `_meta`.
+pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// Key of the client's capabilities in `_meta`.
+pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Key of the level from which on a request wants log messages.
+pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
 /// What the gateway reads from `params._meta`.
 #[derive(Clone, Debug, Default, PartialEq)]

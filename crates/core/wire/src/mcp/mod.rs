@@ -3,13 +3,14 @@
 //! Eras: **session** (2025-11-25 and older: `initialize`, a session, server-sent requests) and **stateless**
 //! (2026-07-28: every request carries its version and capabilities in `_meta`).
 
-mod message;
+pub mod headers;
 mod meaning;
+mod message;
 mod meta;
 
 pub use meaning::{Direction, Meaning, meaning};
 pub use message::{Id, Kind, Message, MessageError};
-pub use meta::{Meta, STATELESS, client_info, meta};
+pub use meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, STATELESS, VERSION, client_info, meta};
 
 /// Error codes that the gateway itself answers with.
 pub mod code {
