@@ -12,16 +12,16 @@ package holdshort.rules.changed_tool
 deny contains message if {
 	input.tool.pin == "changed"
 	message := sprintf(
-		"the definition of tool `%s` of server `%s` differs from the approved one; compare them and approve the new one with `holdshort tools approve %s %s`, or call another tool",
-		[input.tool.name, input.tool.server, input.tool.server, input.tool.name],
+		"the definition of tool `%s` of server `%s` differs from the accepted one; compare them and accept the new one with `holdshort pins accept %s`, or call another tool",
+		[input.tool.name, input.tool.server, tool],
 	)
 }
 
 deny contains message if {
 	input.tool.pin == "shadowed"
 	message := sprintf(
-		"tool `%s` of server `%s` has the name or the definition of another server's tool; rename or remove one of them, or approve it with `holdshort tools approve %s %s`",
-		[input.tool.name, input.tool.server, input.tool.server, input.tool.name],
+		"tool `%s` of server `%s` has the name or the definition of another server's tool; rename or remove one of them, or accept it with `holdshort pins accept %s`",
+		[input.tool.name, input.tool.server, tool],
 	)
 }
 
@@ -29,6 +29,8 @@ observe contains message if {
 	input.tool.pin == "new"
 	message := sprintf("tool `%s` of server `%s` is used for the first time", [input.tool.name, input.tool.server])
 }
+
+tool := sprintf("%s %s %s", [input.tool.server, input.tool.name, object.get(input.tool, "definition", "DIGEST")])
 
 examples := [
 	{

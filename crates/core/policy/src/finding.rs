@@ -84,7 +84,7 @@ pub enum EvalError {
         /// The budget.
         limit: usize,
     },
-    /// The engine failed, for instance in a builtin that got a value of the wrong type.
+    /// The engine failed.
     #[error("policy `{policy}` failed: {message}")]
     Engine {
         /// Id of the policy, or `unknown`.

@@ -12,6 +12,7 @@ mod engine;
 mod finding;
 mod info;
 mod input;
+mod matrix;
 
 mod rego;
 mod report;
@@ -23,5 +24,6 @@ pub use engine::{Engine, Exclusion, Trace};
 pub use finding::{EvalError, Finding, Rule};
 pub use info::{PolicyInfo, Severity};
 
+pub use matrix::{MatrixError, Probe, matrix, probes};
 pub use report::{ExampleReport, PolicyReport, lint, test};
 pub use set::PolicySet;

@@ -4,6 +4,7 @@
 //! is found here.
 
 use super::builtins::{Builtin, builtin};
+use super::guard::constants;
 use super::policy::{Draft, EXAMPLES, PACKAGE};
 use super::schema::{INPUT, Shape};
 use super::source::place;
@@ -17,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most pieces of rules in one file; regorus takes 4,000 in one program.
 const RULES_MAX: usize = 1_000;
+
+/// Largest compiled pattern in bytes; regorus' own limit.
+const PATTERN_BYTES_MAX: usize = 100 * 1024;
 
 /// Everything that a policy can refer to outside itself.
 pub(crate) struct World<'a> {
@@ -48,6 +52,7 @@ pub(crate) fn check(draft: &Draft<'_>, world: &World<'_>, faults: &mut Vec<Diagn
         world,
         imports: BTreeMap::new(),
         functions: functions(draft),
+        constants: constants(&draft.module),
         rules,
         shapes: BTreeMap::new(),
         used: BTreeMap::new(),
@@ -78,6 +83,8 @@ struct Walker<'a> {
     imports: BTreeMap<String, Vec<String>>,
     rules: BTreeSet<&'a str>,
     functions: BTreeSet<&'a str>,
+    /// Rules whose value is a literal.
+    constants: BTreeMap<&'a str, &'a Expr>,
     /// Local variables whose shape is known: they stand for a part of the input.
     shapes: BTreeMap<String, Option<&'static Shape>>,
     /// Rules of this policy by the rules that refer to them; the empty name stands for other packages.
@@ -277,7 +284,7 @@ impl<'a> Walker<'a> {
     fn expr_of(&mut self, expr: &'a Expr, rule: &'a str) {
         match expr {
             Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => return self.reference(expr, rule),
-            Expr::Call { fcn, params, .. } => self.call(fcn, params.len(), rule),
+            Expr::Call { fcn, params, .. } => self.call(fcn, params, rule),
             Expr::BoolExpr { op, lhs, rhs, .. } if matches!(op, BoolOp::Eq | BoolOp::Ne) => {
                 self.enum_value(lhs, rhs);
                 self.enum_value(rhs, lhs);
@@ -346,7 +353,29 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn call(&mut self, function: &'a Expr, arguments: usize, rule: &'a str) {
+    /// A pattern that does not compile would be undefined at run time, and the rule would never fire.
+    fn pattern(&mut self, name: &str, params: &[ExprRef]) {
+        let at = match name {
+            "regex.match" | "regex.split" | "regex.find_n" | "regex.find_all_string_submatch_n" | "regex.is_valid" => 0,
+            "regex.replace" => 1,
+            _ => return,
+        };
+        let Some(param) = params.get(at) else { return };
+        let constants = &self.constants;
+        let Some(text) = syntax::text(param).or_else(|| constants.get(variable(param)?).and_then(|e| syntax::text(e)))
+        else {
+            return;
+        };
+        if let Err(error) = regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build() {
+            let error = error.to_string();
+            let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let message = format!("the pattern does not compile: {reason}");
+            self.fault(param.span(), "bad-pattern", message, "RE2 syntax, without look-around and back-references");
+        }
+    }
+
+    fn call(&mut self, function: &'a Expr, params: &[ExprRef], rule: &'a str) {
+        let arguments = params.len();
         let Some(path) = chain(function) else { return };
         let span = function.span();
         if self.shapes.contains_key(path.root) && path.steps.is_empty() {
@@ -362,7 +391,9 @@ impl<'a> Walker<'a> {
         let name = span.text();
         match builtin(name) {
             // One more argument is Rego's old way to name the result.
-            Builtin::Pure(expected) if arguments == expected || arguments == expected.saturating_add(1) => {}
+            Builtin::Pure(expected) if arguments == expected || arguments == expected.saturating_add(1) => {
+                self.pattern(name, params);
+            }
             Builtin::Pure(expected) => {
                 let message = format!("`{name}` takes {expected} arguments, {arguments} are given");
                 self.fault(span, "unknown-function", message, "see the OPA documentation of this builtin");

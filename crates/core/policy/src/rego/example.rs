@@ -143,18 +143,22 @@ fn example(draft: &Draft<'_>, item: &ExprRef) -> Result<Example, Diagnostic> {
         let hint = suggest(other, ["name", "input", "expect", "org"]);
         return Err(wrong(format!("example `{name}`: `{other}` is no field of an example")).hint(hint));
     }
-    if let Some((place, unknown, hint)) = schema::unknown_field(&input) {
-        return Err(wrong(format!("example `{name}`: `{place}` has no field `{unknown}`")).hint(hint));
-    }
-    let mut facts = base();
-    overlay(&mut facts, input);
-    let facts = serde_json::from_value(facts).map_err(|error| wrong(format!("example `{name}`: `input`: {error}")))?;
+    let facts = facts_over(base(), input).map_err(|fault| wrong(format!("example `{name}`: {fault}")))?;
     Ok(Example { name, place: at, facts: Box::new(facts), org, expect })
 }
 
 fn rule_named(name: &Json) -> Result<Rule, String> {
     let text = name.as_str().unwrap_or_default();
     Rule::named(text).ok_or_else(|| format!("`expect` has {name}, which is no rule"))
+}
+
+/// Facts from a fragment of the input document and what it is laid over.
+pub(crate) fn facts_over(mut below: Json, fragment: Json) -> Result<Facts, String> {
+    if let Some((place, unknown, hint)) = schema::unknown_field(&fragment) {
+        return Err(format!("`{place}` has no field `{unknown}`; {hint}"));
+    }
+    overlay(&mut below, fragment);
+    serde_json::from_value(below).map_err(|error| format!("`input`: {error}"))
 }
 
 /// Lays `over` over `below`: objects field by field, everything else whole; null removes. Effects get a certainty.

@@ -199,6 +199,11 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Rules whose value is a literal, by name.
+pub(crate) fn constants(module: &Module) -> BTreeMap<&str, &Expr> {
+    Scope::new(module).constants
+}
+
 fn constant(rule: &Rule) -> Option<&Expr> {
     let Rule::Spec { head: RuleHead::Compr { refr, assign: Some(assign), .. }, bodies, .. } = rule else { return None };
     variable(refr)?;

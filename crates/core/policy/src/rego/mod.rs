@@ -15,6 +15,6 @@ mod source;
 mod syntax;
 mod vm;
 
-pub(crate) use example::run as run_examples;
+pub(crate) use example::{base, facts_over, run as run_examples};
 pub(crate) use policy::{load, read};
 pub(crate) use vm::RegoEngine;

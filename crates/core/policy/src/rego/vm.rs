@@ -237,9 +237,6 @@ impl Replica {
 pub(super) fn machine_for(program: &Arc<regorus::rvm::Program>, data: &Value) -> Result<RegoVM, String> {
     let mut machine = RegoVM::new();
     machine.set_max_instructions(INSTRUCTIONS_MAX);
-    // A builtin that gets a value of the wrong type is an error, and an error is Deny. OPA's default would make it
-    // undefined, and an argument of an unexpected type would then switch a rule off.
-    machine.set_strict_builtin_errors(true);
     machine.load_program(program.clone());
     machine.set_data(data.clone()).map_err(|error| error.to_string())?;
     Ok(machine)
