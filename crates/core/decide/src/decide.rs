@@ -3,7 +3,7 @@
 use crate::combine::{Heard, Voice, combine};
 use crate::listing::probe;
 use crate::{Coverage, SessionView, Snapshot, UnknownAgent};
-use holdshort_effects::{Question, Target, effects_of};
+use holdshort_effects::{Question, Target, effects_of, normalise};
 use holdshort_inventory::{FirstUse, UNKNOWN_CLASS};
 use holdshort_model::{
     ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, Mode, Obligation, Pin,
@@ -60,6 +60,7 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView, request: &Reques
     let (subject, action, context) = (&request.subject, &request.action, &request.context);
     let server = action.server.as_deref();
     let is_tool = action.kind == ActionKind::ToolCall;
+    let workspace = context.workspace.as_deref().map(|raw| normalise(raw, None).text);
     let entry = server.filter(|_| is_tool).and_then(|server| snapshot.pins.entry(server, &action.name));
     let definition = entry.map(|entry| &entry.latest.definition);
     let effects = effects_of(&Question {
@@ -70,7 +71,7 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView, request: &Reques
         definition,
         trusted: server.is_some_and(|server| snapshot.is_trusted(server)),
         catalog: &snapshot.fixed.catalog,
-        workspace: context.workspace.as_deref(),
+        workspace: workspace.as_deref(),
     });
     let tool = server.filter(|_| is_tool).map(|server| ToolFacts {
         server: server.to_owned(),
@@ -100,7 +101,7 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView, request: &Reques
         context: ContextFacts {
             intent: context.intent.clone(),
             time: now_ns,
-            workspace: context.workspace.clone(),
+            workspace,
             enforcement_point: context.enforcement_point.clone(),
             trace: context.trace.clone(),
         },
