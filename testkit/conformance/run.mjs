@@ -46,13 +46,18 @@ async function scenariosOf({ pkg, takes }) {
 const RANK = ['SUCCESS', 'INFO', 'SKIPPED', 'WARNING', 'FAILURE'];
 const worse = (a, b) => (a === undefined || RANK.indexOf(b) > RANK.indexOf(a) ? b : a);
 
+/** The checks that the suite has written; none when a scenario broke off. */
+function checksIn(dir) {
+  const file = readdirSync(dir, { recursive: true }).find((name) => name.endsWith('checks.json'));
+  return file === undefined ? [] : JSON.parse(readFileSync(join(dir, file), 'utf8'));
+}
+
 async function runScenario(suite, { name, tags }, url) {
   const dir = mkdtempSync(join(tmpdir(), 'conformance-'));
   try {
     const args = [program(suite.pkg), 'server', '--url', url, '--scenario', name, '-o', dir, ...suite.args, ...(suite.argsOf?.(tags) ?? [])];
     const { code, stderr } = await run(node22(), args, { timeoutMs: SCENARIO_MS_MAX });
-    const [folder] = readdirSync(dir);
-    const results = folder === undefined ? [] : JSON.parse(readFileSync(join(dir, folder, 'checks.json'), 'utf8'));
+    const results = checksIn(dir);
     const checks = {};
     const failures = [];
     const count = { passed: 0, failed: 0, warned: 0 };

@@ -122,7 +122,8 @@ export const TOOLS = [
   tool('test_tool_with_progress', 'Reports progress while it runs', async (_args, io) => {
     for (const done of [0, 50, 100]) {
       await io.progress(done, 100, `Completed step ${done} of 100`);
-      if (done < 100) await pause(50);
+      // Also after the last step: an SDK may drop progress that it reads together with the result.
+      await pause(50);
     }
     return text('Tool with progress executed successfully');
   }),

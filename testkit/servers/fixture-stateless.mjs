@@ -15,7 +15,7 @@ import {
   fromJsonSchema,
 } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { FORMS, PROMPTS, RESOURCES, TEMPLATE, TOOLS, complete, readResource, text } from './content.mjs';
+import { FORMS, PROMPTS, RESOURCES, TEMPLATE, TOOLS, complete, pause, readResource, text } from './content.mjs';
 import { INPUT_PROMPT, INPUT_TOOLS } from './input-required.mjs';
 import { isLocal, listen, refuse } from './serve.mjs';
 import { TASKS, TASK_TOOLS, registerTasks } from './tasks.mjs';
@@ -55,6 +55,7 @@ const statelessTools = (change) => [
     inputSchema: { type: 'object', properties: {} },
     async call(_args, io) {
       await io.progress(1, 2, 'about to ask');
+      await pause(50);
       if (io.responses.contact !== undefined) return text('Streaming elicitation completed');
       return io.ask({ contact: io.elicit('Whom should we contact?', FORMS.contact) });
     },
