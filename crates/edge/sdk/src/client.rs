@@ -1,0 +1,329 @@
+//! The contract, one method a route.
+
+use crate::error::ClientError;
+use crate::transport::{Connector, Endpoint};
+use bytes::Bytes;
+use holdshort_api::{
+    AcceptPin, AgentSummary, AgentsPage, ErrorAnswer, Health, IssuedToken, NewAgent, NewToken, PinSummary, PinsPage,
+    PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, ReloadAnswer, SessionsPage, TokensPage, ToolsAnswer,
+};
+use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, ToolsSeen};
+use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Largest answer that is read: a full page of large records.
+const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Connections that are kept open while nothing is asked.
+const IDLE_CONNECTIONS_MAX: usize = 32;
+/// Time for one question and its answer when the caller does not say.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// A client with its pool of connections. Cheap to clone.
+///
+/// A connection stays open for as long as the client lives: that is how a service in the background knows that it is
+/// still needed.
+#[derive(Clone)]
+pub struct Client {
+    pool: Pool<Connector, Full<Bytes>>,
+    endpoint: Endpoint,
+    authorization: Option<header::HeaderValue>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client that sends this bearer token; over the unix socket none is needed. Opens nothing yet.
+    ///
+    /// # Errors
+    /// When the token has characters that no token has.
+    pub fn new(endpoint: Endpoint, token: Option<&str>) -> Result<Self, ClientError> {
+        let authorization = token.map(|token| {
+            let value = header::HeaderValue::try_from(format!("Bearer {token}"));
+            let value = value.map_err(|_| ClientError::Unsendable("the token has characters that no token has".into()));
+            value.map(|mut value| {
+                value.set_sensitive(true);
+                value
+            })
+        });
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(None)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(Connector(endpoint.clone()));
+        Ok(Self { pool, endpoint, authorization: authorization.transpose()?, timeout: TIMEOUT_DEFAULT })
+    }
+
+    /// The same with another time for one question and its answer. Default: 30 s.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Where the service is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Asks for a decision. The record is durable when the answer is here.
+    ///
+    /// # Errors
+    /// As every method: see [`ClientError`].
+    pub async fn decide(&self, request: &Request) -> Result<Ruling, ClientError> {
+        self.post("/v1/decide", request).await
+    }
+
+    /// Reports what came of an action.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn report(&self, outcome: &Outcome) -> Result<(), ClientError> {
+        self.ask(Method::POST, "/v1/outcomes", Some(body(outcome)?)).await.map(drop)
+    }
+
+    /// Shows tool definitions and asks which may be listed.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn inspect(&self, seen: &ToolsSeen) -> Result<ToolsAnswer, ClientError> {
+        self.post("/v1/tools", seen).await
+    }
+
+    /// Whether the process runs.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get("/healthz").await
+    }
+
+    /// Whether decisions can be made and recorded now.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn readiness(&self) -> Result<Readiness, ClientError> {
+        let (status, answer) = self.send(Method::GET, "/readyz", None).await?;
+        match status {
+            StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => self.parse(&answer),
+            _ => Err(self.refused(status, &answer)),
+        }
+    }
+
+    /// A page of records.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn records(&self, query: &RecordsQuery) -> Result<RecordsPage, ClientError> {
+        let RecordsQuery { from, limit, session, agent } = query;
+        let numbers = [("from", *from), ("limit", limit.map(u64::from))];
+        let numbers = numbers.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        let texts = [("session", session), ("agent", agent)];
+        let texts = texts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value.as_ref()?))));
+        let pairs: Vec<String> = numbers.chain(texts).collect();
+        self.get(&format!("/v1/records?{}", pairs.join("&"))).await
+    }
+
+    /// Live sessions.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn sessions(&self) -> Result<SessionsPage, ClientError> {
+        self.get("/v1/sessions").await
+    }
+
+    /// Registered agents.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn agents(&self) -> Result<AgentsPage, ClientError> {
+        self.get("/v1/agents").await
+    }
+
+    /// Registers an agent.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn add_agent(&self, agent: &NewAgent) -> Result<AgentSummary, ClientError> {
+        self.post("/v1/agents", agent).await
+    }
+
+    /// Removes an agent with its tokens.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn remove_agent(&self, agent: &AgentId) -> Result<(), ClientError> {
+        let path = format!("/v1/agents/{}", escape(agent.as_str()));
+        self.ask(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// The tokens of an agent, without their secrets.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn tokens(&self, agent: &AgentId) -> Result<TokensPage, ClientError> {
+        self.get(&format!("/v1/agents/{}/tokens", escape(agent.as_str()))).await
+    }
+
+    /// Makes a token. The answer is the only place where it stands in clear text.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn issue_token(&self, agent: &AgentId, token: &NewToken) -> Result<IssuedToken, ClientError> {
+        self.post(&format!("/v1/agents/{}/tokens", escape(agent.as_str())), token).await
+    }
+
+    /// Revokes a token.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_token(&self, agent: &AgentId, hash: &Digest) -> Result<(), ClientError> {
+        let path = format!("/v1/agents/{}/tokens/{hash}", escape(agent.as_str()));
+        self.ask(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// The policies in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn policies(&self) -> Result<PoliciesAnswer, ClientError> {
+        self.get("/v1/policies").await
+    }
+
+    /// Loads policies, grants and settings again. A refused candidate is an answer, not an error.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn reload_policies(&self) -> Result<ReloadAnswer, ClientError> {
+        let (status, answer) = self.send(Method::POST, "/v1/policies/reload", None).await?;
+        match status {
+            StatusCode::OK | StatusCode::UNPROCESSABLE_ENTITY => self.parse(&answer),
+            _ => Err(self.refused(status, &answer)),
+        }
+    }
+
+    /// Tool definitions that were seen.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn pins(&self) -> Result<PinsPage, ClientError> {
+        self.get("/v1/pins").await
+    }
+
+    /// Pins the definition that a person looked at.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn accept_pin(&self, accept: &AcceptPin) -> Result<PinSummary, ClientError> {
+        self.post("/v1/pins/accept", accept).await
+    }
+
+    /// A file of the log, such as `checkpoint` or `tile/0/000`; `None` when there is none.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn log_file(&self, name: &str) -> Result<Option<Bytes>, ClientError> {
+        let (status, answer) = self.send(Method::GET, &format!("/log/{name}"), None).await?;
+        match status {
+            StatusCode::OK => Ok(Some(answer)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(self.refused(status, &answer)),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.parse(&self.ask(Method::GET, path, None).await?)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<T, ClientError> {
+        self.parse(&self.ask(Method::POST, path, Some(body(question)?)).await?)
+    }
+
+    async fn ask(&self, method: Method, path: &str, question: Option<Bytes>) -> Result<Bytes, ClientError> {
+        let (status, answer) = self.send(method, path, question).await?;
+        if status.is_success() { Ok(answer) } else { Err(self.refused(status, &answer)) }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        question: Option<Bytes>,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let uri = format!("http://{}{path}", self.endpoint.authority());
+        let mut request = http::Request::builder().method(method).uri(uri);
+        if question.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::new(question.unwrap_or_default()));
+        let request = request.map_err(|error| ClientError::Unsendable(error.to_string()))?;
+        let exchange = async {
+            let response = self.pool.request(request).await.map_err(|error| self.unreachable(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| self.unreachable(&*error))?.to_bytes();
+            Ok((head.status, body))
+        };
+        let timeout_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        let late = || ClientError::Late { place: self.endpoint.to_string(), timeout_ms };
+        tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    fn parse<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, ClientError> {
+        let garbage = |error: serde_json::Error| self.garbage(error.to_string());
+        serde_json::from_slice(answer).map_err(garbage)
+    }
+
+    fn refused(&self, status: StatusCode, answer: &[u8]) -> ClientError {
+        match serde_json::from_slice(answer) {
+            Ok(ErrorAnswer { error }) => ClientError::Refused { status: status.as_u16(), error },
+            Err(_) => self.garbage(format!("status {status} without an error of ours")),
+        }
+    }
+
+    fn garbage(&self, what: String) -> ClientError {
+        ClientError::Garbage { place: self.endpoint.to_string(), what }
+    }
+
+    // The innermost cause is the one that says something: "no such file", "connection refused".
+    fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> ClientError {
+        let mut cause = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        ClientError::Unreachable { place: self.endpoint.to_string(), cause: cause.to_string() }
+    }
+}
+
+fn body(question: &impl Serialize) -> Result<Bytes, ClientError> {
+    serde_json::to_vec(question).map(Bytes::from).map_err(|error| ClientError::Unsendable(error.to_string()))
+}
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
+            _ => drop(write!(escaped, "%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_change_the_path() {
+        assert_eq!(escape("team/agent-1@x"), "team%2Fagent-1%40x");
+        assert_eq!(escape("../?#\u{e9}"), "..%2F%3F%23%C3%A9");
+    }
+}
