@@ -14,7 +14,12 @@ fn main() -> io::Result<()> {
     for file in &files {
         let name = file.strip_prefix(&library).map_err(io::Error::other)?;
         let absolute = fs::canonicalize(file)?;
-        let _ = writeln!(list, "    ({:?}, include_str!({:?})),", name.display().to_string(), absolute.display().to_string());
+        let _ = writeln!(
+            list,
+            "    ({:?}, include_str!({:?})),",
+            name.display().to_string(),
+            absolute.display().to_string()
+        );
     }
     list.push_str("]\n");
     fs::write(variable("OUT_DIR")?.join("library.rs"), list)

@@ -88,7 +88,9 @@ mod tests {
     fn every_part_makes_another_session() {
         let one = session("boot", 1, 2, 3);
         assert_eq!(one, session("boot\n", 1, 2, 3));
-        for other in [session("b", 1, 2, 3), session("boot", 2, 2, 3), session("boot", 1, 3, 3), session("boot", 1, 2, 4)] {
+        for other in
+            [session("b", 1, 2, 3), session("boot", 2, 2, 3), session("boot", 1, 3, 3), session("boot", 1, 2, 4)]
+        {
             assert_ne!(one, other);
         }
     }

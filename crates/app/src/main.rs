@@ -4,12 +4,16 @@
 
 mod cli;
 mod client;
+mod clock;
 mod commands;
 mod config;
 mod failure;
 mod out;
 mod place;
+mod policies;
+mod render;
 mod service;
+mod snapshot;
 
 use clap::Parser;
 use std::io::{IsTerminal, Write};

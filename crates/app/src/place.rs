@@ -92,7 +92,12 @@ impl DataDir {
 
     /// The database.
     pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("holdshort.db")
+        self.root.join(holdshort_store::sqlite::STATE_FILE)
+    }
+
+    /// The ledger's private key, beside the ledger so that the ledger's directory can be copied and served.
+    pub(crate) fn log_key(&self) -> PathBuf {
+        self.root.join("log.key")
     }
 
     /// The administrator's token, readable by its owner alone.

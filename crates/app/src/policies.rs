@@ -20,7 +20,8 @@ const FILES_MAX: usize = 4_096;
 pub(crate) fn bundle(loaded: &Loaded) -> Result<Bundle, Failure> {
     let mut files = Vec::new();
     if loaded.config.policies.builtin {
-        let builtin = |(path, text): &(&str, &str)| SourceFile { path: format!("builtin/{path}"), text: (*text).into() };
+        let builtin =
+            |(path, text): &(&str, &str)| SourceFile { path: format!("builtin/{path}"), text: (*text).into() };
         files.extend(LIBRARY.iter().map(builtin));
     }
     for path in &loaded.config.policies.paths {

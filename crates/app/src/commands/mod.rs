@@ -1,6 +1,11 @@
 //! One module a command. Branching is here, work is in the leaves.
 
 mod config;
+mod decide;
+mod log;
+mod policy;
+mod replay;
+mod serve;
 mod version;
 
 use crate::cli::{Cli, Command};
@@ -9,6 +14,11 @@ use crate::failure::Outcome;
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Log(command) => log::run(command),
+        Command::Decide(arguments) => decide::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Policy(command) => policy::run(command),
         Command::Config(command) => config::run(command),
         Command::Completions { shell } => version::completions(shell),
         Command::Version(output) => version::version(output),

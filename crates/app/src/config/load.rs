@@ -131,8 +131,9 @@ pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::types::{FirstUse, ModeChoice};
     use crate::failure::Code;
+    use holdshort_decide::UnknownAgent;
+    use holdshort_inventory::FirstUse;
 
     fn refusal(text: &str) -> String {
         let failure = parse(text, "holdshort.toml").unwrap_err();
@@ -143,14 +144,14 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_quickstart_profile() {
         let config = parse("", "x").unwrap();
-        assert_eq!(config.unknown_agents.mode, ModeChoice::Observe);
+        assert_eq!(config.unknown_agent, UnknownAgent::Observe);
         assert_eq!(config.pins.first_use, FirstUse::Trust);
     }
 
     #[test]
     fn the_file_wins_over_its_profile() {
         let config = parse("profile = \"strict\"\n[pins]\nfirst_use = \"trust\"\n", "x").unwrap();
-        assert_eq!(config.unknown_agents.mode, ModeChoice::Enforce);
+        assert_eq!(config.unknown_agent, UnknownAgent::Refuse);
         assert_eq!(config.pins.first_use, FirstUse::Trust);
     }
 

@@ -6,7 +6,9 @@ mod secret;
 mod types;
 mod validate;
 
-pub(crate) use load::{Loaded, parse};
+pub(crate) use load::Loaded;
+#[cfg(test)]
+pub(crate) use load::parse;
 pub(crate) use reference::reference;
-pub(crate) use secret::{FromEnvironment, Sensitive};
+pub(crate) use secret::Sensitive;
 pub(crate) use types::*;

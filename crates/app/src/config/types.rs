@@ -18,6 +18,9 @@ pub(crate) struct Config {
     /// Default: `$XDG_DATA_HOME/holdshort`, else `~/.local/share/holdshort`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
+    /// What happens to agents that nobody registered: `observe` records what no grant covers and lets it run unless a
+    /// policy refuses it; `refuse` refuses everything. Default: `observe` in quickstart, `refuse` in strict.
+    pub(crate) unknown_agent: holdshort_decide::UnknownAgent,
     /// The control plane and decision service.
     pub(crate) api: Api,
     /// The MCP gateway.
@@ -30,12 +33,13 @@ pub(crate) struct Config {
     pub(crate) agents: Vec<AgentEntry>,
     /// What a class of agents may do at all. Policies restrict further; nothing else grants.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) grants: Vec<GrantEntry>,
+    pub(crate) grants: Vec<holdshort_decide::GrantEntry>,
     /// What tools do, in the organisation's own words; stronger than what is derived from a tool's definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) catalog: Vec<CatalogEntry>,
-    /// Agents that nobody registered.
-    pub(crate) unknown_agents: UnknownAgents,
+    pub(crate) catalog: Vec<holdshort_effects::CatalogEntry>,
+    /// Classification of resources, for policies that read labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) labels: Vec<holdshort_effects::LabelRule>,
     /// Policies: where they are, which ones only observe, and the data that they read.
     pub(crate) policies: Policies,
     /// Pinned tool definitions.
@@ -92,6 +96,13 @@ pub(crate) struct Mcp {
     pub(crate) refusal: RefusalForm,
     /// Whether `/mcp` offers all upstreams together, names prefixed with `<upstream>__`. Default: true.
     pub(crate) federated: bool,
+    /// Agent that requests without a token are taken for; only on a loopback address. Default: none, they are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) anonymous_agent: Option<String>,
+    /// Absolute path of the folder that the agents work in, for policies and for `file:${workspace}/**` in grants. The
+    /// wrapper takes its own working directory. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) workspace: Option<PathBuf>,
 }
 
 impl Default for Mcp {
@@ -102,6 +113,8 @@ impl Default for Mcp {
             allowed_origins: Vec::new(),
             refusal: RefusalForm::default(),
             federated: true,
+            anonymous_agent: None,
+            workspace: None,
         }
     }
 }
@@ -179,64 +192,6 @@ pub(crate) struct AgentEntry {
     pub(crate) owner: Option<String>,
 }
 
-/// What a class of agents may do: every combination of the verbs, kinds and patterns listed.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct GrantEntry {
-    /// Id of the grant, unique; shows in reasons.
-    pub(crate) id: String,
-    /// Class of agents that holds it; `*` for every registered class.
-    pub(crate) class: String,
-    /// Verbs: `read`, `write`, `delete`, `execute`, `send`, `spend`, `delegate`, `grant`; `*` for all.
-    pub(crate) verbs: Vec<String>,
-    /// Patterns of resources, `<kind>:<pattern>`; `*` matches inside one segment, `**` across segments.
-    pub(crate) resources: Vec<String>,
-    /// Upstream servers that it is limited to. Default: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) servers: Vec<String>,
-}
-
-/// What a tool does.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CatalogEntry {
-    /// Upstream server; `*` for every one.
-    pub(crate) server: String,
-    /// Name of the tool; `*` at the end matches the rest.
-    pub(crate) tool: String,
-    /// Its effects. An empty list says that the tool touches nothing.
-    pub(crate) effects: Vec<CatalogEffect>,
-}
-
-/// One effect of a tool.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CatalogEffect {
-    /// `read`, `write`, `delete`, `execute`, `send`, `spend`, `delegate` or `grant`.
-    pub(crate) verb: String,
-    /// Kind of resource, such as `file`, `mail`, `record`, `url`.
-    pub(crate) kind: String,
-    /// JSON pointer of the argument that names the resource, such as `/path`; a list counts each element.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) target: Option<String>,
-    /// Classification labels of the resource. Default: none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) labels: Vec<String>,
-    /// Whether it can be undone. Default: unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reversible: Option<bool>,
-}
-
-/// Agents that nobody registered.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct UnknownAgents {
-    /// What happens to an action that no grant of a registered agent covers because the agent is unknown: `observe` lets
-    /// it run under the policies and records what would have been decided, `enforce` refuses. Default: `observe` in
-    /// quickstart, `enforce` in strict.
-    pub(crate) mode: ModeChoice,
-}
-
 /// Whether something is carried out or only observed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -275,20 +230,9 @@ impl Default for Policies {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Pins {
-    /// What happens to a tool definition that was never seen: `trust` pins it and lets it be used, `refuse` waits for
-    /// `holdshort pins accept`. A changed definition always waits. Default: `trust` in quickstart, `refuse` in strict.
-    pub(crate) first_use: FirstUse,
-}
-
-/// What happens to a tool definition that was never seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum FirstUse {
-    /// Pin it and let it be used.
-    Trust,
-    /// Wait for a person.
-    #[default]
-    Refuse,
+    /// What happens to a tool definition that was never seen: `trust` pins it and lets it be used; with `ask` a person
+    /// has to accept it with `holdshort pins accept` first. Default: `trust` in quickstart, `ask` in strict.
+    pub(crate) first_use: holdshort_inventory::FirstUse,
 }
 
 /// What is written into records.

@@ -19,12 +19,24 @@ pub(crate) fn validate(config: &Config) -> Vec<String> {
                 .push(format!("`{key}.allowed_origins`: `{origin}` is not an origin such as `https://example.org`"));
         }
     }
+    let loopback = config.mcp.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    if config.mcp.anonymous_agent.is_some() && !loopback {
+        problems.push("`mcp.anonymous_agent`: without tokens the gateway may only listen on a loopback address".into());
+    }
+    if config.mcp.workspace.as_ref().is_some_and(|path| !path.is_absolute()) {
+        problems.push("`mcp.workspace`: not an absolute path".into());
+    }
     for (index, upstream) in config.upstream.iter().enumerate() {
         self::upstream(index, upstream, &mut problems);
     }
     unique("upstream", "name", config.upstream.iter().map(|upstream| upstream.name.as_str()), &mut problems);
     unique("agents", "id", config.agents.iter().map(|agent| agent.id.as_str()), &mut problems);
-    unique("grants", "id", config.grants.iter().map(|grant| grant.id.as_str()), &mut problems);
+    if let Err(faults) = holdshort_decide::Grants::compile(&config.grants, &holdshort_decide::Known::default()) {
+        problems.extend(faults.iter().map(ToString::to_string));
+    }
+    if let Err(faults) = holdshort_effects::Catalog::new(&config.catalog, &config.labels) {
+        problems.extend(faults.iter().map(ToString::to_string));
+    }
     limits(&config.limits, &mut problems);
     problems
 }
@@ -135,6 +147,8 @@ mod tests {
         );
         check("[[upstream]]\nname=\"a\"\ncommand=\"x\"\n[[upstream]]\nname=\"a\"\ncommand=\"y\"", "two entries");
         check("[limits]\nsession_idle_s = 0", "would stop everything");
+        check("[mcp]\nlisten = \"0.0.0.0:1\"\nallowed_hosts = [\"h\"]\nanonymous_agent = \"a\"", "loopback");
+        check("[mcp]\nworkspace = \"here\"", "not an absolute path");
         check("[mcp]\nallowed_origins = [\"*\"]", "is not an origin");
     }
 

@@ -64,7 +64,8 @@ impl Whereabouts {
         // A leftover of a crashed start would keep `create_new` from working; there is nothing in it to keep.
         let _ = std::fs::remove_file(&fresh);
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&fresh).map_err(io_failure("write", &fresh))?;
+        let mut file =
+            options.write(true).create_new(true).mode(0o600).open(&fresh).map_err(io_failure("write", &fresh))?;
         file.write_all(text.as_bytes()).map_err(io_failure("write", &fresh))?;
         std::fs::rename(&fresh, &path).map_err(io_failure("write", &path))
     }

@@ -1,4 +1,10 @@
 //! The service: its parts wired together, run in this process or found in another one.
 
+pub(crate) mod assemble;
+mod declared;
+mod gateway;
 pub(crate) mod lock;
+pub(crate) mod recorder;
+pub(crate) mod serve;
 pub(crate) mod start;
+mod watch;

@@ -40,7 +40,8 @@ pub(crate) fn ensure_running(data: &DataDir, config: Option<&Path>) -> Result<()
 }
 
 fn spawn(data: &DataDir, config: Option<&Path>) -> Result<(), Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
     let log_path = data.service_log();
     let mut command = Command::new(&program);
     command.args(["serve", "--background", "--idle-exit", &IDLE_EXIT_S.to_string(), "--data"]).arg(data.root());

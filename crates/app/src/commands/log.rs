@@ -1,0 +1,193 @@
+//! `log`: reads and verifies the records of a directory, beside a service that may be writing them.
+
+use crate::cli::{EffectChoice, LogCommand, Output, SearchArgs};
+use crate::failure::{Code, Failure, Outcome, io_failure};
+use crate::place::Place;
+use crate::{out, render};
+use holdshort_ledger::VerifierKey;
+use holdshort_model::{Effect, Record, RecordId};
+use holdshort_store::log::{CHECKPOINT_FILE, LogError, Reader, StoredRecord, VerifyOptions, verify};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How often `tail -f` looks for a new checkpoint. The log writes at most one a second.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+pub(super) fn run(command: LogCommand) -> Outcome {
+    match command {
+        LogCommand::Tail { place, output, lines, follow } => tail(&directory(&place)?, output, lines, follow),
+        LogCommand::Show { place, output, record } => show(&directory(&place)?, output, &record),
+        LogCommand::Search { place, output, filter } => search(&directory(&place)?, output, &filter),
+        LogCommand::Verify { place, output, directory: named, key } => {
+            check(&named.map_or_else(|| directory(&place), Ok)?, output, key.as_deref())
+        }
+    }
+}
+
+fn directory(place: &Place) -> Result<PathBuf, Failure> {
+    Ok(place.data(&place.load()?)?.log())
+}
+
+fn open(directory: &Path) -> Result<Reader, Failure> {
+    if !directory.join(CHECKPOINT_FILE).exists() {
+        return Err(Failure::usage(format!("there is no log in `{}`", directory.display()))
+            .hint("start the service once, or name its data directory with `--data`"));
+    }
+    Reader::open(directory).map_err(unreadable)
+}
+
+fn unreadable(error: LogError) -> Failure {
+    match error {
+        LogError::Damaged(damage) => Failure::refused(format!("the log is damaged: {damage}")),
+        other => Failure::internal(other),
+    }
+}
+
+fn tail(directory: &Path, output: Output, lines: usize, follow: bool) -> Outcome {
+    let reader = open(directory)?;
+    let mut next = reader.size();
+    let newest: Result<Vec<_>, _> = reader.backwards(u64::MAX).take(lines).collect();
+    for record in newest.map_err(unreadable)?.iter().rev() {
+        print(record, output)?;
+    }
+    while follow {
+        std::thread::sleep(FOLLOW_EVERY);
+        let reader = open(directory)?;
+        let fresh = reader.size().saturating_sub(next);
+        for record in reader.forwards(next).take(usize::try_from(fresh).unwrap_or(usize::MAX)) {
+            print(&record.map_err(unreadable)?, output)?;
+            next += 1;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(directory: &Path, output: Output, wanted: &str) -> Outcome {
+    let reader = open(directory)?;
+    let found = match (wanted.parse::<u64>(), wanted.parse::<RecordId>()) {
+        (Ok(index), _) if index < reader.size() => reader.forwards(index).next(),
+        (Err(_), Ok(id)) => reader.backwards(u64::MAX).find(|record| match record {
+            Ok(record) => matches!(parse(record), Some(Record::Decision(decision)) if decision.decision.id == id),
+            Err(_) => true,
+        }),
+        _ => None,
+    };
+    let missing = || {
+        Failure::refused(format!("there is no record `{wanted}`")).hint(format!(
+            "records go from 0 to {}; decisions have ids of 26 characters",
+            reader.size().saturating_sub(1)
+        ))
+    };
+    let record = found.ok_or_else(missing)?.map_err(unreadable)?;
+    let value = json!({ "index": record.index, "record": payload(&record) });
+    if output.json {
+        out::json(&value)?;
+    } else {
+        out::line(serde_json::to_string_pretty(&value).map_err(Failure::internal)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn search(directory: &Path, output: Output, filter: &SearchArgs) -> Outcome {
+    let reader = open(directory)?;
+    let mut found = 0;
+    for record in reader.backwards(u64::MAX) {
+        let record = record.map_err(unreadable)?;
+        if matches(&record, filter) {
+            print(&record, output)?;
+            found += 1;
+        }
+        if found >= filter.limit {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a record is what is looked for. Only decisions know their agent and have an effect.
+fn matches(record: &StoredRecord, filter: &SearchArgs) -> bool {
+    let contains = |text: &String| String::from_utf8_lossy(&record.payload).contains(text.as_str());
+    if !filter.text.as_ref().is_none_or(contains) {
+        return false;
+    }
+    let (session, agent, effect) = match parse(record) {
+        Some(Record::Decision(decision)) => {
+            let request = decision.request;
+            (Some(request.session), Some(request.subject.agent), Some(decision.decision.effect))
+        }
+        Some(Record::Outcome(outcome)) => (Some(outcome.session), None, None),
+        _ => (None, None, None),
+    };
+    let wanted = |choice| match choice {
+        EffectChoice::Allow => Effect::Allow,
+        EffectChoice::Ask => Effect::Ask,
+        EffectChoice::Deny => Effect::Deny,
+    };
+    let same = |asked: &Option<String>, found: Option<&str>| asked.as_deref().is_none_or(|asked| found == Some(asked));
+    same(&filter.session, session.as_ref().map(|id| id.as_str()))
+        && same(&filter.agent, agent.as_ref().map(|id| id.as_str()))
+        && filter.effect.is_none_or(|choice| effect == Some(wanted(choice)))
+}
+
+fn check(directory: &Path, output: Output, key: Option<&Path>) -> Outcome {
+    let key = key.map(read_key).transpose()?;
+    let pinned = key.is_some();
+    match verify(directory, &VerifyOptions { key, older: None }, &mut |_| {}) {
+        Ok(verified) => {
+            let checkpoint = &verified.checkpoint;
+            let (size, origin) = (checkpoint.size, &checkpoint.origin);
+            let root = checkpoint.root.to_string();
+            if output.json {
+                out::json(&json!({
+                    "ok": true, "origin": origin, "size": size, "root": root,
+                    "unsealed": verified.unsealed, "torn_bytes": verified.torn_bytes, "key_pinned": pinned,
+                }))?;
+            } else {
+                out::line(format_args!("ok: {size} records of `{origin}`, root {root}"))?;
+                out::line(format_args!("    {} records behind the last checkpoint are sound", verified.unsealed))?;
+                if !pinned {
+                    out::line("    the key is the log's own; `--key` checks against one that was kept elsewhere")?;
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(damage) => {
+            let place = &damage.place;
+            if output.json {
+                let (file, offset, index) = (&place.file, place.offset, place.index);
+                let wrong = damage.wrong.to_string();
+                out::json(&json!({ "ok": false, "file": file, "offset": offset, "index": index, "wrong": wrong }))?;
+                return Ok(Code::Refused.into());
+            }
+            Err(Failure::refused(format!("the log in `{}` is damaged: {damage}", directory.display()))
+                .hint("this is the first damaged place; keep the directory as it is and compare it with a copy"))
+        }
+    }
+}
+
+fn read_key(path: &Path) -> Result<VerifierKey, Failure> {
+    let text = fs::read_to_string(path).map_err(io_failure("read", path))?;
+    VerifierKey::parse(text.trim()).map_err(|error| {
+        Failure::usage(format!("`{}` holds no verification key: {error}", path.display()))
+            .hint("a copy of `log.pub` is one")
+    })
+}
+
+fn print(record: &StoredRecord, output: Output) -> Result<(), Failure> {
+    match parse(record) {
+        Some(known) if !output.json => out::line(render::record_line(record.index, &known)),
+        _ => out::json(&json!({ "index": record.index, "record": payload(record) })),
+    }
+}
+
+/// `None` for a record of a newer version, which is shown as it is.
+fn parse(record: &StoredRecord) -> Option<Record> {
+    serde_json::from_slice(&record.payload).ok()
+}
+
+fn payload(record: &StoredRecord) -> Value {
+    serde_json::from_slice(&record.payload).unwrap_or(Value::Null)
+}

@@ -1,0 +1,100 @@
+//! Records as one line for people.
+
+use holdshort_model::{Decision, DecisionRecord, Effect, Mode, Outcome, PolicyRecord, Record, ToolChange};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Reasons that fit on a line.
+const REASONS_MAX: usize = 3;
+
+/// One record as one line: index, time, what happened, to whom, why.
+pub(crate) fn record_line(index: u64, record: &Record) -> String {
+    let text = match record {
+        Record::Decision(decision) => decision_line(decision),
+        Record::Outcome(outcome) => outcome_line(outcome),
+        Record::ToolChange(change) => change_line(change),
+        Record::Policy(policy) => policy_line(policy),
+        Record::Lifecycle(event) => format!("{} service {} {}", time(event.time_ms), event.event, event.detail),
+    };
+    // INVARIANT: one record is one line, and no text of an agent reaches the terminal as a control sequence.
+    let safe: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("{index:>6} {}", safe.trim_end())
+}
+
+/// A time as RFC 3339 in UTC.
+pub(crate) fn time(ms: u64) -> String {
+    match UNIX_EPOCH.checked_add(Duration::from_millis(ms)) {
+        // Years beyond 9999 cannot be written in that form.
+        Some(time) if ms < 253_402_300_800_000 => humantime::format_rfc3339_millis(time).to_string(),
+        _ => format!("{ms} ms"),
+    }
+}
+
+/// What a decision comes to, in a few words.
+pub(crate) fn verdict(decision: &Decision) -> String {
+    let word = |effect: Effect| match effect {
+        Effect::Allow => "allow",
+        Effect::Ask => "ask",
+        Effect::Deny => "deny",
+    };
+    match decision.mode {
+        Mode::Enforce => word(decision.enforced).to_owned(),
+        Mode::Observe => format!("{} (observed: {})", word(decision.enforced), word(decision.effect)),
+    }
+}
+
+fn decision_line(record: &DecisionRecord) -> String {
+    let DecisionRecord { decision, request, received_ms, .. } = record;
+    let (action, agent) = (&request.action, &request.subject.agent);
+    let target =
+        action.server.as_ref().map_or_else(|| action.name.clone(), |server| format!("{server}/{}", action.name));
+    let reasons: Vec<String> = decision
+        .reasons
+        .iter()
+        .take(REASONS_MAX)
+        .map(|reason| format!("{}: {}", reason.policy, reason.message))
+        .collect();
+    let more = decision.reasons.len().saturating_sub(REASONS_MAX);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let (time, verdict, id) = (time(*received_ms), verdict(decision), decision.id);
+    format!("{time} {verdict} {agent} {} {target} [{id}] {}{more}", action.kind, reasons.join("; "))
+}
+
+fn outcome_line(outcome: &Outcome) -> String {
+    let status = serde_json::to_value(outcome.status).unwrap_or_default();
+    let status = status.as_str().unwrap_or("unknown").to_owned();
+    let Outcome { decision, bytes, duration_us, .. } = outcome;
+    format!("{} outcome {status} of [{decision}]: {bytes} bytes in {duration_us} us", time(decision.time_ms()))
+}
+
+fn change_line(change: &ToolChange) -> String {
+    let ToolChange { time_ms, server, tool, difference, .. } = change;
+    let pin = serde_json::to_value(change.pin).unwrap_or_default();
+    let pin = pin.as_str().unwrap_or("unknown").to_owned();
+    format!("{} tool {pin} {server}/{tool} {} {}", time(*time_ms), change.after, difference.join("; "))
+}
+
+fn policy_line(policy: &PolicyRecord) -> String {
+    let PolicyRecord { time_ms, snapshot, accepted, source, diagnostics } = policy;
+    let state = if *accepted { "accepted" } else { "refused" };
+    format!("{} policies {state} from {source}, in force {snapshot} {}", time(*time_ms), diagnostics.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdshort_model::LifecycleRecord;
+
+    #[test]
+    fn a_record_is_one_line_without_control_characters() {
+        let event = "up\u{1b}[31m\nroot: all is well".to_owned();
+        let record = Record::Lifecycle(LifecycleRecord { time_ms: 0, event, detail: serde_json::Value::Null });
+        let line = record_line(7, &record);
+        assert!(line.starts_with("     7 1970-01-01T00:00:00.000Z service up"), "{line}");
+        assert!(!line.chars().any(char::is_control));
+    }
+
+    #[test]
+    fn times_out_of_range_are_numbers() {
+        assert_eq!(time(u64::MAX), format!("{} ms", u64::MAX));
+    }
+}

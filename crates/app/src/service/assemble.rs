@@ -1,0 +1,121 @@
+//! Puts the decision service of a data directory together: lock, database, log, snapshot.
+
+use crate::config::{Loaded, RecordArguments};
+use crate::failure::{Failure, io_failure};
+use crate::place::DataDir;
+use crate::service::declared::DeclaredAgents;
+use crate::service::lock::DataLock;
+use crate::service::recorder::LogRecorder;
+use crate::{clock, snapshot};
+use holdshort_inventory::Pins;
+use holdshort_server::{Arguments, Service, ServiceConfig, StartError, Stores, SystemClock};
+use holdshort_store::log::{Log, LogError, LogOptions};
+use holdshort_store::sqlite::StateDb;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A service that decides and records, not yet reachable from outside.
+pub(crate) struct Assembled {
+    /// The service.
+    pub(crate) service: Arc<Service>,
+    /// Its log.
+    pub(crate) log: Log,
+    /// The administrator's token.
+    pub(crate) admin_token: String,
+    _lock: DataLock,
+}
+
+impl Assembled {
+    /// Takes the data directory, opens what is in it or makes it, and starts the service.
+    ///
+    /// # Errors
+    /// When another service has the directory (1), the configuration or a policy is wrong (64), or the disk refuses (70).
+    pub(crate) async fn start(loaded: &Loaded, data: &DataDir) -> Result<Self, Failure> {
+        // Everything that can be wrong in files is checked before anything is made or taken.
+        let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
+        let snapshot = snapshot::build(loaded, Arc::default(), pins)?;
+        data.prepare()?;
+        let lock = DataLock::take(data)?;
+        let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
+        let log = open_log(data)?;
+        let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
+        let stores = Stores { agents: Arc::new(declared), pins: database };
+        let recorder = Arc::new(LogRecorder::new(log.clone()));
+        let started = Service::start(config(loaded), snapshot, stores, recorder, Arc::new(SystemClock)).await;
+        let service = started.map_err(|error| match error {
+            StartError::Agents(_) => Failure::config(error),
+            StartError::Store(_) | StartError::Journal(_) => Failure::internal(error),
+        })?;
+        Ok(Self { service, log, admin_token: admin_token(data)?, _lock: lock })
+    }
+
+    /// Records the end, seals the log and lets go of the directory.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        let recorded = self.service.stop().await.map_err(Failure::internal);
+        let closed = self.log.close().await.map_err(Failure::internal);
+        recorded.and(closed)
+    }
+}
+
+fn config(loaded: &Loaded) -> ServiceConfig {
+    let limits = &loaded.config.limits;
+    ServiceConfig {
+        deadline: Duration::from_millis(limits.decision_deadline_ms),
+        arguments: match loaded.config.record.arguments {
+            RecordArguments::Full => Arguments::Full,
+            RecordArguments::Digest => Arguments::Digest,
+        },
+        argument_bytes_max: limits.argument_bytes_max,
+        sessions_max: limits.sessions_max,
+        session_idle: Duration::from_secs(limits.session_idle_s),
+    }
+}
+
+fn open_log(data: &DataDir) -> Result<Log, Failure> {
+    let options = LogOptions::new(data.log(), data.log_key(), origin()?);
+    let (log, report) = Log::open(options).map_err(|error| match error {
+        LogError::Damaged(damage) => {
+            Failure::internal(format!("the log in `{}` is damaged: {damage}", data.log().display()))
+                .hint("keep the directory as it is for an investigation, and start with another one: `--data`")
+        }
+        LogError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Failure::internal(format!("the disk of `{}` is full", data.log().display())).hint("make room")
+        }
+        other => Failure::internal(other),
+    })?;
+    if report.created {
+        tracing::info!(origin = log.origin(), "log made");
+    } else {
+        tracing::info!(size = report.size, torn_bytes = report.torn_bytes, "log opened");
+    }
+    Ok(log)
+}
+
+/// Name of a new log: unique, so that checkpoints of two installations cannot be taken for one another's.
+fn origin() -> Result<String, Failure> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c.to_ascii_lowercase() } else { '-' };
+    let host: String = name.chars().take(64).map(plain).collect();
+    let unique = u32::from_be_bytes(clock::random()?);
+    Ok(format!("{host}/holdshort/{unique:08x}"))
+}
+
+/// Reads the administrator's token, or makes it at the first start.
+fn admin_token(data: &DataDir) -> Result<String, Failure> {
+    let path = data.admin_token();
+    match fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_failure("read", &path)(error)),
+    }
+    let token = holdshort_inventory::Token::from_random(clock::random()?);
+    let mut options = fs::OpenOptions::new();
+    let mut file =
+        options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(io_failure("write", &path))?;
+    file.write_all(token.text().as_bytes()).and_then(|()| file.sync_all()).map_err(io_failure("write", &path))?;
+    Ok(token.text().to_owned())
+}

@@ -1,0 +1,171 @@
+//! Runs a service until it is told to end: listeners, gateway, watching files, signals.
+
+use crate::config::Loaded;
+use crate::failure::{Failure, Outcome};
+use crate::out;
+use crate::place::{DataDir, Place};
+use crate::service::assemble::Assembled;
+use crate::service::gateway::gateway;
+use crate::service::lock::Whereabouts;
+use crate::service::recorder::LogRecorder;
+use crate::service::start::READY_LINE;
+use crate::service::watch::{FileSource, follow};
+use holdshort_proxy::mcp::serve_http;
+use holdshort_server::{Access, Activity, ListenError, Listener, Parts, SystemClock, serve};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How often a service that may end when idle looks whether it is.
+const IDLE_LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How a service is run.
+#[derive(Clone, Debug)]
+pub(crate) struct RunOptions {
+    /// Where its files are.
+    pub(crate) place: Place,
+    /// Started by a wrapper: only the unix socket is listened on.
+    pub(crate) background: bool,
+    /// End after this time without a client.
+    pub(crate) idle_exit: Option<Duration>,
+}
+
+/// Runs until a signal comes or nobody needs it any more.
+pub(crate) async fn run(options: RunOptions) -> Outcome {
+    let loaded = options.place.load()?;
+    let data = options.place.data(&loaded)?;
+    let assembled = Assembled::start(&loaded, &data).await?;
+    let served = attend(&options, &loaded, &data, &assembled).await;
+    // The service may not be found any more before it is gone. Nothing to be done if the file cannot be removed.
+    let _ = std::fs::remove_file(data.service_file());
+    let stopped = assembled.stop().await;
+    served.and(stopped).map(|()| ExitCode::SUCCESS)
+}
+
+async fn attend(options: &RunOptions, loaded: &Loaded, data: &DataDir, assembled: &Assembled) -> Result<(), Failure> {
+    let activity = Activity::new(Arc::new(SystemClock));
+    let ending = ending(options.idle_exit, activity.clone())?;
+    let source = FileSource::new(options.place.clone());
+    let mut listeners = vec![Listener::unix(&data.socket()).await.map_err(unbound)?];
+    let mut ports = (None, None);
+    let mut gateway_run = None;
+    if !options.background {
+        let api = Listener::tcp(address(&loaded.config.api.listen)?).await.map_err(unbound)?;
+        let mcp = address(&loaded.config.mcp.listen)?;
+        let mcp = TcpListener::bind(mcp)
+            .await
+            .map_err(|cause| unbound(ListenError::Refused { place: mcp.to_string(), cause }))?;
+        ports = (api.address(), mcp.local_addr().ok());
+        listeners.push(api);
+        let (gateway, ended) = (gateway(&assembled.service, loaded)?, wait(ending.clone()));
+        gateway_run = Some(tokio::spawn(serve_http(mcp, gateway, ended)));
+    }
+    let whereabouts = whereabouts(data, ports);
+    whereabouts.write(data)?;
+    announce(options, data, &whereabouts)?;
+    let watching = tokio::spawn(follow(assembled.service.clone(), source.clone()));
+    let parts = Parts {
+        service: assembled.service.clone(),
+        records: Arc::new(LogRecorder::new(assembled.log.clone())),
+        policies: Arc::new(source),
+        log_dir: data.log(),
+        access: Access {
+            admin_token: assembled.admin_token.clone(),
+            hosts: loaded.config.api.allowed_hosts.clone(),
+            origins: loaded.config.api.allowed_origins.clone(),
+        },
+    };
+    serve(listeners, parts, activity, wait(ending)).await;
+    watching.abort();
+    match gateway_run {
+        Some(run) => run.await.map_err(Failure::internal)?.map_err(Failure::internal),
+        None => Ok(()),
+    }
+}
+
+/// Turns true when the service has to end: a signal, or nobody there for long enough.
+fn ending(idle_exit: Option<Duration>, activity: Arc<Activity>) -> Result<watch::Receiver<bool>, Failure> {
+    let (sender, receiver) = watch::channel(false);
+    let cannot = |error| Failure::internal(format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    tokio::spawn(async move {
+        let reason = tokio::select! {
+            _ = interrupt.recv() => "interrupt",
+            _ = terminate.recv() => "terminate",
+            () = idle(idle_exit, &activity) => "idle",
+        };
+        tracing::info!(reason, "ending");
+        // Everybody who listens may be gone already.
+        let _ = sender.send(true);
+    });
+    Ok(receiver)
+}
+
+async fn idle(idle_exit: Option<Duration>, activity: &Activity) {
+    let Some(limit) = idle_exit else { return std::future::pending().await };
+    let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    let mut ticks = tokio::time::interval(IDLE_LOOK_EVERY);
+    loop {
+        ticks.tick().await;
+        let now_ms = crate::clock::now_ms();
+        if activity.idle_since().is_some_and(|since| now_ms.saturating_sub(since) >= limit_ms) {
+            return;
+        }
+    }
+}
+
+async fn wait(mut ending: watch::Receiver<bool>) {
+    // The sender is gone only when the process ends.
+    let _ = ending.wait_for(|ending| *ending).await;
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    text.parse().map_err(|_| Failure::config(format!("`{text}` is not an address and port")))
+}
+
+fn unbound(error: ListenError) -> Failure {
+    match error {
+        ListenError::TooLong(_) => Failure::config(error),
+        ListenError::InUse(_) => Failure::refused(error).hint("stop it, or configure another address with `listen`"),
+        ListenError::Refused { .. } => Failure::internal(error).hint("configure another address with `listen`"),
+    }
+}
+
+fn whereabouts(data: &DataDir, (api, mcp): (Option<SocketAddr>, Option<SocketAddr>)) -> Whereabouts {
+    let base = |address: SocketAddr| format!("http://{address}");
+    Whereabouts {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: api.map(base),
+        mcp: mcp.map(|address| format!("{}/mcp", base(address))),
+        socket: data.socket().display().to_string(),
+    }
+}
+
+fn announce(options: &RunOptions, data: &DataDir, found: &Whereabouts) -> Result<(), Failure> {
+    if options.background {
+        return out::line(READY_LINE);
+    }
+    let (api, mcp) = (found.api.as_deref().unwrap_or_default(), found.mcp.as_deref().unwrap_or_default());
+    let (root, token, log) = (data.root().display(), data.admin_token(), data.log());
+    out::raw(&format!(
+        "holdshort {version} is running.\n\
+         \x20 api      {api}  (administrator's token: {token})\n\
+         \x20 gateway  {mcp}\n\
+         \x20 data     {root}\n\
+         \x20 records  {log}\n\n\
+         Guard a stdio server: in the agent's mcp.json, in place of its command:\n\
+         \x20 {{\"mcpServers\": {{\"NAME\": {{\"command\": \"holdshort\", \"args\": [\"mcp\", \"--data\", \"{root}\", \"--\", \"CMD\", \"ARGS\"]}}}}}}\n\
+         Use the gateway: `holdshort agents add ID --class CLASS --data {root}` shows the agent's token once:\n\
+         \x20 {{\"mcpServers\": {{\"holdshort\": {{\"url\": \"{mcp}\", \"headers\": {{\"Authorization\": \"Bearer TOKEN\"}}}}}}}}\n\
+         See what happens: `holdshort log tail -f --data {root}`. Ctrl-C ends the service.\n",
+        version = found.version,
+        token = token.display(),
+        log = log.display(),
+    ))
+}

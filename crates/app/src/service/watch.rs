@@ -1,0 +1,103 @@
+//! Policies and settings that change while the service runs.
+//!
+//! Files are looked at once a second instead of being watched through the kernel: inotify says nothing on network file
+//! systems and in many containers, and a handful of `stat` calls a second costs nothing.
+
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::snapshot;
+use async_trait::async_trait;
+use holdshort_decide::Snapshot;
+use holdshort_inventory::Pins;
+use holdshort_server::{Candidate, Service, SnapshotSource};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Deepest folder that is looked into.
+const DEPTH_MAX: u32 = 16;
+
+/// Compiles a snapshot from the files as they are now.
+#[derive(Clone)]
+pub(crate) struct FileSource {
+    place: Place,
+}
+
+impl FileSource {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place }
+    }
+
+    fn compile(&self) -> Result<Snapshot, Failure> {
+        let loaded = self.place.load()?;
+        let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
+        snapshot::build(&loaded, Arc::default(), pins)
+    }
+
+    /// The files that a snapshot is made of, with what tells that one changed.
+    fn fingerprint(&self) -> Vec<(PathBuf, u64, i64, i64, u64)> {
+        // While the file cannot be read, a change of it is still noticed.
+        let mut paths: Vec<PathBuf> = self.place.config.iter().cloned().collect();
+        if let Ok(loaded) = self.place.load() {
+            paths.extend(loaded.file.clone());
+            paths.extend(loaded.config.policies.paths.iter().map(|path| loaded.resolve(path)));
+        }
+        let mut found = Vec::new();
+        for path in paths {
+            look(&path, 0, &mut found);
+        }
+        found.sort();
+        found
+    }
+}
+
+#[async_trait]
+impl SnapshotSource for FileSource {
+    async fn load(&self) -> Candidate {
+        let source = self.clone();
+        let compiled = tokio::task::spawn_blocking(move || source.compile()).await;
+        let flat = compiled.map_err(|error| vec![error.to_string()])?;
+        flat.map_err(|failure| failure.to_string().lines().map(|line| line.trim().to_owned()).collect())
+    }
+}
+
+/// Reloads whenever a file changed. Ends with the task that it runs in.
+pub(crate) async fn follow(service: Arc<Service>, source: FileSource) {
+    let look = || {
+        let source = source.clone();
+        tokio::task::spawn_blocking(move || source.fingerprint())
+    };
+    let mut known = look().await.unwrap_or_default();
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Ok(found) = look().await else { continue };
+        if found == known {
+            continue;
+        }
+        // Remembered before loading: a change during the load is noticed at the next look.
+        known = found;
+        match service.reload(source.load().await, "file").await {
+            Ok(answer) if answer.accepted => {}
+            Ok(answer) => {
+                tracing::warn!(diagnostics = ?answer.diagnostics, "the change was refused; the last good state stays")
+            }
+            Err(fault) => tracing::error!(%fault, "the change cannot be recorded, so it does not take effect"),
+        }
+    }
+}
+
+fn look(path: &Path, depth: u32, found: &mut Vec<(PathBuf, u64, i64, i64, u64)>) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    let (size, inode) = (metadata.len(), metadata.ino());
+    found.push((path.to_path_buf(), size, metadata.mtime(), metadata.mtime_nsec(), inode));
+    if metadata.is_dir() && depth < DEPTH_MAX {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        entries.for_each(|entry| look(&entry.path(), depth + 1, found));
+    }
+}
