@@ -25,6 +25,9 @@ pub(crate) fn load_or_create(disk: &dyn Disk, options: &LogOptions, is_new: bool
         create_private(disk, options)?;
     }
     let key = read_private(file)?;
+    if let Some(folder) = file.parent().filter(|_| is_new) {
+        disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
+    }
     // If we crashed between the two files, the public one is written now: it follows from the private one.
     if !public_file.exists() && is_new {
         let text = format!("{}\n", key.verifier());

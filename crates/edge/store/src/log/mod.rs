@@ -239,4 +239,8 @@ fn check_length(payload: &[u8]) -> Result<(), LogError> {
 }
 
 #[cfg(test)]
+mod attack_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;

@@ -46,10 +46,14 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     let created = !directory.join(CHECKPOINT_FILE).exists() && segments.is_empty() && !directory.join("tile").exists();
     let key = keys::load_or_create(disk.as_ref(), options, created)?;
     if created {
-        Seal::empty(Arc::clone(&disk), directory).seal(&key)?;
         if let Some(above) = directory.parent() {
             disk.sync_folder(above).map_err(LogError::io("sync", above))?;
         }
+        Seal::empty(Arc::clone(&disk), directory).seal(&key)?;
+    }
+    // Names that are here may not be durable: the sync that was to make them so may be what failed the last time.
+    for folder in [records.as_path(), directory] {
+        disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
     }
     let (mut note, checkpoint) = read_checkpoint(directory, &key.verifier())?;
 
