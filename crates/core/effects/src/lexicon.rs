@@ -17,387 +17,96 @@ pub(crate) enum Reading {
     Visit,
 }
 
+#[rustfmt::skip]
 const READ: &[&str] = &[
-    "analyse",
-    "analyze",
-    "answer",
-    "ask",
-    "browse",
-    "calculate",
-    "capture",
-    "check",
-    "compare",
-    "compute",
-    "convert",
-    "count",
-    "crawl",
-    "describe",
-    "detect",
-    "diagnose",
-    "diff",
-    "discover",
-    "display",
-    "dump",
-    "echo",
-    "estimate",
-    "examine",
-    "explain",
-    "explore",
-    "extract",
-    "fetch",
-    "filter",
-    "find",
-    "get",
-    "glob",
-    "grep",
-    "head",
-    "identify",
-    "info",
-    "inspect",
-    "introspect",
-    "list",
-    "locate",
-    "log",
-    "logs",
-    "lookup",
-    "match",
-    "measure",
-    "monitor",
-    "observe",
-    "peek",
-    "ping",
-    "poll",
-    "preview",
-    "print",
-    "probe",
-    "query",
-    "read",
-    "recall",
-    "receive",
-    "resolve",
-    "retrieve",
-    "review",
-    "scan",
-    "scrape",
-    "search",
-    "see",
-    "select",
-    "show",
-    "snapshot",
-    "stat",
-    "status",
-    "summarise",
-    "summarize",
-    "tail",
-    "test",
-    "think",
-    "trace",
-    "traverse",
-    "tree",
-    "validate",
-    "verify",
-    "view",
-    "wait",
-    "watch",
-    "whoami",
-    "screenshot",
-    "suggest",
+    "analyse", "analyze", "answer", "ask", "browse", "calculate", "capture", "check", "compare", "compute", "convert",
+    "count", "crawl", "describe", "detect", "diagnose", "diff", "discover", "display", "dump", "echo", "estimate",
+    "examine", "explain", "explore", "extract", "fetch", "filter", "find", "get", "glob", "grep", "head", "identify",
+    "info", "inspect", "introspect", "list", "locate", "log", "logs", "lookup", "match", "measure", "monitor",
+    "observe", "peek", "ping", "poll", "preview", "print", "probe", "query", "read", "recall", "receive", "resolve",
+    "retrieve", "review", "scan", "scrape", "screenshot", "search", "see", "select", "show", "snapshot", "stat",
+    "status", "suggest", "summarise", "summarize", "tail", "test", "think", "trace", "traverse", "tree", "validate",
+    "verify", "view", "wait", "watch", "whoami",
 ];
+#[rustfmt::skip]
 const WRITE: &[&str] = &[
-    "add",
-    "adjust",
-    "amend",
-    "annotate",
-    "append",
-    "apply",
-    "approve",
-    "archive",
-    "assign",
-    "attach",
-    "change",
-    "checkout",
-    "checkpoint",
-    "clone",
-    "close",
-    "commit",
-    "complete",
-    "configure",
-    "copy",
-    "create",
-    "customize",
-    "define",
-    "disable",
-    "draft",
-    "edit",
-    "enable",
-    "enrich",
-    "favorite",
-    "fill",
-    "finish",
-    "fork",
-    "format",
-    "generate",
-    "import",
-    "increment",
-    "init",
-    "initialize",
-    "insert",
-    "label",
-    "link",
-    "lock",
-    "make",
-    "mark",
-    "merge",
-    "mkdir",
-    "modify",
-    "mount",
-    "mute",
-    "open",
-    "patch",
-    "pin",
-    "populate",
-    "prepare",
-    "put",
-    "react",
-    "record",
-    "register",
-    "relate",
-    "replace",
-    "reschedule",
-    "reset",
-    "resize",
-    "restore",
-    "restructure",
-    "save",
-    "scale",
-    "schedule",
-    "set",
-    "snooze",
-    "stage",
-    "star",
-    "stash",
-    "store",
-    "submit",
-    "subscribe",
-    "sync",
-    "tag",
-    "toggle",
-    "touch",
-    "transition",
-    "type",
-    "unarchive",
-    "unpin",
-    "unstage",
-    "update",
-    "upsert",
-    "vote",
+    "add", "adjust", "amend", "annotate", "append", "apply", "approve", "archive", "assign", "attach", "change",
+    "checkout", "checkpoint", "clone", "close", "commit", "complete", "configure", "copy", "create", "customize",
+    "define", "disable", "draft", "edit", "enable", "enrich", "favorite", "fill", "finish", "fork", "format",
+    "generate", "import", "increment", "init", "initialize", "insert", "label", "link", "lock", "make", "manage",
+    "mark", "merge", "mkdir", "modify", "mount", "mute", "open", "patch", "pin", "populate", "prepare", "put",
+    "react", "record", "register", "relate", "replace", "reschedule", "reset", "resize", "restore", "restructure",
+    "save", "scale", "schedule", "set", "snooze", "stage", "star", "stash", "store", "submit", "subscribe", "sync",
+    "tag", "toggle", "touch", "transition", "type", "unarchive", "unpin", "unstage", "update", "upsert", "vote",
     "write",
-    "manage",
 ];
+#[rustfmt::skip]
 const DELETE: &[&str] = &[
-    "cancel",
-    "clean",
-    "cleanup",
-    "clear",
-    "deactivate",
-    "decommission",
-    "delete",
-    "deprovision",
-    "destroy",
-    "detach",
-    "discard",
-    "drop",
-    "empty",
-    "erase",
-    "evict",
-    "expire",
-    "expunge",
-    "flush",
-    "forget",
-    "kill",
-    "nuke",
-    "obliterate",
-    "prune",
-    "purge",
-    "remove",
-    "revert",
-    "rm",
-    "rmdir",
-    "rollback",
-    "shred",
-    "stop",
-    "teardown",
-    "terminate",
-    "trash",
-    "truncate",
-    "unassign",
-    "undeploy",
-    "uninstall",
-    "unlink",
-    "unregister",
-    "unset",
-    "wipe",
+    "cancel", "clean", "cleanup", "clear", "deactivate", "decommission", "delete", "deprovision", "destroy", "detach",
+    "discard", "drop", "empty", "erase", "evict", "expire", "expunge", "flush", "forget", "kill", "nuke",
+    "obliterate", "prune", "purge", "remove", "revert", "rm", "rmdir", "rollback", "shred", "stop", "teardown",
+    "terminate", "trash", "truncate", "unassign", "undeploy", "uninstall", "unlink", "unregister", "unset", "wipe",
 ];
+#[rustfmt::skip]
 const EXECUTE: &[&str] = &[
-    "bash",
-    "build",
-    "call",
-    "click",
-    "command",
-    "compile",
-    "debug",
-    "deploy",
-    "dispatch",
-    "drag",
-    "eval",
-    "evaluate",
-    "exec",
-    "execute",
-    "install",
-    "invoke",
-    "launch",
-    "perform",
-    "press",
-    "provision",
-    "python",
-    "reboot",
-    "redeploy",
-    "restart",
-    "rollout",
-    "run",
-    "script",
-    "shell",
-    "spawn",
-    "sudo",
-    "terminal",
-    "trigger",
+    "bash", "build", "call", "click", "command", "compile", "debug", "deploy", "dispatch", "drag", "eval", "evaluate",
+    "exec", "execute", "hover", "install", "invoke", "launch", "perform", "press", "provision", "python", "reboot",
+    "redeploy", "restart", "rollout", "run", "script", "shell", "spawn", "start", "sudo", "terminal", "trigger",
     "upgrade",
-    "hover",
-    "start",
 ];
+#[rustfmt::skip]
 const SEND: &[&str] = &[
-    "announce",
-    "broadcast",
-    "comment",
-    "deliver",
-    "dm",
-    "email",
-    "emit",
-    "export",
-    "forward",
-    "message",
-    "notify",
-    "post",
-    "publish",
-    "push",
-    "relay",
-    "reply",
-    "send",
-    "share",
-    "sms",
-    "speak",
-    "transmit",
-    "tweet",
-    "upload",
-    "webhook",
-    "request",
+    "announce", "broadcast", "comment", "deliver", "dm", "email", "emit", "export", "forward", "message", "notify",
+    "post", "publish", "push", "relay", "reply", "request", "send", "share", "sms", "speak", "transmit", "tweet",
+    "upload", "webhook",
 ];
+#[rustfmt::skip]
 const SPEND: &[&str] = &[
     "bid", "book", "buy", "charge", "donate", "fund", "invoice", "order", "pay", "payout", "purchase", "refund",
     "remit", "reserve", "sell", "tip", "trade", "transfer", "wire", "withdraw",
 ];
 const DELEGATE: &[&str] = &["delegate", "handoff", "subagent"];
+#[rustfmt::skip]
 const GRANT: &[&str] = &[
-    "allow",
-    "authorise",
-    "authorize",
-    "ban",
-    "block",
-    "deny",
-    "elevate",
-    "escalate",
-    "grant",
-    "impersonate",
-    "invite",
-    "login",
-    "promote",
-    "revoke",
-    "rotate",
-    "unban",
-    "unblock",
+    "allow", "authorise", "authorize", "ban", "block", "deny", "elevate", "escalate", "grant", "impersonate",
+    "invite", "login", "promote", "revoke", "rotate", "unban", "unblock",
 ];
 const MOVE: &[&str] = &["move", "mv", "relocate", "rename"];
 const COPY: &[&str] = &["copy", "cp", "duplicate"];
 const VISIT: &[&str] = &["download", "goto", "navigate", "visit"];
 
 /// Nouns that turn a write into a change of authority.
+#[rustfmt::skip]
 const AUTHORITY: &[&str] = &[
-    "access",
-    "acl",
-    "admin",
-    "apikey",
-    "collaborator",
-    "credential",
-    "iam",
-    "invitation",
-    "keypair",
-    "member",
-    "membership",
-    "owner",
-    "passwd",
-    "password",
-    "permission",
-    "policy",
-    "privilege",
-    "role",
-    "rolebinding",
-    "secret",
-    "sharing",
-    "token",
-    "visibility",
+    "access", "acl", "admin", "apikey", "collaborator", "credential", "iam", "invitation", "keypair", "member",
+    "membership", "owner", "passwd", "password", "permission", "policy", "privilege", "role", "rolebinding", "secret",
+    "sharing", "token", "visibility",
 ];
 /// Nouns that turn a write into a movement of money.
-const MONEY: &[&str] =
-    &["payment", "payout", "purchase", "refund", "subscription", "transaction", "transfer", "money", "fund"];
+#[rustfmt::skip]
+const MONEY: &[&str] = &[
+    "fund", "money", "payment", "payout", "purchase", "refund", "subscription", "transaction", "transfer",
+];
 /// Nouns that turn a write into a message to others.
 const MESSAGE: &[&str] = &["broadcast", "comment", "email", "message", "sms", "tweet"];
 /// Things that hold others: removing one removes an unknown number.
+#[rustfmt::skip]
 const CONTAINER: &[&str] = &[
-    "all",
-    "bucket",
-    "cluster",
-    "collection",
-    "database",
-    "db",
-    "directory",
-    "environment",
-    "everything",
-    "folder",
-    "index",
-    "instance",
-    "mailbox",
-    "inbox",
-    "namespace",
-    "project",
-    "repo",
-    "repository",
-    "schema",
-    "stack",
-    "table",
-    "tree",
-    "workspace",
+    "all", "bucket", "cluster", "collection", "database", "db", "directory", "environment", "everything", "folder",
+    "inbox", "index", "mailbox", "namespace", "project", "repo", "repository", "schema", "stack", "table",
+    "tree", "workspace",
 ];
 
 /// The reading of a word in base form.
 pub(crate) fn reading(word: &str) -> Option<Reading> {
     // Strictest first: a word that stands in two lists is read by the first of them.
-    if MOVE.contains(&word) {
+    if listed(MOVE, word) {
         return Some(Reading::Move);
     }
-    if COPY.contains(&word) {
+    if listed(COPY, word) {
         return Some(Reading::Copy);
     }
-    if VISIT.contains(&word) {
+    if listed(VISIT, word) {
         return Some(Reading::Visit);
     }
     [
@@ -411,7 +120,7 @@ pub(crate) fn reading(word: &str) -> Option<Reading> {
         (READ, Verb::Read),
     ]
     .into_iter()
-    .find(|(words, _)| words.contains(&word))
+    .find(|(words, _)| listed(words, word))
     .map(|(_, verb)| Reading::One(verb))
 }
 
@@ -434,11 +143,16 @@ pub(crate) fn reading_in_text(word: &str) -> Option<Reading> {
     tries.into_iter().flatten().find_map(|stem| reading(&stem))
 }
 
+// INVARIANT: every list is sorted; a test says so.
+fn listed(list: &[&str], word: &str) -> bool {
+    list.binary_search(&word).is_ok()
+}
+
 /// Whether a word, singular or plural, is in a list of nouns.
 fn noun(list: &[&str], word: &str) -> bool {
-    list.contains(&word)
-        || word.strip_suffix('s').is_some_and(|stem| list.contains(&stem))
-        || word.strip_suffix("ies").is_some_and(|stem| list.contains(&format!("{stem}y").as_str()))
+    listed(list, word)
+        || word.strip_suffix('s').is_some_and(|stem| listed(list, stem))
+        || word.strip_suffix("ies").is_some_and(|stem| listed(list, &format!("{stem}y")))
 }
 
 /// Whether a verb makes such an object, and does not only mark or change one: a created message goes out.
@@ -483,6 +197,14 @@ mod tests {
         }
         for word in ["the", "a", "as", "this", "file", "thing", "provides"] {
             assert_eq!(reading_in_text(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn lists_are_sorted() {
+        let verbs = [READ, WRITE, DELETE, EXECUTE, SEND, SPEND, DELEGATE, GRANT, MOVE, COPY, VISIT];
+        for list in verbs.into_iter().chain([AUTHORITY, MONEY, MESSAGE, CONTAINER]) {
+            assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
     }
 

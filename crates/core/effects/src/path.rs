@@ -33,11 +33,14 @@ fn resolve(raw: &str, workspace: Option<&str>) -> Option<String> {
     if path.starts_with(['~', '$']) || path.contains('\\') || has_drive(path) {
         return None;
     }
-    if path.starts_with('/') {
-        return Some(fold(path.split('/')));
-    }
-    let base = workspace.filter(|base| base.starts_with('/'))?;
-    Some(fold(base.split('/').chain(path.split('/'))))
+    let folded = if path.starts_with('/') {
+        fold(path.split('/'))
+    } else {
+        let base = workspace.filter(|base| base.starts_with('/'))?;
+        fold(base.split('/').chain(path.split('/')))
+    };
+    // `/a /` ends in a space only now, and some programs cut it off.
+    (folded.trim_end() == folded).then_some(folded)
 }
 
 fn fold<'a>(segments: impl Iterator<Item = &'a str>) -> String {
@@ -122,6 +125,7 @@ mod tests {
             "/a\nb",
             " /etc/passwd",
             "/a ",
+            "/a /",
             "C:\\x",
             "c:/x",
             "/a\\..\\b",

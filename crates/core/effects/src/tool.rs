@@ -154,6 +154,9 @@ fn read_objects(words: &[String], classified: &mut Classified) {
     if !changes {
         return;
     }
+    // The last word is the head: `delete_table` removes a table, `delete_table_row` does not.
+    classified.container = words.last().is_some_and(|word| is_container(word))
+        || words.iter().any(|word| matches!(word.as_str(), "all" | "everything"));
     let makes = words.iter().any(|word| makes(word));
     for word in words {
         let moves_data = classified.verbs.contains(&Verb::Write) || classified.verbs.contains(&Verb::Send);
@@ -163,7 +166,6 @@ fn read_objects(words: &[String], classified: &mut Classified) {
             _ => true,
         });
         classified.verbs.extend(besides);
-        classified.container |= is_container(word);
     }
 }
 

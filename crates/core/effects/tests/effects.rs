@@ -45,6 +45,7 @@ fn lines(name: &str, args: &Value) -> Vec<String> {
 
 #[test]
 fn calls() {
+    let mut wrong = Vec::new();
     for (name, args, expected) in [
         ("read_file", json!({"path": "a/../b.txt"}), vec!["read file:/w/b.txt x1"]),
         ("read_file", json!({"path": "../../etc/passwd"}), vec!["read file:/etc/passwd x1"]),
@@ -81,7 +82,7 @@ fn calls() {
         (
             "create_event",
             json!({"title": "t", "participants": ["a@x.com"]}),
-            vec!["write tool:s/create_event x1", "send mail:a@x.com x1"],
+            vec!["write record:t x1", "send mail:a@x.com x1"],
         ),
         (
             "delete_emails",
@@ -97,6 +98,8 @@ fn calls() {
         ("delete_file", json!({"path": "/w/*"}), vec!["delete file:/w/* x-"]),
         ("remove", json!({"path": "/w/a", "recursive": true}), vec!["delete file:/w/a x-"]),
         ("delete_directory", json!({"path": "/w/a"}), vec!["delete file:/w/a x-"]),
+        ("delete_table_row", json!({"id": "7"}), vec!["delete record:7 x1"]),
+        ("delete_all_rows", json!({"id": "7"}), vec!["delete record:7 x-"]),
         ("delete_repository", json!({"owner": "o", "repo": "r"}), vec!["delete record:o/r x-"]),
         (
             "delete_observations",
@@ -114,8 +117,12 @@ fn calls() {
         ("get_file_contents", json!({"owner": "o", "path": "/etc/passwd"}), vec!["read file:/etc/passwd x1"]),
         ("delete_files", Value::Null, vec!["delete tool:s/delete_files x0"]),
     ] {
-        assert_eq!(lines(name, &args), expected, "{name} {args}");
+        let found = lines(name, &args);
+        if found != expected {
+            wrong.push(format!("{name} {args}: {found:?}, expected {expected:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
