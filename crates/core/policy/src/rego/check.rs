@@ -177,7 +177,7 @@ impl<'a> Walker<'a> {
 
     /// A rule that no rule with an effect reads is a slip of the pen.
     fn unread_rules(&mut self) {
-        let is_library = !self.rules.iter().any(|name| Rule::named(name).is_some());
+        let is_library = !self.rules.iter().any(|name| Rule::named(name).is_some() || *name == EXAMPLES);
         let is_root = |name: &str| Rule::named(name).is_some() || name == EXAMPLES || name == "allow";
         let mut read: BTreeSet<&str> = self.rules.iter().copied().filter(|name| is_root(name)).collect();
         let mut open: Vec<&str> = read.iter().copied().collect();
@@ -431,12 +431,10 @@ impl<'a> Walker<'a> {
                 self.expr_of(index, rule);
             }
         }
-        if let Some(parts) = self.imports.get(path.root).filter(|_| !self.shapes.contains_key(path.root)) {
-            let parts: Vec<Part> = parts.iter().cloned().map(Some).chain(path.steps.iter().map(part)).collect();
-            return match parts.first() {
-                Some(Some(root)) if root == "data" => self.data(expr.span(), parts.get(1..).unwrap_or_default()),
-                _ => {}
-            };
+        let import = self.imports.get(path.root).filter(|_| !self.shapes.contains_key(path.root));
+        if let Some(parts) = import.filter(|parts| parts.first().is_some_and(|root| root == "data")) {
+            let parts: Vec<Part> = parts.iter().skip(1).cloned().map(Some).chain(path.steps.iter().map(part)).collect();
+            return self.data(expr.span(), &parts);
         }
         match path.root {
             "data" => {

@@ -6,6 +6,10 @@ use regorus::Source;
 use regorus::unstable::{Module, Parser, Span};
 use std::collections::BTreeSet;
 
+/// Deepest nesting of brackets. regorus' parser reads a bracket twice, to see whether it is a comprehension, so that
+/// its time doubles with each level.
+const DEPTH_MAX: usize = 14;
+
 /// Parses every file of a bundle; faulty ones are left out and reported.
 pub(crate) fn parse_all<'a>(bundle: &'a Bundle, faults: &mut Vec<Diagnostic>) -> Vec<(&'a SourceFile, Module)> {
     if bundle.files.len() > FILES_MAX {
@@ -33,11 +37,51 @@ fn parse(file: &SourceFile) -> Result<Module, Diagnostic> {
         let message = format!("{} bytes; a policy file has at most {FILE_BYTES_MAX}", file.text.len());
         return Err(Diagnostic::of_file(&file.path, "too-large", message));
     }
+    if let Some(place) = too_deep(&file.text) {
+        let message = format!("brackets are nested deeper than {DEPTH_MAX}");
+        return Err(Diagnostic::at(&file.path, place, "too-large", message).hint("give the inner parts names"));
+    }
     let fault = |error: String| from_engine(&file.path, "parse-error", &error);
     let source = Source::from_contents(file.path.clone(), file.text.clone()).map_err(|e| fault(e.to_string()))?;
     let mut parser = Parser::new(&source).map_err(|e| fault(e.to_string()))?;
     parser.enable_rego_v1().map_err(|e| fault(e.to_string()))?;
     parser.parse().map_err(|e| fault(e.to_string()))
+}
+
+/// Where brackets are nested too deeply, if they are. Strings and comments do not count.
+fn too_deep(text: &str) -> Option<(u32, u32)> {
+    let (mut line, mut column, mut depth) = (1_u32, 0_u32, 0_usize);
+    let mut quote: Option<char> = None;
+    let mut escaped = false;
+    let mut comment = false;
+    for letter in text.chars() {
+        column = column.saturating_add(1);
+        if letter == '\n' {
+            (line, column, comment) = (line.saturating_add(1), 0, false);
+            // Only raw strings go on in the next line.
+            quote = quote.filter(|mark| *mark == '`');
+            escaped = false;
+        } else if let Some(mark) = quote {
+            match letter {
+                _ if escaped => escaped = false,
+                '\\' if mark == '"' => escaped = true,
+                _ if letter == mark => quote = None,
+                _ => {}
+            }
+        } else if !comment {
+            match letter {
+                '#' => comment = true,
+                '"' | '`' => quote = Some(letter),
+                '[' | '{' | '(' => depth = depth.saturating_add(1),
+                ']' | '}' | ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > DEPTH_MAX {
+                return Some((line, column));
+            }
+        }
+    }
+    None
 }
 
 /// Line and column of a syntax node.

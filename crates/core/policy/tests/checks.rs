@@ -1,0 +1,232 @@
+//! What a bundle is refused for: one row for each fault, with the line that is named and a word of the hint.
+
+use holdshort_policy::{Bundle, Diagnostic, LoadOptions, PolicySet, SourceFile};
+use serde_json::{Value, json};
+
+const HEAD: &str = "# METADATA\n# title: T\npackage holdshort.rules.t\n";
+const EXAMPLES: &str = "examples := [
+	{\"name\": \"yes\", \"input\": {\"action\": {\"name\": \"bad\"}}, \"expect\": [\"deny\"]},
+	{\"name\": \"no\", \"input\": {}, \"expect\": []},
+]
+";
+
+fn faults_of(files: &[(&str, String)], data: Value) -> Vec<Diagnostic> {
+    let files = files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: text.clone() }).collect();
+    PolicySet::load(&Bundle { files, data }, &LoadOptions::default()).err().unwrap_or_default()
+}
+
+/// A policy with one more rule; the rule begins at line 4.
+fn with(rule: &str) -> String {
+    format!("{HEAD}{rule}\n{EXAMPLES}")
+}
+
+/// A policy whose deny rule has this body.
+fn body(body: &str) -> String {
+    with(&format!("deny contains \"no\" if {{\n{body}\n}}"))
+}
+
+/// The first fault of a single file is this one.
+fn check(text: String, code: &str, line: u32, words: &str) {
+    let faults = faults_of(&[("t.rego", text.clone())], Value::Null);
+    let found = faults.iter().find(|fault| fault.code == code);
+    let fault = found.unwrap_or_else(|| panic!("no {code} in {faults:#?} for\n{text}"));
+    assert_eq!(fault.file, "t.rego");
+    assert_eq!(fault.line, line, "{fault}\n{text}");
+    assert!(fault.to_string().contains(words), "{fault}\nhas no `{words}`");
+}
+
+#[test]
+fn a_good_policy_loads() {
+    assert_eq!(faults_of(&[("t.rego", body("input.action.name == \"bad\""))], Value::Null), []);
+}
+
+#[test]
+fn text_that_is_no_rego_v1() {
+    check(body("input.action.name == "), "parse-error", 6, "");
+    check(with("deny[m] { m := \"x\" }"), "parse-error", 4, "");
+    check("# METADATA\n".to_owned(), "parse-error", 2, "");
+}
+
+#[test]
+fn packages_and_metadata() {
+    check("# METADATA\n# title: T\npackage other.t\n".into(), "wrong-package", 3, "package holdshort.rules.<name>");
+    check("# METADATA\n# title: T\npackage holdshort.rules\n".into(), "wrong-package", 3, "outside");
+    check(format!("package holdshort.rules.t\n{EXAMPLES}"), "missing-metadata", 1, "# title");
+    check(body("true").replace("# title: T", "# tilte: T"), "bad-metadata", 2, "tilte");
+}
+
+#[test]
+fn two_files_of_one_name_or_package() {
+    let text = body("input.action.name == \"bad\"");
+    let faults = faults_of(&[("a.rego", text.clone()), ("b.rego", text.clone())], Value::Null);
+    assert_eq!((faults[0].code, faults[0].file.as_str(), faults[0].line), ("duplicate-package", "b.rego", 3));
+    let faults = faults_of(&[("a.rego", text.clone()), ("a.rego", text)], Value::Null);
+    assert_eq!(faults[0].code, "duplicate-file");
+}
+
+#[test]
+fn fields_that_do_not_exist() {
+    check(body("input.action.nmae == \"bad\""), "unknown-field", 5, "did you mean `name`?");
+    check(body("some e in input.action.effects\ne.verbs == \"read\""), "unknown-field", 6, "did you mean `verb`?");
+    check(body("e := input.action.effects[_]\ne.resource.paht"), "unknown-field", 6, "did you mean `path`?");
+    check(body("input.action.effects[_].resource.hots"), "unknown-field", 5, "did you mean `host`?");
+    check(body("x := [e.vreb | some e in input.action.effects]\ncount(x) > 0"), "unknown-field", 5, "`verb`");
+    check(body("every e in input.action.effects { e.vreb == \"read\" }"), "unknown-field", 5, "`verb`");
+    check(body("input.action.effects.verb == \"read\""), "unknown-field", 5, "iterate with `some`");
+    check(body("input.action[\"nmae\"] == \"bad\""), "unknown-field", 5, "did you mean `name`?");
+    check(with("deny contains input.action.nmae"), "unknown-field", 4, "`name`");
+    check(with("import input.action as act\ndeny contains \"x\" if act.nmae == \"b\""), "unknown-field", 5, "`name`");
+}
+
+#[test]
+fn fields_of_a_later_version() {
+    for field in ["labels.integrity", "provenance", "history.counts", "signals.injection", "risk.score"] {
+        check(body(&format!("input.{field}")), "unknown-field", 5, "is not supplied in this version");
+    }
+    check(body("input.subject.agent.posture == 1"), "unknown-field", 5, "is not supplied in this version");
+}
+
+#[test]
+fn references_that_lead_nowhere() {
+    check(body("data.org.crm == 1"), "undefined-reference", 5, "custom.org.crm");
+    check(body("data.orgs.crm == 1"), "undefined-reference", 5, "data.org");
+    check(body("data.holdshort.rules.nope.x"), "undefined-reference", 5, "does not exist");
+    check(body("data.holdshort.rules.t.nope"), "undefined-reference", 5, "no rule `nope`");
+    check(body("nope(input.action.name)"), "unknown-function", 5, "no function `nope`");
+    check(body("starstwith(input.action.name, \"b\")"), "unknown-function", 5, "did you mean `startswith`?");
+    check(body("startswith(input.action.name)"), "unknown-function", 5, "takes 2 arguments");
+    check(body("input.action.name == nope"), "compile-error", 5, "nope");
+}
+
+#[test]
+fn functions_that_are_not_pure() {
+    for call in [
+        "http.send({\"method\": \"get\", \"url\": \"https://x.example\"})",
+        "rand.intn(\"a\", 2)",
+        "time.now_ns()",
+        "opa.runtime()",
+        "uuid.rfc4122(\"a\")",
+        "net.lookup_ip_addr(\"x.example\")",
+        "trace(\"x\")",
+        "print(\"x\")",
+    ] {
+        check(body(call), "impure-builtin", 5, "is not a function of its arguments");
+    }
+    check(body("io.jwt.decode(\"x\")"), "unknown-function", 5, "there is no function `io.jwt.decode`");
+}
+
+#[test]
+fn rules_that_can_never_match() {
+    check(body("input.action.kind == \"tool.cal\""), "never-matches", 5, "did you mean `tool.call`?");
+    check(body("\"tool_call\" == input.action.kind"), "never-matches", 5, "never `tool_call`");
+    check(body("some e in input.action.effects\ne.verb == \"remove\""), "never-matches", 6, "`delete`");
+    check(body("input.tool.pin in {\"changed\", \"shadow\"}"), "never-matches", 5, "did you mean `shadowed`?");
+    check(body("input.action.name == \"a\"\ninput.action.name == \"b\""), "never-matches", 6, "`a` and `b`");
+    check(
+        body("some e in input.action.effects\ne.verb == \"read\"\ne.verb in {\"write\", \"send\"}"),
+        "never-matches",
+        7,
+        "write two rules",
+    );
+    check(body("false"), "never-matches", 5, "set its mode");
+    check(body("1 == 2"), "never-matches", 5, "never true");
+    check(body("input.action.name in []"), "never-matches", 5, "never true");
+}
+
+#[test]
+fn two_effects_are_no_contradiction() {
+    let text = format!(
+        "{HEAD}deny contains \"no\" if {{
+	input.action.effects[_].verb == \"read\"
+	input.action.effects[_].verb == \"send\"
+}}
+examples := [
+	{{
+		\"name\": \"yes\",
+		\"input\": {{\"action\": {{\"effects\": [
+			{{\"verb\": \"send\", \"resource\": {{\"kind\": \"url\"}}}},
+			{{\"verb\": \"read\", \"resource\": {{\"kind\": \"file\"}}}},
+		]}}}},
+		\"expect\": [\"deny\"],
+	}},
+	{{\"name\": \"no\", \"input\": {{}}, \"expect\": []}},
+]
+"
+    );
+    assert_eq!(faults_of(&[("t.rego", text)], Value::Null), []);
+}
+
+#[test]
+fn rules_that_policies_do_not_have() {
+    check(with("allow if input.action.name == \"x\""), "no-allow", 4, "grants allow");
+    check(with("deny := \"x\" if input.action.name == \"bad\""), "wrong-rule", 4, "contains");
+    check(with("denny contains \"x\" if input.action.name == \"bad\""), "unread-rule", 4, "did you mean `deny`?");
+    check(body("regex.match(`a(`, input.action.name)"), "bad-pattern", 5, "RE2");
+    check(with("deny contains \"x\" if regex.match(p, input.action.name)\np := `(?=a)`"), "bad-pattern", 4, "look");
+    check(body("input.action.name == \"x\" with input.action.name as \"x\""), "unsupported", 5, "example");
+}
+
+#[test]
+fn examples_are_needed_and_hold() {
+    let policy = format!("{HEAD}deny contains \"no\" if input.action.name == \"bad\"\n");
+    check(policy.clone(), "missing-examples", 3, "no examples");
+    let only = |expect: &str| {
+        format!("{policy}examples := [{{\"name\": \"n\", \"input\": {{\"action\": {{\"name\": \"bad\"}}}}, \"expect\": {expect}}}]\n")
+    };
+    check(only("[\"deny\"]"), "missing-examples", 5, "at which nothing fires");
+    check(only("[\"dney\"]"), "bad-example", 5, "no rule");
+    check(only("[\"deny\"], \"inputs\": {}"), "bad-example", 5, "did you mean `input`?");
+    check(only("[\"deny\"]").replace("{\"name\": \"bad\"}", "{\"nmae\": \"bad\"}"), "bad-example", 5, "`name`");
+    let failing = body("input.action.name == \"worse\"");
+    check(failing, "failing-example", 8, "expects `deny`, and nothing fired");
+    check(with("deny contains 7 if input.action.name == \"bad\""), "failing-example", 6, "gave `7`");
+    check(with("deny contains {\"msg\": \"x\"} if input.action.name == \"bad\""), "failing-example", 6, "`message`");
+    let endless = "count([1 | some i in numbers.range(1, 1000); some j in numbers.range(1, 1000); i != j]) > 0";
+    check(body(&format!("input.action.name == \"bad\"\n{endless}")), "failing-example", 9, "instructions");
+}
+
+#[test]
+fn limits() {
+    let large = format!("{}\n#{}", body("input.action.name == \"bad\""), "x".repeat(1024 * 1024));
+    check(large, "too-large", 0, "1048576");
+    let many: String = (0..1_001).map(|n| format!("deny contains \"{n}\" if input.action.name == \"bad\"\n")).collect();
+    check(with(&many), "too-large", 3, "split it");
+    let files: Vec<(String, String)> = (0..4_097).map(|n| (format!("{n}.rego"), String::new())).collect();
+    let files: Vec<(&str, String)> = files.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
+    assert_eq!(faults_of(&files, Value::Null)[0].code, "too-large");
+    let nested = format!("input.action.args == {}1{}", "[".repeat(500), "]".repeat(500));
+    check(body(&nested), "too-large", 5, "nested deeper");
+}
+
+#[test]
+fn data_of_the_organisation() {
+    let text = body("input.action.name in data.org.names").replace(
+        "# title: T",
+        "# title: T\n# custom:\n#   org:\n#     names: [bad]",
+    );
+    assert_eq!(faults_of(&[("t.rego", text.clone())], Value::Null), []);
+    assert_eq!(faults_of(&[("t.rego", text.clone())], json!({"names": ["x"]})), []);
+    let faults = faults_of(&[("t.rego", text.clone())], json!({"names": "x"}));
+    assert_eq!(faults[0].to_string(), "`data.org.names` is a string; the policies expect an array [bad-data]");
+    assert_eq!(faults_of(&[("t.rego", text)], json!([]))[0].code, "bad-data");
+}
+
+#[test]
+fn options() {
+    let bundle = Bundle {
+        files: vec![SourceFile { path: "t.rego".into(), text: body("input.action.name == \"bad\"") }],
+        data: Value::Null,
+    };
+    let load = |options: LoadOptions| PolicySet::load(&bundle, &options);
+    let observe = holdshort_model::Mode::Observe;
+    for key in ["t", "holdshort.rules.t"] {
+        let options = LoadOptions { modes: [(key.to_owned(), observe)].into(), ..LoadOptions::default() };
+        assert_eq!(load(options).unwrap().policies()[0].mode, observe);
+    }
+    let options = LoadOptions { modes: [("tt".to_owned(), observe)].into(), ..LoadOptions::default() };
+    assert_eq!(load(options).unwrap_err()[0].code, "unknown-policy");
+    assert_eq!(load(LoadOptions { replicas: 0, ..LoadOptions::default() }).unwrap_err()[0].code, "bad-option");
+    let strict = load(LoadOptions::default()).unwrap().digest();
+    let options = LoadOptions { default_mode: Some(observe), ..LoadOptions::default() };
+    assert_ne!(load(options).unwrap().digest(), strict);
+}
