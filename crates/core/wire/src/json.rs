@@ -74,6 +74,7 @@ pub fn text(bytes: &[u8]) -> Result<&str, JsonError> {
 /// are an error.
 pub fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, JsonError> {
     if !text.trim_start().starts_with('{') {
+        serde_json::from_str::<serde::de::IgnoredAny>(text)?;
         return Err(JsonError::NotAnObject);
     }
     let mut parser = serde_json::Deserializer::from_str(text);

@@ -5,6 +5,9 @@ use serde_json::Value;
 /// Version from which on MCP is stateless.
 pub const STATELESS: &str = "2026-07-28";
 
+/// Versions of the session era, oldest first.
+pub const SESSION_VERSIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+
 /// Key of the protocol version in `_meta`.
 pub const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// Key of the client's name and version in `_meta`.

@@ -10,7 +10,9 @@ mod meta;
 
 pub use meaning::{Direction, Meaning, meaning};
 pub use message::{Id, Kind, Message, MessageError};
-pub use meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, STATELESS, VERSION, client_info, meta};
+pub use meta::{
+    CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, SESSION_VERSIONS, STATELESS, VERSION, client_info, meta,
+};
 
 /// Error codes that the gateway itself answers with.
 pub mod code {

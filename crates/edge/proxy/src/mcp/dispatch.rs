@@ -10,6 +10,17 @@ use holdshort_wire::mcp::{Kind, Message, code};
 use http::StatusCode;
 use std::sync::Arc;
 
+/// Methods of the session era that 2026-07-28 has not.
+const GONE: [&str; 7] = [
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "tasks/list",
+    "tasks/result",
+];
+
 /// The answer to a request: bytes for the client, and the HTTP status where the transport has one.
 pub(crate) struct Answer {
     pub(crate) bytes: Bytes,
@@ -24,6 +35,7 @@ impl Core {
         self.touch();
         let (method, id) = (message.method().to_owned(), message.id().cloned());
         let answered = match (self.era, method.as_str()) {
+            (Era::Stateless, gone) if GONE.contains(&gone) => Err(Refused::not_found(gone)),
             (Era::Session, "initialize") => bridge::initialize(self, message, out).await,
             _ if self.federated => federation::request(self, message, out).await,
             (Era::Stateless, "subscriptions/listen") if self.bridges().await => {

@@ -3,9 +3,11 @@
 use super::catalog;
 use super::guard::{Refused, Running, status_of};
 use super::link::{Link, Replies, UpstreamFault};
-use super::session::{Call, Core, Era, Out, Registered};
+use super::session::{Call, Core, Era, Out, Registered, Upstream};
+use holdshort_enforce::Permitted;
 use holdshort_model::OutcomeStatus;
 use holdshort_wire::json;
+use holdshort_wire::mcp::headers::ParamHeader;
 use holdshort_wire::mcp::{Direction, Id, Kind, Message};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -65,8 +67,9 @@ impl Core {
         };
         let registered = self.register(call)?;
         let (permit, running) = self.guard.check(message, route.name(), Direction::ToServer).await?;
-        let mirrored = params_tool(&permit).and_then(|tool| route.upstream.mirrored(&tool)).unwrap_or_default();
-        let replies = link.request(permit, &mirrored).await;
+        let modern = route.upstream.era() == Some(Era::Stateless) || method == "server/discover";
+        let mirrored = modern.then(|| mirrored(&permit, &route.upstream));
+        let replies = link.request(permit, mirrored.as_deref()).await;
         Ok(Flight {
             index,
             method,
@@ -275,12 +278,14 @@ impl Flight {
 /// Key of the subscription that a notification belongs to, in `_meta`.
 pub(crate) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
-fn params_tool(permit: &holdshort_enforce::Permitted<Message>) -> Option<String> {
+/// The arguments of a tool call that headers repeat.
+fn mirrored(permit: &Permitted<Message>, upstream: &Upstream) -> Arc<[ParamHeader]> {
     let message = permit.payload();
     if message.method() != "tools/call" {
-        return None;
+        return Arc::default();
     }
-    message.params().ok()?.get("name")?.as_str().map(str::to_owned)
+    let params = message.params().unwrap_or_default();
+    params.get("name").and_then(Value::as_str).and_then(|tool| upstream.mirrored(tool)).unwrap_or_default()
 }
 
 /// Where the progress token stands in the params, and what it is.

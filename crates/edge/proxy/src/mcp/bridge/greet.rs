@@ -4,7 +4,7 @@ use super::to_stateless::stamp;
 use crate::mcp::exchange::Step;
 use crate::mcp::guard::Refused;
 use crate::mcp::session::{Core, Era, Hello, Out};
-use holdshort_wire::mcp::{Kind, Message, STATELESS, VERSION, code};
+use holdshort_wire::mcp::{Kind, Message, SESSION_VERSIONS, STATELESS, VERSION, code};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,8 +158,7 @@ pub(crate) async fn initialize(core: &Arc<Core>, message: Message, out: &Out) ->
 
 /// The answer to `initialize` made from what the upstreams said of themselves.
 pub(crate) fn initialize_result(asked: &str, greetings: &[Greeting]) -> Value {
-    const KNOWN: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", SESSION_VERSION];
-    let version = if KNOWN.contains(&asked) { asked } else { SESSION_VERSION };
+    let version = if SESSION_VERSIONS.contains(&asked) { asked } else { SESSION_VERSION };
     let mut capabilities = super::super::federation::merge_capabilities(greetings.iter().map(|one| &**one));
     if let Some(capabilities) = capabilities.as_object_mut() {
         capabilities.remove("extensions");

@@ -45,23 +45,10 @@ pub(crate) async fn as_session(
     if message.method() == "server/discover" {
         return discover_result(&id, &[greet(core, index).await?]);
     }
-    if [
-        "initialize",
-        "ping",
-        "logging/setLevel",
-        "resources/subscribe",
-        "resources/unsubscribe",
-        "tasks/list",
-        "tasks/result",
-    ]
-    .contains(&message.method())
-    {
-        return Err(Refused::not_found(message.method()));
-    }
     let call = call_digest(message.method(), &params);
     let flight = match params.get("requestState") {
         Some(state) => resume(core, state, &params, call, id).await?,
-        None => core.launch(index, message.clone(), out).await?,
+        None => core.launch(index, plain(&message)?, out).await?,
     };
     drive(core, flight, call, &params, out).await
 }
@@ -104,6 +91,23 @@ async fn drive(
             }
         }
     }
+}
+
+/// The request without what only the stateless era knows: a server of the session era may take it for a version.
+fn plain(message: &Message) -> Result<Message, Refused> {
+    let Ok(Value::Object(mut params)) = message.params() else { return Ok(message.clone()) };
+    let Some(Value::Object(meta)) = params.get_mut("_meta") else { return Ok(message.clone()) };
+    let before = meta.len();
+    meta.retain(|key, _| !key.starts_with("io.modelcontextprotocol/"));
+    if meta.len() == before {
+        return Ok(message.clone());
+    }
+    let meta = Value::Object(meta.clone()).to_string();
+    let members =
+        json::members(message.body()).map_err(|error| Refused::new(code::INVALID_PARAMS, error.to_string()))?;
+    let old = members.iter().find(|(key, _)| key == "_meta").map(|(_, value)| value.get());
+    let Some(span) = old.and_then(|old| json::span(message.body(), old)) else { return Ok(message.clone()) };
+    Ok(message.with_body(&json::splice(message.body(), vec![(span, meta)]))?)
 }
 
 /// Whether this request declared that the client answers such questions.

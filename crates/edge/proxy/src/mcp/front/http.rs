@@ -10,7 +10,7 @@ use crate::mcp::link::{PROTOCOL_VERSION, SESSION_ID, media_type};
 use crate::mcp::session::Core;
 use bytes::Bytes;
 use holdshort_model::{FailMode, SessionId};
-use holdshort_wire::mcp::{Kind, Message, Meta, STATELESS, code, meta};
+use holdshort_wire::mcp::{Kind, Message, Meta, SESSION_VERSIONS, STATELESS, code, meta};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -265,9 +265,13 @@ async fn session(
         return refuse(StatusCode::NOT_FOUND, &message, "the session is unknown or has ended; start with `initialize`");
     };
     if let Some(version) = headers.get(PROTOCOL_VERSION)
-        && version.to_str().ok().map(str::trim) != Some(core.hello().version.as_str())
+        && !version.to_str().is_ok_and(|version| SESSION_VERSIONS.contains(&version.trim()))
     {
-        return refuse(StatusCode::BAD_REQUEST, &message, "MCP-Protocol-Version is not the version of this session");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            &message,
+            "MCP-Protocol-Version names a version that is not spoken here",
+        );
     }
     if !matches!(message.kind(), Kind::Request(_)) {
         return accepted(core.tell(message).await);

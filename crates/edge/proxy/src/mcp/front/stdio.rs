@@ -100,7 +100,7 @@ async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let message = match Message::parse(Bytes::copy_from_slice(&line)) {
+        let message = match Message::parse(Bytes::copy_from_slice(line.trim_ascii_end())) {
             Ok(message) => message,
             Err(error) => {
                 let refused =

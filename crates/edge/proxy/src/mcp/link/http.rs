@@ -95,9 +95,10 @@ impl HttpLink {
         Ok(Self { inner: Arc::new(inner), listener: Mutex::new(None) })
     }
 
-    pub(crate) async fn request(&self, permit: Permitted<Message>, mirrored: &[ParamHeader]) -> Replies {
+    pub(crate) async fn request(&self, permit: Permitted<Message>, mirrored: Option<&[ParamHeader]>) -> Replies {
         let (replies, receiver) = mpsc::channel(REPLIES_QUEUE);
-        let (inner, mirror) = (self.inner.clone(), mirror_of(permit.payload(), mirrored));
+        let (inner, mirror) =
+            (self.inner.clone(), mirrored.map(|mirrored| mirror_of(permit.payload(), mirrored)).unwrap_or_default());
         tokio::spawn(async move {
             let message = permit.into_payload();
             let Some(id) = message.id().cloned() else { return };

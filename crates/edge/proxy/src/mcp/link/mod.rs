@@ -65,8 +65,8 @@ impl Link {
     }
 
     /// Sends a request. The replies end with the response or a fault. `mirrored` are the arguments that 2026-07-28
-    /// repeats in headers.
-    pub(crate) async fn request(&self, permit: Permitted<Message>, mirrored: &[ParamHeader]) -> Replies {
+    /// repeats in headers; `None` for the session era.
+    pub(crate) async fn request(&self, permit: Permitted<Message>, mirrored: Option<&[ParamHeader]>) -> Replies {
         match self {
             Self::Stdio(link) => link.request(permit).await,
             Self::Http(link) => link.request(permit, mirrored).await,

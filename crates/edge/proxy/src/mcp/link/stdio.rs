@@ -191,7 +191,7 @@ async fn read_messages(
             Ok(false) => break UpstreamFault::Closed,
             Err(error) => break UpstreamFault::Garbage(error.to_string()),
             Ok(true) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Ok(true) => match Message::parse(Bytes::copy_from_slice(&line)) {
+            Ok(true) => match Message::parse(Bytes::copy_from_slice(line.trim_ascii_end())) {
                 Ok(message) => deliver(message, &shared, &events).await,
                 Err(error) => {
                     // Garbage on one line cannot be tied to a request; those that wait keep waiting for their own answer.
