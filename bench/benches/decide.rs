@@ -1,5 +1,6 @@
 //! A whole decision in process, 100 policies loaded, small arguments: criterion's mean, and the percentiles that the
 //! target names, measured call by call.
+#![expect(clippy::panic, clippy::print_stdout, reason = "a benchmark prints, and stops on a fault")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use holdshort_decide::{GrantEntry, Parts, SessionView, Snapshot, decide};

@@ -1,4 +1,5 @@
 //! Grants that say nothing are refused at load, with the nearest name.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 use holdshort_decide::{GrantEntry, GrantError, Grants, Known};
 use serde_json::json;

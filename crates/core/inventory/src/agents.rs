@@ -71,7 +71,7 @@ pub enum AgentsError {
     #[error("the agents `{0}` and `{1}` have the same token; revoke it and make two")]
     SharedToken(AgentId, AgentId),
     /// No id or class, or one with characters that a grant could not name.
-    #[error("`{0}` is not a name for {1}: use 1 to 128 letters, digits, `.`, `_`, `-`, `@`, `/`")]
+    #[error("`{0}` is not a name for {1}: use 1 to 128 letters, digits, `.`, `_`, `-`, `@`, `:`, `/`")]
     BadName(String, &'static str),
     /// The class of agents that nobody registered.
     #[error("the agent `{0}` cannot have the class `unknown`: it is the class of agents that nobody registered")]
@@ -160,7 +160,7 @@ impl Agents {
 }
 
 fn check_name(name: &str, what: &'static str, errors: &mut Vec<AgentsError>) {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@/".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@:/".contains(c);
     if name.is_empty() || name.len() > 128 || !name.chars().all(plain) {
         errors.push(AgentsError::BadName(name.chars().take(80).collect(), what));
     }

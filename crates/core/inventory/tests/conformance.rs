@@ -1,4 +1,5 @@
 //! The store suite against a store in memory, and against stores with a fault each: the suite can fail.
+#![expect(clippy::unwrap_used, reason = "a store for tests, outside of a test function")]
 
 use holdshort_inventory::conformance::{check_agent_store, check_pin_store};
 use holdshort_inventory::{AgentEntry, AgentStore, PinEntry, PinStore, StoreError, TokenEntry};

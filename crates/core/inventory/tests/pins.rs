@@ -1,4 +1,5 @@
 //! Pins: first use, change, shadow, acceptance, bounds.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 use holdshort_inventory::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, Pins, PinsError, TOOLS_PER_SERVER_MAX, definition_digest,

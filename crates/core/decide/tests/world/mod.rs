@@ -1,4 +1,5 @@
 //! Snapshots for tests: two agents, one server, policies as short sources.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of a test function")]
 
 use holdshort_decide::{GrantEntry, Parts, Server, Snapshot, UnknownAgent};
 use holdshort_inventory::{AgentEntry, Agents, Pins};
