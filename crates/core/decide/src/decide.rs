@@ -35,6 +35,11 @@ pub fn decide(
             weighed.add_unless_said(reason);
         }
     }
+    // The enforcement point cannot let it pass, whatever policies say: the attempt is on record with its reason.
+    if let Some(fault) = request.context.fault {
+        let what = request.action.args.get("fault").and_then(Value::as_str).unwrap_or("it cannot be forwarded");
+        weighed.unsound(fault, what.chars().take(300).collect());
+    }
     (weighed.decision(snapshot, id), facts)
 }
 

@@ -127,6 +127,18 @@ fn what_touches_nothing_needs_no_grant_but_standing() {
 }
 
 #[test]
+fn what_the_enforcement_point_cannot_forward_is_refused_whatever_grants_say() {
+    let world = World::default();
+    let mut request = request("clerk", ActionKind::Protocol, "ping", json!({"fault": "a batch"}));
+    assert_eq!(answer(&world, &request).enforced, Effect::Allow);
+    request.context.fault = Some(holdshort_model::FailMode::Unparseable);
+    let decision = answer(&world, &request);
+    assert_eq!((decision.effect, decision.enforced), (Effect::Deny, Effect::Deny));
+    assert_eq!(decision.reasons[0].policy, "fail-mode/unparseable");
+    assert!(decision.reasons[0].message.contains("a batch"));
+}
+
+#[test]
 fn a_grant_that_was_taken_away_is_gone() {
     let world = World::default();
     let request = request("coder", ActionKind::ToolCall, "read_file", json!({"path": "/w/a"}));
