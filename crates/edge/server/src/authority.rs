@@ -12,8 +12,8 @@ use holdshort_api::DecisionEvent;
 use holdshort_decide::{SessionView, decide};
 use holdshort_enforce::{Authority, Fault};
 use holdshort_model::{
-    BuildInfo, Decision, DecisionRecord, Digest, FailMode, Outcome, Receipt, Record, Request, Ruling, Standing,
-    ToolListing, ToolsSeen,
+    BuildInfo, Decision, DecisionRecord, Digest, FailMode, Outcome, Receipt, Record, Request, Ruling, ToolListing,
+    ToolsSeen,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -86,12 +86,7 @@ impl Service {
         let session = self.sessions.touch(&request.subject.agent, &request.session, now_ms);
         let mut chain = session.chain();
         let link = chain.next();
-        let view = SessionView {
-            id: request.session.clone(),
-            sequence: link.sequence,
-            standing: Standing::Active,
-            removed: Vec::new(),
-        };
+        let view = SessionView { sequence: link.sequence, ..SessionView::active(request.session.clone()) };
         // A bug in a policy engine refuses this action and no other.
         let deciding = || decide(&snapshot, &view, &request, id, now_ns);
         let Ok((decision, facts)) = catch_unwind(AssertUnwindSafe(deciding)) else {

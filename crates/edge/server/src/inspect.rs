@@ -3,31 +3,67 @@
 use crate::clock::ms;
 use crate::journal::recorder_down;
 use crate::service::Service;
-use holdshort_decide::{SessionView, Snapshot, listed};
+use holdshort_decide::{SessionView, Snapshot, decide, listed};
 use holdshort_enforce::Fault;
 use holdshort_inventory::{Observed, PinEntry, definition_digest};
-use holdshort_model::{FailMode, Pin, Record, Standing, ToolListing, ToolsSeen};
+use holdshort_model::{
+    Action, ActionKind, Context, Effect, FailMode, Pin, Record, Request, ToolDefinition, ToolListing, ToolsSeen,
+};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Service {
+    // Branches here: what is listed is called, read or got by the same predicate, and only tools are pinned.
     pub(crate) async fn inspect_tools(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
-        let snapshot = self.snapshot();
-        let pins = match known(&snapshot, &seen) {
+        match seen.kind {
+            ActionKind::ToolCall => self.list_tools(&seen).await,
+            ActionKind::ResourceRead | ActionKind::PromptGet => self.list_others(&seen),
+            kind => {
+                let message = format!("things of the kind `{kind}` cannot be listed");
+                Err(Fault::new(FailMode::Unparseable, message))
+            }
+        }
+    }
+
+    async fn list_tools(&self, seen: &ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
+        let pins = match known(&self.snapshot(), seen) {
             Some(pins) => pins,
-            None => self.observe(&seen).await?,
+            None => self.observe(seen).await?,
         };
         // The snapshot as it is after the definitions were taken notice of: the calls that follow see the same.
         let snapshot = self.snapshot();
-        let view =
-            SessionView { id: seen.session.clone(), sequence: 0, standing: Standing::Active, removed: Vec::new() };
+        let view = SessionView::active(seen.session.clone());
         let now_ns = self.clock.now_ns();
-        let listing = |(tool, pin): (&holdshort_model::ToolDefinition, Pin)| ToolListing {
+        let listing = |(tool, pin): (&ToolDefinition, Pin)| ToolListing {
             name: tool.name.clone(),
             listed: listed(&snapshot, &view, &seen.subject, &seen.server, &tool.name, now_ns),
             pin,
         };
         Ok(seen.tools.iter().zip(pins).map(listing).collect())
+    }
+
+    /// Resources and prompts: shown unless using them would be refused as far as their name tells.
+    fn list_others(&self, seen: &ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
+        let now_ns = self.clock.now_ns();
+        let no_random = || Fault::new(FailMode::DeciderLate, "the system has no random numbers");
+        let id = self.ids.next(now_ns).ok_or_else(no_random)?;
+        let (snapshot, view) = (self.snapshot(), SessionView::active(seen.session.clone()));
+        let listing = |thing: &ToolDefinition| {
+            let action = Action {
+                kind: seen.kind,
+                server: Some(seen.server.clone()),
+                name: thing.name.clone(),
+                args: Value::Null,
+                digest: None,
+            };
+            let (subject, session) = (seen.subject.clone(), seen.session.clone());
+            let request = Request { subject, action, context: Context::default(), session };
+            // A question about a list, not an action: nothing runs on this answer, so there is no record of it.
+            let (decision, _) = decide(&snapshot, &view, &request, id, now_ns);
+            ToolListing { name: thing.name.clone(), listed: decision.enforced != Effect::Deny, pin: Pin::Match }
+        };
+        Ok(seen.tools.iter().map(listing).collect())
     }
 
     /// Records what is new or changed, keeps it, and takes it into force, in this order.

@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -94,8 +94,8 @@ impl Listener {
         }
         match UnixStream::connect(path).await {
             Ok(_) => return Err(ListenError::InUse(path.display().to_string())),
-            // Left behind by a process that was killed.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            // Left behind by a process that was killed. Only a socket is: a file refuses connections in the same way.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && is_socket(path) => {
                 std::fs::remove_file(path).map_err(refused)?;
             }
             Err(_) => {}
@@ -128,6 +128,10 @@ impl Listener {
             }
         }
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
 enum Connection {

@@ -52,6 +52,10 @@ impl Metrics {
         if let Some((decided, enforced)) = at(decision.effect).zip(at(decision.enforced)) {
             add(self.decisions.get(decided).and_then(|row| row.get(enforced)), 1);
         }
+        // A failure inside of deciding is a decision with this reason, not a fault.
+        for name in decision.reasons.iter().filter_map(|reason| reason.policy.strip_prefix("fail-mode/")) {
+            FAULTS.into_iter().filter(|mode| mode.as_str() == name).for_each(|mode| self.fault(mode));
+        }
     }
 
     pub(crate) fn fault(&self, mode: FailMode) {

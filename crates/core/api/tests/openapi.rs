@@ -1,0 +1,228 @@
+//! `openapi.json` is written by hand. This compares it with the types: each is serialised full and sparse.
+
+use holdshort_api::*;
+use holdshort_model::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+fn contract() -> Value {
+    serde_json::from_str(OPENAPI).unwrap()
+}
+
+/// `full` has every field, `sparse` only those that are always there.
+fn check<T: Serialize>(schemas: &mut BTreeSet<String>, name: &str, full: &T, sparse: &T) {
+    let contract = contract();
+    let schema = &contract["components"]["schemas"][name];
+    let keys = |value: &T| {
+        let value = serde_json::to_value(value).unwrap();
+        value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>()
+    };
+    let properties: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+    let required: BTreeSet<_> = texts(&schema["required"]);
+    assert_eq!(keys(full), properties, "{name}: properties");
+    assert!(required.is_subset(&keys(sparse)), "{name}: required, found {:?}", keys(sparse));
+    assert!(schemas.remove(name), "{name} is checked twice or is not in the contract");
+}
+
+/// What a caller sends: fields that are not required may be missing, others may not be there.
+fn check_input<T: Serialize + DeserializeOwned>(schemas: &mut BTreeSet<String>, name: &str, full: &T) {
+    check(schemas, name, full, full);
+    let schema = &contract()["components"]["schemas"][name];
+    let value = serde_json::to_value(full).unwrap();
+    let required = texts(&schema["required"]);
+    for key in value.as_object().unwrap().keys() {
+        let mut without = value.clone();
+        without.as_object_mut().unwrap().remove(key);
+        let missing = serde_json::from_value::<T>(without).is_err();
+        assert_eq!(missing, required.contains(key), "{name}: is `{key}` required?");
+    }
+    let mut more = value;
+    more["surprise"] = json!(1);
+    let closed = schema["additionalProperties"] == json!(false);
+    assert_eq!(serde_json::from_value::<T>(more).is_err(), closed, "{name}: unknown fields");
+}
+
+fn texts(list: &Value) -> BTreeSet<String> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_contract_says_what_the_types_say() {
+    let names = contract()["components"]["schemas"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let mut left = names;
+    questions(&mut left);
+    answers(&mut left);
+    decisions(&mut left);
+    assert_eq!(left, BTreeSet::from(["Digest".to_owned(), "FailMode".to_owned()]), "not checked");
+}
+
+fn subject() -> Subject {
+    let text = || Some("x".to_owned());
+    let claims = Claims { name: text(), version: text(), program: text() };
+    Subject {
+        agent: "a".into(),
+        user: text(),
+        delegation: vec!["b".into()],
+        authenticated_by: Authentication::Token,
+        claims,
+    }
+}
+
+fn questions(left: &mut BTreeSet<String>) {
+    let text = || Some("x".to_owned());
+    let digest = Digest::of(b"x");
+    let owner = Owner { id: "o".into(), active: true };
+    let context = Context {
+        intent: text(),
+        workspace: text(),
+        enforcement_point: "e".into(),
+        trace: text(),
+        fault: Some(FailMode::Oversize),
+        request_id: text(),
+    };
+    let action = Action {
+        kind: ActionKind::ToolCall,
+        server: text(),
+        name: "n".into(),
+        args: json!({"a": 1}),
+        digest: Some(digest),
+    };
+    check_input(left, "Claims", &subject().claims);
+    check_input(left, "Subject", &subject());
+    check_input(left, "Context", &context);
+    check_input(left, "Action", &action);
+    check_input(left, "Request", &Request { subject: subject(), action, context, session: "s".into() });
+    let outcome = Outcome {
+        decision: RecordId::from_parts(1, 1),
+        session: "s".into(),
+        status: OutcomeStatus::Ok,
+        digest: Some(digest),
+        bytes: 1,
+        duration_us: 1,
+    };
+    check_input(left, "Outcome", &outcome);
+    let tool = ToolDefinition { name: "t".into(), definition: json!({}) };
+    check_input(left, "ToolDefinition", &tool);
+    let seen = ToolsSeen {
+        subject: subject(),
+        session: "s".into(),
+        server: "v".into(),
+        kind: ActionKind::ToolCall,
+        tools: vec![tool],
+    };
+    check_input(left, "ToolsSeen", &seen);
+    check_input(left, "Owner", &owner);
+    check_input(left, "NewAgent", &NewAgent { id: "a".into(), class: "c".into(), owner: Some(owner) });
+    check_input(left, "NewToken", &NewToken { label: "l".into(), expires_ms: Some(1) });
+    check_input(left, "AcceptPin", &AcceptPin { server: "s".into(), tool: "t".into(), definition: digest });
+}
+
+fn answers(left: &mut BTreeSet<String>) {
+    let digest = Digest::of(b"x");
+    let body = |hint| ErrorBody { code: "c".into(), message: "m".into(), hint };
+    check(left, "ErrorBody", &body(Some("h".into())), &body(None));
+    let answer = ErrorAnswer { error: body(None) };
+    check(left, "ErrorAnswer", &answer, &answer);
+    let listing = ToolListing { name: "t".into(), listed: true, pin: Pin::Match };
+    check(left, "ToolListing", &listing, &listing);
+    let tools = ToolsAnswer { tools: vec![listing] };
+    check(left, "ToolsAnswer", &tools, &tools);
+    let agent = |owner| AgentSummary { id: "a".into(), class: "c".into(), owner, created_ms: 1, tokens: 1 };
+    check(left, "AgentSummary", &agent(Some(Owner { id: "o".into(), active: true })), &agent(None));
+    let agents = AgentsPage { agents: vec![agent(None)] };
+    check(left, "AgentsPage", &agents, &agents);
+    let issued = IssuedToken { hash: digest, agent: "a".into(), token: "t".into() };
+    check(left, "IssuedToken", &issued, &issued);
+    let token =
+        |expires_ms| TokenSummary { hash: digest, label: "l".into(), created_ms: 1, expires_ms, revoked: false };
+    check(left, "TokenSummary", &token(Some(1)), &token(None));
+    let tokens = TokensPage { tokens: vec![token(None)] };
+    check(left, "TokensPage", &tokens, &tokens);
+    let policy = PolicySummary { id: "i".into(), title: "t".into(), mode: Mode::Enforce };
+    check(left, "PolicySummary", &policy, &policy);
+    let policies = PoliciesAnswer { snapshot: digest, since_ms: 1, policies: vec![policy] };
+    check(left, "PoliciesAnswer", &policies, &policies);
+    let reload = |diagnostics| ReloadAnswer { accepted: true, snapshot: digest, diagnostics };
+    check(left, "ReloadAnswer", &reload(vec!["d".into()]), &reload(vec![]));
+    let pin = |pinned, difference| PinSummary {
+        server: "s".into(),
+        tool: "t".into(),
+        pin: Pin::Match,
+        pinned,
+        latest: digest,
+        seen_ms: 1,
+        difference,
+    };
+    check(left, "PinSummary", &pin(Some(digest), vec!["d".into()]), &pin(None, vec![]));
+    let pins = PinsPage { pins: vec![] };
+    check(left, "PinsPage", &pins, &pins);
+    let entry = RecordEntry { index: 0, record: Value::Null };
+    check(left, "RecordEntry", &entry, &entry);
+    let page = |next| RecordsPage { records: vec![], next };
+    check(left, "RecordsPage", &page(Some(1)), &page(None));
+    let session = SessionSummary { agent: "a".into(), session: "s".into(), decisions: 1, first_ms: 1, last_ms: 1 };
+    check(left, "SessionSummary", &session, &session);
+    let sessions = SessionsPage { sessions: vec![session], total: 1 };
+    check(left, "SessionsPage", &sessions, &sessions);
+    let health = Health { status: "ok".into(), version: "1".into() };
+    check(left, "Health", &health, &health);
+    let readiness = Readiness { ready: true, faults: vec![] };
+    check(left, "Readiness", &readiness, &readiness);
+}
+
+fn decisions(left: &mut BTreeSet<String>) {
+    let reason = Reason { policy: "p".into(), message: "m".into(), effect: Effect::Deny, mode: Mode::Enforce };
+    check(left, "Reason", &reason, &reason);
+    let part = RiskPart { signal: "s".into(), points: 1, why: "w".into() };
+    check(left, "RiskPart", &part, &part);
+    let risk = Risk { score: 1, level: Level::Low, parts: vec![part] };
+    check(left, "Risk", &risk, &risk);
+    let obligation = Obligation::Redact { pointer: "/a".into() };
+    check(left, "Obligation", &obligation, &obligation);
+    let receipt = Receipt { log: "l".into(), index: 0 };
+    check(left, "Receipt", &receipt, &receipt);
+    let decision = Decision {
+        id: RecordId::from_parts(1, 1),
+        effect: Effect::Deny,
+        enforced: Effect::Deny,
+        mode: Mode::Enforce,
+        containment: Containment::Narrow(vec!["g".into()]),
+        risk,
+        reasons: vec![reason.clone()],
+        obligations: vec![obligation],
+        approval: None,
+        snapshot: Digest::of(b"x"),
+    };
+    let ruling = Ruling { decision, receipt };
+    check(left, "Ruling", &ruling, &ruling);
+    let event = |server| DecisionEvent {
+        id: RecordId::from_parts(1, 1),
+        time_ms: 1,
+        agent: "a".into(),
+        session: "s".into(),
+        kind: ActionKind::ToolCall,
+        server,
+        name: "n".into(),
+        effect: Effect::Deny,
+        enforced: Effect::Deny,
+        mode: Mode::Enforce,
+        level: Level::Low,
+        reasons: vec![reason.clone()],
+        index: 0,
+    };
+    check(left, "DecisionEvent", &event(Some("s".into())), &event(None));
+}
+
+#[test]
+fn closed_sets_are_complete() {
+    let contract = contract();
+    let kinds = texts(&contract["components"]["schemas"]["Action"]["properties"]["kind"]["enum"]);
+    assert_eq!(kinds, ActionKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect());
+    let references = OPENAPI.matches("\"$ref\": \"#/components/schemas/").count();
+    let names: Vec<_> = contract["components"]["schemas"].as_object().unwrap().keys().cloned().collect();
+    let known: usize =
+        names.iter().map(|name| OPENAPI.matches(&format!("\"#/components/schemas/{name}\"")).count()).sum();
+    assert_eq!(references, known, "a reference leads nowhere");
+}

@@ -1,0 +1,124 @@
+//! The log fails or hangs: nothing is permitted, nothing is forgotten.
+
+use crate::support::{Mood, Setup, World, request};
+use holdshort_enforce::Authority as _;
+use holdshort_model::{FailMode, Outcome, OutcomeStatus, RecordId};
+use holdshort_server::ServiceConfig;
+use serde_json::{Value, json};
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+#[tokio::test]
+async fn no_answer_before_the_record_is_durable() {
+    let world = World::start().await;
+    world.tape.mood(Mood::Hangs);
+    let asking = world.service.rule(request("a", "s", "read"));
+    tokio::pin!(asking);
+    for _ in 0..3 {
+        assert!(is_pending(asking.as_mut()));
+        tokio::task::yield_now().await;
+    }
+    world.tape.mood(Mood::Works);
+    let ruling = asking.await.unwrap();
+    let record = world.tape.until(|record| record["decision"]["id"] == ruling.decision.id.to_string()).await;
+    assert_eq!(record["type"], "decision");
+}
+
+#[tokio::test]
+async fn while_the_log_is_down_everything_is_refused_and_told_when_it_is_back() {
+    let world = World::start().await;
+    let client = world.operator();
+    client.decide(&request("a", "s", "read")).await.unwrap();
+    assert!(client.readiness().await.unwrap().ready);
+
+    world.tape.mood(Mood::Fails);
+    for _ in 0..3 {
+        let fault = world.service.rule(request("a", "s", "read")).await.unwrap_err();
+        assert_eq!(fault.mode, FailMode::RecorderDown);
+        assert!(!fault.message.contains("device"), "the cause is for the service's log: {}", fault.message);
+    }
+    let id = RecordId::from_parts(1, 1);
+    let outcome = Outcome {
+        decision: id,
+        session: "s".into(),
+        status: OutcomeStatus::Ok,
+        digest: None,
+        bytes: 0,
+        duration_us: 0,
+    };
+    assert_eq!(world.service.report(outcome).await.unwrap_err().mode, FailMode::RecorderDown);
+    let readiness = client.readiness().await.unwrap();
+    assert_eq!((readiness.ready, readiness.faults), (false, vec!["recorder-down".to_owned()]));
+    assert_eq!(world.tape.of_type("decision").len(), 1);
+
+    world.tape.mood(Mood::Works);
+    assert!(client.readiness().await.unwrap().ready);
+    let told = world.tape.until(|record| record["event"] == "recorder-down").await;
+    assert_eq!((&told["detail"]["count"], &told["detail"]["outcomes_lost"]), (&json!(3), &json!(1)));
+    let refusal = &told["detail"]["refusals"][2];
+    assert_eq!((&refusal["agent"], &refusal["session"], &refusal["name"]), (&json!("a"), &json!("s"), &json!("read")));
+    assert!(refusal["decision"].is_string());
+
+    // The chain goes on from the latest record that is in the log; the gap in the numbers shows what was lost.
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    let decisions: Vec<Vec<u8>> = world.tape.bytes().into_iter().filter(|bytes| is_decision(bytes)).collect();
+    let last: Value = serde_json::from_slice(&decisions[1]).unwrap();
+    assert_eq!((&last["sequence"], &last["previous"]), (&json!(4), &json!(crate::support::digest(&decisions[0]))));
+}
+
+fn is_pending(future: Pin<&mut impl Future>) -> bool {
+    future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+fn is_decision(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(bytes).unwrap()["type"] == "decision"
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_answer_in_time_is_a_refusal() {
+    let config = ServiceConfig { deadline: Duration::from_millis(30), ..ServiceConfig::default() };
+    let world = World::with(Setup { config, ..Setup::default() }).await;
+    world.tape.mood(Mood::Hangs);
+    let fault = world.service.rule(request("a", "s", "read")).await.unwrap_err();
+    assert_eq!(fault.mode, FailMode::DeciderLate);
+    world.tape.mood(Mood::Works);
+    let told = world.tape.until(|record| record["event"] == "decider-late").await;
+    // The decision's own record came late but came; the refusal names it.
+    let id = told["detail"]["refusals"][0]["decision"].clone();
+    world.tape.until(|record| record["type"] == "decision" && record["decision"]["id"] == id).await;
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    let sequences: Vec<_> = world.tape.of_type("decision").iter().map(|record| record["sequence"].clone()).collect();
+    assert_eq!(sequences, [0, 1]);
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_a_whole_chain() {
+    let world = World::start().await;
+    world.tape.mood(Mood::Hangs);
+    {
+        let gone = world.service.rule(request("a", "s", "read"));
+        tokio::pin!(gone);
+        assert!(is_pending(gone.as_mut()));
+    }
+    world.tape.mood(Mood::Works);
+    world.tape.until(|record| record["type"] == "decision").await;
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    let decisions: Vec<Vec<u8>> = world.tape.bytes().into_iter().filter(|bytes| is_decision(bytes)).collect();
+    let last: Value = serde_json::from_slice(&decisions[1]).unwrap();
+    assert_eq!(last["previous"], crate::support::digest(&decisions[0]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_does_not_change() {
+    let world = World::start().await;
+    let before = world.service.snapshot().digest();
+    world.tape.mood(Mood::Fails);
+    let stricter =
+        crate::support::snapshot(vec![crate::support::refusing("read")], holdshort_inventory::FirstUse::Trust);
+    assert_eq!(world.service.reload(Ok(stricter), "file").await.unwrap_err().mode, FailMode::RecorderDown);
+    assert_eq!(world.service.snapshot().digest(), before);
+    let agent = holdshort_api::NewAgent { id: "a".into(), class: "coding".into(), owner: None };
+    assert!(world.service.add_agent(agent).await.is_err());
+    assert!(world.service.agents().is_empty());
+}
