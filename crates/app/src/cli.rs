@@ -138,6 +138,9 @@ pub(crate) enum PolicyCommand {
     Matrix {
         #[command(flatten)]
         policy: PolicyArgs,
+        /// Classes of agents, the columns
+        #[arg(long, value_name = "CLASS", value_delimiter = ',', default_value = "coding,assistant,crm,unknown")]
+        classes: Vec<String>,
         /// Compare with this file; exit code 1 when it differs
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,

@@ -77,7 +77,7 @@ fn show(directory: &Path, output: Output, wanted: &str) -> Outcome {
     };
     let missing = || {
         Failure::refused(format!("there is no record `{wanted}`")).hint(format!(
-            "records go from 0 to {}; decisions have ids of 26 characters",
+            "records go from 0 to {}; one of a running service is seen here with the next checkpoint, within a second",
             reader.size().saturating_sub(1)
         ))
     };

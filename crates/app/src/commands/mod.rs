@@ -1,8 +1,11 @@
 //! One module a command. Branching is here, work is in the leaves.
 
 mod config;
+mod control;
 mod decide;
 mod log;
+mod matrix;
+mod mcp;
 mod policy;
 mod replay;
 mod serve;
@@ -15,6 +18,9 @@ use crate::failure::Outcome;
 pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Serve(arguments) => serve::serve(arguments),
+        Command::Mcp(arguments) => mcp::run(arguments),
+        Command::Agents(command) => control::agents(command),
+        Command::Pins(command) => control::pins(command),
         Command::Log(command) => log::run(command),
         Command::Decide(arguments) => decide::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

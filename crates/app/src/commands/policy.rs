@@ -12,7 +12,7 @@ pub(super) fn run(command: PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Test(PolicyArgs { directory, output }) => run_tests(&directory, output),
         PolicyCommand::Lint(PolicyArgs { directory, output }) => run_lint(&directory, output),
-        PolicyCommand::Matrix { policy, check } => Err(Failure::internal(format!("{policy:?} {check:?}"))),
+        PolicyCommand::Matrix { policy, classes, check } => super::matrix::run(&policy, &classes, check.as_deref()),
         PolicyCommand::Explain(PolicyArgs { directory, output }) => super::decide::explain(&directory, output),
     }
 }

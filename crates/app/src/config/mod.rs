@@ -12,3 +12,4 @@ pub(crate) use load::parse;
 pub(crate) use reference::reference;
 pub(crate) use secret::Sensitive;
 pub(crate) use types::*;
+pub(crate) use validate::is_upstream_name;

@@ -2,7 +2,7 @@
 
 pub(crate) mod assemble;
 mod declared;
-mod gateway;
+pub(crate) mod gateway;
 pub(crate) mod lock;
 pub(crate) mod recorder;
 pub(crate) mod serve;

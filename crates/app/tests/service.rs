@@ -1,0 +1,171 @@
+//! The real binary from end to end: a fresh data directory, an agent, a decision, the verified log.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use support::{Home, Service, text};
+
+#[test]
+fn an_agent_is_registered_decided_and_on_record() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let added = home.run(&["agents", "add", "tidy", "--class", "assistant", "--owner", "ada", "--json"]);
+    let issued: Value = serde_json::from_slice(&added.stdout).unwrap();
+    let token = issued["token"].as_str().unwrap();
+
+    // The token speaks for its agent, whatever the body claims.
+    let question = json!({
+        "subject": {"agent": "somebody-else"}, "session": "s1",
+        "action": {"kind": "tool.call", "server": "mail", "name": "delete_messages", "args": {"ids": ["1", "2"]}},
+    });
+    let (status, ruling) = service.post("/v1/decide", token, &question);
+    assert_eq!(status, 200, "{ruling}");
+    let index = ruling["receipt"]["index"].as_u64().unwrap();
+
+    let (status, _) = service.post("/v1/decide", "hs_wrong", &question);
+    assert_eq!(status, 401);
+
+    drop(service);
+    let verified = home.run(&["log", "verify", "--json"]);
+    let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!((verdict["ok"].as_bool(), verdict["unsealed"].as_u64()), (Some(true), Some(0)));
+    assert!(verdict["size"].as_u64().unwrap() > index);
+    let shown = home.run(&["log", "show", ruling["id"].as_str().unwrap(), "--json"]);
+    let record: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(record["index"], index);
+    assert_eq!(record["record"]["request"]["subject"]["agent"], "tidy");
+    assert_eq!(record["record"]["facts"]["subject"]["agent"]["class"], "assistant");
+    let found = home.run(&["log", "search", "--agent", "tidy", "--session", "s1"]);
+    assert_eq!(text(&found.stdout).lines().count(), 1);
+}
+
+#[test]
+fn a_changed_byte_is_found_with_its_place() {
+    let home = Home::new("");
+    drop(Service::start(&home));
+    let records = home.data().join("log/records");
+    let segment = std::fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let place = bytes.windows(7).position(|window| window == b"version").unwrap();
+    bytes[place] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let verified = home.run(&["log", "verify"]);
+    assert_eq!(verified.status.code(), Some(1));
+    let message = text(&verified.stderr);
+    assert!(message.contains("records/") && message.contains("damaged"), "{message}");
+}
+
+#[test]
+fn two_services_on_one_data_directory() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let second = home.run(&["serve"]);
+    assert_eq!(second.status.code(), Some(1));
+    let message = text(&second.stderr);
+    assert!(message.contains("already uses the data directory"), "{message}");
+    assert!(message.contains(&service.pid().to_string()), "{message}");
+}
+
+#[test]
+fn agents_are_managed_without_a_service_too() {
+    let home = Home::new("");
+    assert_eq!(home.run(&["agents", "add", "a", "--class", "coding"]).status.code(), Some(0));
+    let again = home.run(&["agents", "add", "a", "--class", "coding"]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again.stderr));
+    let listed: Value = serde_json::from_slice(&home.run(&["agents", "tokens", "list", "a", "--json"]).stdout).unwrap();
+    let hash = listed["hash"].as_str().unwrap();
+    assert_eq!(home.run(&["agents", "tokens", "revoke", "a", hash]).status.code(), Some(0));
+    let listed: Value = serde_json::from_slice(&home.run(&["agents", "tokens", "list", "a", "--json"]).stdout).unwrap();
+    assert_eq!(listed["revoked"], true);
+    // Each change is on record.
+    let found = home.run(&["log", "search", "--text", "agent-added"]);
+    assert_eq!(text(&found.stdout).lines().count(), 1);
+}
+
+#[test]
+fn a_faulty_policy_is_refused_at_start_and_a_change_of_the_file_takes_hold() {
+    let home = Home::new("[policies]\npaths = [\"rules\"]\n");
+    let rules = home.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::write(rules.join("a.rego"), "package holdshort.rules.a\n\ndeny contains").unwrap();
+    let refused = home.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(text(&refused.stderr).contains("rules/a.rego:"), "{}", text(&refused.stderr));
+    assert!(!home.data().exists(), "nothing is made before the configuration is checked");
+
+    std::fs::remove_file(rules.join("a.rego")).unwrap();
+    let service = Service::start(&home);
+    let before = service.get("/v1/policies")["snapshot"].clone();
+    home.configure("unknown_agent = \"refuse\"\n");
+    let (status, answer) = service.post("/v1/policies/reload", &service.admin_token(), &json!(null));
+    assert_eq!((status, answer["accepted"].as_bool()), (200, Some(true)), "{answer}");
+    assert_ne!(answer["snapshot"], before);
+    home.configure("unknown_agnet = \"refuse\"\n");
+    let (status, answer) = service.post("/v1/policies/reload", &service.admin_token(), &json!(null));
+    assert_eq!((status, answer["accepted"].as_bool()), (422, Some(false)), "{answer}");
+    assert!(answer["diagnostics"].to_string().contains("did you mean `unknown_agent`?"), "{answer}");
+}
+
+#[test]
+fn decide_and_replay_offline() {
+    let home = Home::new(
+        "profile = \"strict\"\n[[agents]]\nid = \"a\"\nclass = \"reader\"\n\
+        [[grants]]\nname = \"r\"\nclass = \"reader\"\nverbs = [\"read\"]\nresources = [\"*\"]\n[pins]\nfirst_use = \"trust\"\n",
+    );
+    let decide = |agent: &str, tool: &str| {
+        let request = json!({"subject": {"agent": agent}, "session": "s", "action":
+            {"kind": "tool.call", "server": "notes", "name": tool, "args": {"id": "1"}}});
+        let output = home.run_with(&["decide"], &request.to_string());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), answer["enforced"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(decide("a", "get_note"), (0, "allow".into()));
+    assert_eq!(decide("a", "delete_note"), (1, "deny".into()));
+    assert_eq!(decide("b", "get_note"), (1, "deny".into()));
+    let garbage = home.run_with(&["decide"], "{\"subject\": 1}");
+    assert_eq!(garbage.status.code(), Some(2));
+
+    let trace = json!({"id": "t1", "prompt": "read", "agent": "a",
+        "tools": [{"name": "get_note", "description": "Reads a note", "schema": {}}],
+        "steps": [{"tool": "get_note", "args": {"id": "1"}, "output": "x"}, {"tool": "delete_note", "args": {}, "output": ""}]});
+    let output = home.run_with(&["replay", "--traces", "-"], &format!("{trace}\n"));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let effects: Vec<&str> =
+        answer["decisions"].as_array().unwrap().iter().map(|one| one["effect"].as_str().unwrap()).collect();
+    assert_eq!((answer["id"].as_str(), effects), (Some("t1"), vec!["allow", "deny"]));
+}
+
+#[test]
+fn many_wrappers_start_one_service_and_share_a_session() {
+    let home = Home::new("");
+    let mut wrappers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = home.command(&["mcp", "--name", "echo", "--", "cat"]);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for wrapper in &mut wrappers {
+        // `cat` is no MCP server; a request that cannot be read is refused and recorded all the same.
+        let mut input = wrapper.stdin.take().unwrap();
+        input.write_all(b"{\"jsonrpc\": \n").unwrap();
+        let mut line = String::new();
+        BufReader::new(wrapper.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(answer["error"]["code"], -32700, "{answer}");
+        drop(input);
+        assert!(wrapper.wait().unwrap().success());
+    }
+    let service = Service::running(&home);
+    let page = service.page_over_socket();
+    service.end();
+    let records = page["records"].as_array().unwrap();
+    let starts = records.iter().filter(|entry| entry["record"]["event"] == "start").count();
+    assert_eq!(starts, 1, "{page}");
+    let refused: Vec<_> = records.iter().filter(|entry| entry["record"]["type"] == "decision").collect();
+    assert_eq!(refused.len(), 4);
+    assert!(
+        refused.iter().all(|entry| entry["record"]["request"]["session"] == refused[0]["record"]["request"]["session"])
+    );
+}
