@@ -6,6 +6,7 @@ use crate::metrics::Metrics;
 use crate::recorder::{Appending, Recorder, RecorderError};
 use holdshort_enforce::Fault;
 use holdshort_model::{FailMode, Receipt, Record, Request};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -36,7 +37,9 @@ impl Journal {
             result
         });
         // Takes the record in. Whoever waits for the answer polls again and brings a waker of their own.
-        match appending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        // Unconstrained: a task that used up its budget would be told to wait although there is room.
+        let first = pin!(tokio::task::unconstrained(appending.as_mut()));
+        match first.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Box::pin(std::future::ready(result)),
             Poll::Pending => appending,
         }

@@ -8,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
-/// Most connections at once; more wait to be accepted.
+/// Most connections at once on one listener; more wait to be accepted. Who fills up the port does not keep others from
+/// the unix socket.
 const CONNECTIONS_MAX: usize = 1_024;
 /// A TCP client sends the head of its next request within this time, or the connection ends.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -114,6 +115,15 @@ impl Listener {
         }
     }
 
+    /// The listen address as requests name it in `Host`.
+    fn host(&self) -> Option<String> {
+        match self.address()?.ip() {
+            address if address.is_unspecified() => None,
+            IpAddr::V4(address) => Some(address.to_string()),
+            IpAddr::V6(address) => Some(format!("[{address}]")),
+        }
+    }
+
     async fn accept(&self) -> io::Result<Connection> {
         match self {
             Self::Tcp(listener) => {
@@ -180,17 +190,17 @@ impl Drop for Presence {
 /// Serves the API on the listeners until `shutdown` resolves; then running requests have ten seconds to end.
 pub async fn serve(
     listeners: Vec<Listener>,
-    parts: Parts,
+    mut parts: Parts,
     activity: Arc<Activity>,
     shutdown: impl Future<Output = ()>,
 ) {
     let (close, closing) = watch::channel(false);
+    parts.access.hosts.extend(listeners.iter().filter_map(Listener::host));
     let router = router(parts, closing.clone());
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut acceptors = JoinSet::new();
     for listener in listeners {
-        let seat =
-            Seat { router: router.clone(), room: room.clone(), activity: activity.clone(), closing: closing.clone() };
+        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let seat = Seat { router: router.clone(), room, activity: activity.clone(), closing: closing.clone() };
         acceptors.spawn(accept_all(listener, seat));
     }
     shutdown.await;

@@ -1,10 +1,10 @@
 //! Agents and their tokens.
 
 use super::App;
-use super::input::Input;
+use super::input::{Input, Place};
 use super::problem::Problem;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use holdshort_api::{AgentSummary, AgentsPage, IssuedToken, NewAgent, NewToken, TokensPage};
 use holdshort_model::{AgentId, Digest};
 use http::StatusCode;
@@ -21,19 +21,22 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(app.service.add_agent(agent).await?)))
 }
 
-pub(crate) async fn remove(State(app): State<Arc<App>>, Path(id): Path<AgentId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(State(app): State<Arc<App>>, Place(id): Place<AgentId>) -> Result<StatusCode, Problem> {
     app.service.remove_agent(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn tokens(State(app): State<Arc<App>>, Path(id): Path<AgentId>) -> Result<Json<TokensPage>, Problem> {
+pub(crate) async fn tokens(
+    State(app): State<Arc<App>>,
+    Place(id): Place<AgentId>,
+) -> Result<Json<TokensPage>, Problem> {
     let missing = || Problem::not_found(format!("nobody registered an agent `{id}`"));
     Ok(Json(TokensPage { tokens: app.service.tokens(&id).ok_or_else(missing)? }))
 }
 
 pub(crate) async fn issue(
     State(app): State<Arc<App>>,
-    Path(id): Path<AgentId>,
+    Place(id): Place<AgentId>,
     Input(token): Input<NewToken>,
 ) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
     Ok((StatusCode::CREATED, Json(app.service.issue_token(id, token).await?)))
@@ -41,7 +44,7 @@ pub(crate) async fn issue(
 
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
-    Path((id, hash)): Path<(AgentId, String)>,
+    Place((id, hash)): Place<(AgentId, String)>,
 ) -> Result<StatusCode, Problem> {
     let hash: Digest = hash.parse().map_err(|error: holdshort_model::DigestError| Problem::bad(error.to_string()))?;
     app.service.revoke_token(id, hash).await?;

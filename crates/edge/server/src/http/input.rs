@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::IntoResponse as _;
 use holdshort_api::code;
 use holdshort_model::FailMode;
@@ -49,6 +49,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => Err(explain(Problem::bad, &rejection.body_text())),
         }
+    }
+}
+
+/// Parts of the path.
+pub(crate) struct Place<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Place<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let place = Path::from_request_parts(parts, state).await;
+        place.map(|Path(place)| Self(place)).map_err(|rejection| Problem::bad(rejection.body_text()))
     }
 }
 

@@ -4,8 +4,9 @@
 //! a path. Nothing else in the log's directory can be named, and nothing outside of it.
 
 use super::App;
+use super::input::Place;
 use super::problem::Problem;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use std::io::ErrorKind;
@@ -27,7 +28,7 @@ enum File {
     Tile { partial: bool },
 }
 
-pub(crate) async fn file(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn file(State(app): State<Arc<App>>, Place(name): Place<String>) -> Result<Response, Problem> {
     let missing = || Problem::not_found("there is no such file in the log");
     let kind = parse(&name).ok_or_else(missing)?;
     let opened = tokio::fs::File::open(app.log_dir.join(&name)).await;

@@ -6,6 +6,7 @@
 use super::problem::Problem;
 use holdshort_api::code;
 use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use std::net::IpAddr;
 
 /// Names under which we may be called, and origins that may call, besides the loopback ones.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +56,8 @@ impl Hosts {
     fn knows(&self, authority: &Authority) -> bool {
         let host = authority.host().to_ascii_lowercase();
         let user = authority.as_str().contains('@');
-        let loopback = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         !user && (loopback || self.names.contains(&host))
     }
 }
@@ -80,7 +82,15 @@ mod tests {
 
     #[test]
     fn only_our_own_names() {
-        for host in ["127.0.0.1", "127.0.0.1:7070", "localhost:1", "LOCALHOST", "[::1]:7070", "console.example.com"] {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:7070",
+            "localhost:1",
+            "LOCALHOST",
+            "[::1]:7070",
+            "127.0.0.2:1",
+            "console.example.com",
+        ] {
             check(Some(host), None, true);
         }
         for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7070", "a@localhost", "", "::1"]

@@ -68,6 +68,7 @@ async fn requests_that_are_refused() {
         ("GET /v1/records?limit=1001", all.to_vec(), b"", 400, "bad-request", "1 to 1000"),
         ("GET /v1/records?form=1", all.to_vec(), b"", 400, "bad-request", "did you mean `from`?"),
         ("DELETE /v1/agents/a/tokens/x", all.to_vec(), b"", 400, "bad-request", "sha256"),
+        ("DELETE /v1/agents/%ff", all.to_vec(), b"", 400, "bad-request", "UTF-8"),
         // Where to.
         ("GET /v1/decisions", all.to_vec(), b"", 404, "not-found", "openapi"),
         ("GET /v1/decide", all.to_vec(), b"", 405, "method-not-allowed", "methods"),

@@ -1,5 +1,7 @@
 //! The service over real sockets, with the real database, real policies, and a log that can be made to fail.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests may panic too")]
+
 mod actions;
 mod agents;
 mod faults;
