@@ -2,7 +2,7 @@
 
 use super::catalog;
 use super::guard::{Refused, Running, status_of};
-use super::link::{Link, Replies, UpstreamFault};
+use super::link::{Link, Replies, Reply, UpstreamFault};
 use super::session::{Call, Core, Era, Out, Registered, Upstream};
 use holdshort_enforce::Permitted;
 use holdshort_model::OutcomeStatus;
@@ -113,7 +113,11 @@ impl Core {
                 }
             };
             let fault = match reply {
-                Ok(Some(Ok(message))) => match message.kind() {
+                Ok(Some(Ok(Reply::Pause(retry)))) => {
+                    self.streams.pause(&flight.client_id, retry);
+                    continue;
+                }
+                Ok(Some(Ok(Reply::Message(message)))) => match message.kind() {
                     Kind::Result(_) | Kind::Error(_) => return Ok(Step::Response(message)),
                     Kind::Request(_) => return Ok(Step::Asked(message)),
                     Kind::Notification => {

@@ -21,6 +21,7 @@ mod guard;
 mod link;
 mod listen;
 mod session;
+mod streams;
 
 pub use config::{
     Authenticate, EraChoice, GatewayOptions, Limits, Principal, RefusalStyle, TransportConfig, UpstreamConfig,

@@ -8,9 +8,10 @@ use crate::mcp::gateway::{Endpoint, Gateway, REAP_EVERY};
 use crate::mcp::guard::Refused;
 use crate::mcp::link::{PROTOCOL_VERSION, SESSION_ID, media_type};
 use crate::mcp::session::Core;
+use crate::mcp::streams::{self, RESUMABLE};
 use bytes::Bytes;
 use holdshort_model::{FailMode, SessionId};
-use holdshort_wire::mcp::{Kind, Message, Meta, SESSION_VERSIONS, STATELESS, code, meta};
+use holdshort_wire::mcp::{Id, Kind, Message, Meta, SESSION_VERSIONS, STATELESS, code, meta};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -276,7 +277,11 @@ async fn session(
     if !matches!(message.kind(), Kind::Request(_)) {
         return accepted(core.tell(message).await);
     }
-    let (response, _) = answer(core, message, accepts_stream(headers)).await;
+    let resumable = core.hello().version.as_str() >= RESUMABLE && accepts_stream(headers);
+    let response = match message.id().cloned().filter(|_| resumable) {
+        Some(id) => resumable_answer(core, message, id).await,
+        None => answer(core, message, accepts_stream(headers)).await.0,
+    };
     if response.status() == StatusCode::NOT_FOUND {
         gateway.end(public).await; // The session at the upstream is over; the client has to start a new one.
     }
@@ -351,6 +356,32 @@ async fn answer(core: Arc<Core>, message: Message, may_stream: bool) -> (Respons
     (sse::stream(streamed), true)
 }
 
+/// Answers a request in a stream that the client can come back to.
+async fn resumable_answer(core: Arc<Core>, message: Message, id: Id) -> Response<Body> {
+    let stream = core.streams.open(id);
+    let (out, mut messages) = mpsc::channel(STREAM_QUEUE);
+    let (writer, runner) = (stream.clone(), core.clone());
+    tokio::spawn(async move {
+        let running = runner.request(message, &out);
+        tokio::pin!(running);
+        let answer = loop {
+            tokio::select! {
+                biased;
+                Some(message) = messages.recv() => writer.push(message),
+                answer = &mut running => break answer,
+            }
+        };
+        while let Ok(message) = messages.try_recv() {
+            writer.push(message);
+        }
+        writer.end(answer.bytes, answer.status);
+    });
+    match stream.begun(SILENT_MAX).await {
+        Some((status, bytes)) => json_response(status, bytes),
+        None => streams::read(&core, stream, 0),
+    }
+}
+
 type Finished = Result<(crate::mcp::dispatch::Answer, crate::mcp::session::Out), oneshot::error::RecvError>;
 
 fn whole(answer: Finished) -> (Response<Body>, bool) {
@@ -383,6 +414,12 @@ async fn session_stream(
     }
     if !accepts_stream(headers) {
         return plain(StatusCode::NOT_ACCEPTABLE, "send Accept: text/event-stream");
+    }
+    if let Some(last) = headers.get("last-event-id").and_then(|id| id.to_str().ok()) {
+        return match core.streams.find(last) {
+            Some((stream, position)) => streams::read(&core, stream, position),
+            None => plain(StatusCode::NOT_FOUND, "the stream of this Last-Event-ID has ended"),
+        };
     }
     if core.outbox.listened.swap(true, Ordering::AcqRel) {
         return plain(StatusCode::CONFLICT, "this session already has a stream");

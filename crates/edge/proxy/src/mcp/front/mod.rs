@@ -3,3 +3,5 @@
 pub(crate) mod http;
 mod sse;
 pub mod stdio;
+
+pub(crate) use sse::{Body, event_stream};

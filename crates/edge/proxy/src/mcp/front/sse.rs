@@ -32,7 +32,12 @@ pub(crate) fn stream(messages: mpsc::Receiver<Bytes>) -> Response<Body> {
         };
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(text))), messages))
     });
-    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    event_stream(StreamBody::new(frames).boxed_unsync())
+}
+
+/// A response with an event stream as its body.
+pub(crate) fn event_stream(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));

@@ -1,6 +1,6 @@
 //! Streamable HTTP towards an upstream: each message is a POST, answers are JSON or an event stream.
 
-use super::{REPLIES_QUEUE, Replies, UpstreamFault};
+use super::{REPLIES_QUEUE, Replies, Reply, UpstreamFault};
 use crate::mcp::config::Limits;
 use bytes::Bytes;
 use holdshort_enforce::Permitted;
@@ -34,7 +34,7 @@ const ERROR_BYTES_MAX: usize = 64 << 10;
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-type Sender = mpsc::Sender<Result<Message, UpstreamFault>>;
+type Sender = mpsc::Sender<Result<Reply, UpstreamFault>>;
 
 /// One client session at an HTTP upstream.
 pub(crate) struct HttpLink {
@@ -272,6 +272,9 @@ impl Inner {
             if cursor.last_event.is_none() {
                 return Err(fault);
             }
+            if let Some(pause) = cursor.pause {
+                let _ = replies.send(Ok(Reply::Pause(pause.min(RESUME_PAUSE_MAX)))).await;
+            }
             response = self.resume(&cursor).await?;
         }
         Err(UpstreamFault::Closed)
@@ -342,7 +345,7 @@ impl Inner {
         let (sender, mut receiver) = mpsc::channel(REPLIES_QUEUE);
         let events = self.events.clone();
         tokio::spawn(async move {
-            while let Some(Ok(message)) = receiver.recv().await {
+            while let Some(Ok(Reply::Message(message))) = receiver.recv().await {
                 if events.send(message).await.is_err() {
                     return;
                 }
@@ -389,7 +392,7 @@ impl Cursor {
 }
 
 async fn send_on(replies: &Sender, message: Message) -> Result<(), UpstreamFault> {
-    replies.send(Ok(message)).await.map_err(|_| UpstreamFault::Closed)
+    replies.send(Ok(Reply::Message(message))).await.map_err(|_| UpstreamFault::Closed)
 }
 
 /// The headers that mirror a 2026-07-28 request; none for the session era.

@@ -35,7 +35,16 @@ pub(crate) enum UpstreamFault {
 }
 
 /// What comes back on a request: messages that belong to it, the last one the response.
-pub(crate) type Replies = mpsc::Receiver<Result<Message, UpstreamFault>>;
+pub(crate) type Replies = mpsc::Receiver<Result<Reply, UpstreamFault>>;
+
+/// One thing that comes back on a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A message.
+    Message(Message),
+    /// The server closed the stream and wants to be asked again after this time; the link does that by itself.
+    Pause(std::time::Duration),
+}
 
 /// Messages of one request that may wait for a slow reader, before the upstream is held back.
 const REPLIES_QUEUE: usize = 64;

@@ -1,6 +1,6 @@
 //! A child process that speaks newline-delimited JSON-RPC.
 
-use super::{REPLIES_QUEUE, Replies, UpstreamFault};
+use super::{REPLIES_QUEUE, Replies, Reply, UpstreamFault};
 use crate::mcp::config::Limits;
 use crate::mcp::exchange::SUBSCRIPTION;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Longest line of a child's standard error that is logged; the rest is cut.
 const STDERR_LINE_MAX: usize = 2_000;
 
-type Sender = mpsc::Sender<Result<Message, UpstreamFault>>;
+type Sender = mpsc::Sender<Result<Reply, UpstreamFault>>;
 
 struct Pending {
     replies: Sender,
@@ -229,7 +229,7 @@ async fn deliver(message: Message, shared: &Shared, events: &mpsc::Sender<Messag
     };
     match replies {
         // A client that went away no longer reads: that must not stop the others.
-        Some(replies) => drop(replies.send(Ok(message)).await),
+        Some(replies) => drop(replies.send(Ok(Reply::Message(message))).await),
         None => drop(events.send(message).await),
     }
 }
