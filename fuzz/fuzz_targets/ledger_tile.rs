@@ -20,6 +20,12 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(entries) = decode_bundle(bytes, width) {
         assert_eq!(entries.len(), width);
         assert_eq!(entries.iter().map(|entry| entry.len() + 2).sum::<usize>(), bytes.len());
-        entries.into_iter().filter_map(|entry| Entry::parse(entry).ok()).for_each(|entry| drop(entry.leaf()));
+        for entry in entries {
+            assert!(
+                Entry::parse(entry).is_ok_and(|parsed| parsed.as_bytes() == entry)
+                    || entry.len() != 33
+                    || entry[0] != 1
+            );
+        }
     }
 });

@@ -17,6 +17,8 @@ use std::thread::JoinHandle;
 const SCAN_BYTES: usize = 256 << 10;
 /// Places behind a broken frame that are looked at as possible frames. More is an attempt to keep us busy.
 const CANDIDATES_MAX: usize = 100_000;
+/// Bytes of a new segment that are synced at once: a disk that takes 64 MiB in one go lets the records wait behind them.
+const PREPARE_BYTES: u64 = 4 << 20;
 /// Each segment is this many times larger than the one before, up to the maximum.
 const GROWTH: u64 = 4;
 
@@ -291,7 +293,7 @@ impl SegmentWriter {
         // If we crash before this sync, any part of the frames may be there: a torn tail, which nobody was told of.
         self.file.sync().map_err(LogError::io("sync", &self.path))?;
         self.offset = self.offset.saturating_add(u64::try_from(frames.len()).unwrap_or(u64::MAX));
-        if self.next.is_none() && self.offset > self.capacity / 2 {
+        if self.next.is_none() && self.offset > self.capacity / 8 {
             self.next = Some(self.prepare_next());
         }
         Ok(())
@@ -339,8 +341,14 @@ pub(crate) fn next_path(directory: &Path) -> PathBuf {
 /// Writes the next segment full of zeros.
 fn prepare(disk: &dyn Disk, directory: &Path, capacity: u64) -> io::Result<()> {
     let file = disk.create(&next_path(directory), 0o600)?;
-    write_zeros(file.as_ref(), 0, capacity)?;
-    file.sync()
+    let mut at = 0;
+    while at < capacity {
+        let to = at.saturating_add(PREPARE_BYTES).min(capacity);
+        write_zeros(file.as_ref(), at, to)?;
+        file.sync()?;
+        at = to;
+    }
+    Ok(())
 }
 
 /// Gives the prepared segment its header and its name.

@@ -215,3 +215,49 @@ fn a_name_that_cannot_stand_in_a_checkpoint_is_refused() {
         assert!(matches!(Log::open(options), Err(LogError::Key { .. })), "`{origin}` was taken");
     }
 }
+
+#[test]
+fn the_benchmark_measures_all_cases_and_leaves_a_sound_log() {
+    let data = data();
+    let short = BenchOptions { duration: Duration::from_millis(30), record_bytes: 500, waiters: 50 };
+    let cases = bench(data.path(), &short).unwrap();
+    assert_eq!(cases.len(), 3);
+    for case in &cases {
+        assert!(case.n > 0 && case.rate > 0.0 && case.p50 > 0.0 && case.p99 >= case.p50, "{case:?}");
+    }
+    let verified = verify(&data.path().join("log"), &VerifyOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(verified.checkpoint.size, cases[1].n + cases[2].n);
+}
+
+#[test]
+fn a_live_log_can_be_verified_and_read_from_another_place() {
+    let data = data();
+    let options = LogOptions { checkpoint_interval: Duration::ZERO, ..options(&data) };
+    let log = fill(&options, 400);
+    // The sealer follows: its checkpoint is watched for, and covers what was acknowledged.
+    while !log.checkpoint().contains("\n400\n") {
+        std::thread::yield_now();
+    }
+    assert_eq!(check(&options).unwrap().checkpoint.size, 400);
+    assert_eq!(Reader::open(&options.directory).unwrap().backwards(u64::MAX).count(), 400);
+}
+
+#[test]
+fn a_log_is_verified_while_it_is_written() {
+    let data = data();
+    let options = LogOptions { checkpoint_interval: Duration::ZERO, ..options(&data) };
+    let log = fill(&options, 100);
+    let writer = std::thread::spawn(move || {
+        for index in 100..400 {
+            log.append_blocking(payload(index)).unwrap();
+        }
+        log.close_blocking().unwrap();
+    });
+    let mut sizes = Vec::new();
+    while !writer.is_finished() {
+        sizes.push(check(&options).unwrap().checkpoint.size);
+    }
+    writer.join().unwrap();
+    assert!(sizes.is_sorted());
+    assert_eq!(check(&options).unwrap().checkpoint.size, 400);
+}

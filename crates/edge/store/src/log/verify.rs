@@ -131,26 +131,40 @@ impl Check {
                 return Err(Damage::new(segment.name.as_str(), 0, Some(self.next), wrong));
             }
             let mut scan = Scan::open(segment)?;
-            let step = self.segment(&mut scan, progress)?;
             let is_last = segments.peek().is_none();
-            let tail = scan.tail(self.next)?;
-            torn_bytes = tail.used_until.saturating_sub(scan.offset());
-            let durable = tail.durable.max(self.checkpoint.size);
-            let wrong = match step {
-                Step::Broken(error) if !is_last || durable > self.next => Some(Wrong::Format(error.to_string())),
-                _ if is_last && durable > self.next => Some(Wrong::Truncated(durable)),
-                _ if !is_last && torn_bytes > 0 => Some(Wrong::Foreign),
-                _ => None,
+            let mut seen = None;
+            torn_bytes = loop {
+                let step = self.segment(&mut scan, progress)?;
+                match self.end(&mut scan, &step, is_last)? {
+                    (None, torn_bytes) => break torn_bytes,
+                    // A log that is being written may have grown since the last step: read on from there.
+                    (Some(_), _) if seen != Some(self.next) => scan.seek(scan.offset())?,
+                    (Some(wrong), _) => {
+                        return Err(Damage::new(segment.name.as_str(), scan.offset(), Some(self.next), wrong));
+                    }
+                }
+                seen = Some(self.next);
             };
-            if let Some(wrong) = wrong {
-                return Err(Damage::new(segment.name.as_str(), scan.offset(), Some(self.next), wrong));
-            }
         }
         if self.next < self.checkpoint.size {
             let wrong = Wrong::Truncated(self.checkpoint.size);
             return Err(Damage::new(RECORDS_DIRECTORY, 0, Some(self.next), wrong));
         }
         Ok(torn_bytes)
+    }
+
+    /// What is wrong with the end of a segment, if anything, and the bytes behind its last record.
+    fn end(&self, scan: &mut Scan, step: &Step, is_last: bool) -> Result<(Option<Wrong>, u64), Damage> {
+        let tail = scan.tail(self.next)?;
+        let torn_bytes = tail.used_until.saturating_sub(scan.offset());
+        let durable = tail.durable.max(self.checkpoint.size);
+        let wrong = match step {
+            Step::Broken(error) if !is_last || durable > self.next => Some(Wrong::Format(error.to_string())),
+            _ if is_last && durable > self.next => Some(Wrong::Truncated(durable)),
+            _ if !is_last && torn_bytes > 0 => Some(Wrong::Foreign),
+            _ => None,
+        };
+        Ok((wrong, torn_bytes))
     }
 
     fn segment(&mut self, scan: &mut Scan, progress: &mut dyn FnMut(Progress)) -> Result<Step, Damage> {
@@ -272,12 +286,13 @@ impl Check {
             if width == 1 && !self.directory.join(&name).parent().is_some_and(Path::exists) {
                 break;
             }
-            let path = self.directory.join(&name);
-            if path.exists() {
-                let bytes =
-                    read_bounded(&path, TILE_BYTES_MAX).map_err(|error| Damage::unreadable(name.as_str(), &error))?;
-                let beginning = expected.get(..width.saturating_mul(item_bytes)).unwrap_or_default();
-                compare(name, &bytes, beginning)?;
+            match read_bounded(&self.directory.join(&name), TILE_BYTES_MAX) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Damage::unreadable(name.as_str(), &error)),
+                Ok(bytes) => {
+                    let beginning = expected.get(..width.saturating_mul(item_bytes)).unwrap_or_default();
+                    compare(name, &bytes, beginning)?;
+                }
             }
         }
         Ok(())
