@@ -363,6 +363,8 @@ pub(crate) enum BenchCommand {
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
     pub(crate) output: Output,
     /// How many operations for each case
     #[arg(short = 'n', long, default_value_t = 2_000)]

@@ -16,6 +16,9 @@ const DEPTH_MAX: u32 = 16;
 /// Most files that are read from one directory; the engine has its own limit beside it.
 const FILES_MAX: usize = 4_096;
 
+/// Faults that are shown at once; the first ones usually explain the rest.
+const FAULTS_SHOWN_MAX: usize = 20;
+
 /// Reads everything that the configuration names.
 pub(crate) fn bundle(loaded: &Loaded) -> Result<Bundle, Failure> {
     let mut files = Vec::new();
@@ -68,8 +71,10 @@ pub(crate) fn load(loaded: &Loaded) -> Result<PolicySet, Failure> {
 
 /// A bundle that does not load.
 pub(crate) fn refused(faults: &[Diagnostic]) -> Failure {
-    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    Failure::config(format!("the policies do not load:\n  {}", lines.join("\n  ")))
+    let lines: Vec<String> = faults.iter().take(FAULTS_SHOWN_MAX).map(ToString::to_string).collect();
+    let more = faults.len().saturating_sub(FAULTS_SHOWN_MAX);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    Failure::config(format!("the policies do not load:\n  {}{more}", lines.join("\n  ")))
 }
 
 /// Reads `directory`; `shown` stands for it in the names of the files.

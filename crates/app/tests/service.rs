@@ -1,10 +1,18 @@
 //! The real binary from end to end: a fresh data directory, an agent, a decision, the verified log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 use support::{Home, Service, text};
 
 #[test]
@@ -106,6 +114,22 @@ fn a_faulty_policy_is_refused_at_start_and_a_change_of_the_file_takes_hold() {
     let (status, answer) = service.post("/v1/policies/reload", &service.admin_token(), &json!(null));
     assert_eq!((status, answer["accepted"].as_bool()), (422, Some(false)), "{answer}");
     assert!(answer["diagnostics"].to_string().contains("did you mean `unknown_agent`?"), "{answer}");
+}
+
+#[test]
+fn a_changed_file_takes_hold_by_itself() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let before = service.get("/v1/policies")["snapshot"].clone();
+    home.configure("unknown_agent = \"refuse\"\n");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while service.get("/v1/policies")["snapshot"] == before {
+        assert!(Instant::now() < deadline, "the change was not noticed");
+    }
+    let question = json!({"subject": {"agent": "x"}, "session": "s",
+        "action": {"kind": "tool.call", "server": "notes", "name": "get_note", "args": {}}});
+    let (_, ruling) = service.post("/v1/decide", &service.admin_token(), &question);
+    assert_eq!(ruling["enforced"], "deny", "{ruling}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn digest(text: &str) -> Result<Digest, Failure> {
 /// Who makes the change.
 enum Control {
     /// The running service.
-    Remote(Client),
+    Remote(Box<Client>),
     /// One without listeners that holds the data directory for as long as the change takes.
     Local(Box<Assembled>),
 }
@@ -78,7 +78,7 @@ fn with(place: &Place, work: impl AsyncFnOnce(&Control) -> Result<(), Failure>) 
     runtime.block_on(async {
         if is_running(&data) {
             let client = Client::new(Endpoint::Unix(data.socket()), None).map_err(Failure::internal)?;
-            return work(&Control::Remote(client)).await;
+            return work(&Control::Remote(Box::new(client))).await;
         }
         let control = Control::Local(Box::new(Assembled::start(&loaded, &data).await?));
         let worked = work(&control).await;

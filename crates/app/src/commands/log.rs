@@ -53,7 +53,10 @@ fn tail(directory: &Path, output: Output, lines: usize, follow: bool) -> Outcome
     for record in newest.map_err(unreadable)?.iter().rev() {
         print(record, output)?;
     }
-    while follow {
+    if !follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         std::thread::sleep(FOLLOW_EVERY);
         let reader = open(directory)?;
         let fresh = reader.size().saturating_sub(next);
@@ -62,7 +65,6 @@ fn tail(directory: &Path, output: Output, lines: usize, follow: bool) -> Outcome
             next += 1;
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn show(directory: &Path, output: Output, wanted: &str) -> Outcome {

@@ -1,5 +1,6 @@
 //! One module a command. Branching is here, work is in the leaves.
 
+mod bench;
 mod config;
 mod control;
 mod decide;
@@ -26,9 +27,9 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Policy(command) => policy::run(command),
         Command::Config(command) => config::run(command),
+        Command::Bench(command) => bench::run(command),
         Command::Completions { shell } => version::completions(shell),
         Command::Version(output) => version::version(output),
         Command::CliReference => version::reference(),
-        _ => Err(crate::failure::Failure::internal("not built yet")),
     }
 }
