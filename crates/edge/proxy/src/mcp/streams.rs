@@ -152,7 +152,7 @@ impl Stream {
             tokio::pin!(changed);
             changed.as_mut().enable();
             {
-                let state = lock(&self.state);
+                let mut state = lock(&self.state);
                 let at = (*position).max(state.first);
                 let index = usize::try_from(at - state.first).unwrap_or(usize::MAX);
                 if let Some(event) = state.events.get(index) {
@@ -163,7 +163,8 @@ impl Stream {
                 if state.ended.is_some() {
                     return Next::End;
                 }
-                if let Some(retry) = state.pause {
+                // Taken: a client that comes back waits for what is next.
+                if let Some(retry) = state.pause.take() {
                     return Next::Pause(format!("retry: {}\n\n", retry.as_millis()));
                 }
             }
