@@ -23,7 +23,7 @@ deny contains message if {
 deny contains message if {
 	some effect in input.action.effects
 	effect.verb == "delete"
-	total := sum([part.count | some part in input.action.effects; part.verb == "delete"])
+	total := sum([number | some part in input.action.effects; part.verb == "delete"; part.count > 0; number := part.count])
 	total > data.org.delete_max
 	message := sprintf(
 		"`%s` would delete %d things at once; at most %d in a call are allowed",

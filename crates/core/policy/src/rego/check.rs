@@ -285,7 +285,7 @@ impl<'a> Walker<'a> {
         match expr {
             Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => return self.reference(expr, rule),
             Expr::Call { fcn, params, .. } => self.call(fcn, params, rule),
-            Expr::BoolExpr { op, lhs, rhs, .. } if matches!(op, BoolOp::Eq | BoolOp::Ne) => {
+            Expr::BoolExpr { op: BoolOp::Eq | BoolOp::Ne, lhs, rhs, .. } => {
                 self.enum_value(lhs, rhs);
                 self.enum_value(rhs, lhs);
             }
@@ -300,6 +300,7 @@ impl<'a> Walker<'a> {
             }
             _ => {}
         }
+        self.comprehension(expr);
         let (inner, query) = syntax::children(expr);
         let outer = query.map(|query| {
             let outer = self.shapes.clone();
@@ -311,6 +312,23 @@ impl<'a> Walker<'a> {
         }
         if let Some(outer) = outer {
             self.shapes = outer;
+        }
+    }
+
+    /// regorus' bytecode takes an undefined term for a value, where Rego leaves the element out.
+    fn comprehension(&mut self, expr: &Expr) {
+        let terms = match expr {
+            Expr::ArrayCompr { term, .. } | Expr::SetCompr { term, .. } => vec![term],
+            Expr::ObjectCompr { key, value, .. } => vec![key, value],
+            _ => return,
+        };
+        for term in terms {
+            if !is_always_defined(term) {
+                let text = term.span().text();
+                let message = format!("`{text}` may be undefined, which the term of a comprehension must not be");
+                let hint = format!("give it a name in the body: `[x | ...; x := {text}]`");
+                self.fault(term.span(), "unsupported", message, hint);
+            }
         }
     }
 
@@ -523,7 +541,7 @@ impl<'a> Walker<'a> {
         self.follow(&chain(expr)?).ok().flatten()
     }
 
-    fn follow(&self, path: &Chain<'_>) -> Result<Option<&'static Shape>, ((u32, u32), String, String)> {
+    fn follow(&self, path: &Chain<'_>) -> Result<Option<&'static Shape>, NoField> {
         let mut text = path.root.to_owned();
         let mut shape = match path.root {
             "input" => Some(&INPUT),
@@ -554,8 +572,22 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// Where a field is missing, what is wrong, and a hint.
+type NoField = ((u32, u32), String, String);
 /// A step of a path: a name, or none when it is computed.
 type Part = Option<String>;
+
+/// Variables of the body, literals, and collections of such.
+fn is_always_defined(expr: &Expr) -> bool {
+    match expr {
+        Expr::Var { .. } => true,
+        Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().all(|item| is_always_defined(item)),
+        Expr::Object { fields, .. } => {
+            fields.iter().all(|(_, key, value)| is_always_defined(key) && is_always_defined(value))
+        }
+        other => scalar(other).is_some(),
+    }
+}
 
 fn part(step: &Step<'_>) -> Part {
     match step {

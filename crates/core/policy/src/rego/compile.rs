@@ -31,7 +31,7 @@ impl Program {
             let Some(policy) = loaded.policies.get(index) else { continue };
             last.clone_from(&policy.file.path);
             engine
-                .add_policy(policy.file.path.clone(), policy.file.text.clone())
+                .add_policy(policy.file.path.clone(), policy.guarded.clone())
                 .map_err(|error| from_engine(&last, "parse-error", &error.to_string()))?;
         }
         let (entries, text) = entry_points(loaded, units);
@@ -59,8 +59,8 @@ fn entry_points(loaded: &Loaded, units: &[Unit]) -> (Vec<String>, String) {
             .iter()
             .filter_map(|unit| Some(format!("data.{}.{}", loaded.policies.get(unit.policy)?.info.id, unit.rule)))
             .collect();
-        // Writing to a `String` does not fail.
-        let _ = writeln!(text, "out{number} := [{}]", rules.join(", "));
+        // One reference a line: regorus refuses lines of more than 1,024 columns. Writing to a `String` does not fail.
+        let _ = writeln!(text, "out{number} := [{}]", rules.join(",\n"));
         names.push(format!("data.{ENTRY_PACKAGE}.out{number}"));
     }
     (names, text)

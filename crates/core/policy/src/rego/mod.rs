@@ -6,8 +6,11 @@
 mod builtins;
 mod check;
 mod compile;
+#[cfg(test)]
+mod differential;
 mod example;
 mod guard;
+mod guarded;
 mod metadata;
 mod policy;
 mod schema;

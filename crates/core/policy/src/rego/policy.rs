@@ -3,6 +3,7 @@
 use super::check;
 use super::example::{self, Example};
 use super::guard::{self, Guard};
+use super::guarded;
 use super::metadata::{self, Metadata};
 use super::source::{parse_all, place};
 use super::syntax::{self, Step, chain};
@@ -31,6 +32,8 @@ pub(crate) struct Loaded {
 /// One policy, or a library of helpers when it has no rules of its own.
 pub(crate) struct Policy {
     pub(crate) file: SourceFile,
+    /// The source as it is compiled; see [`guarded`].
+    pub(crate) guarded: String,
     pub(crate) info: PolicyInfo,
     pub(crate) units: Vec<(Unit, Guard)>,
     /// Packages that it refers to, by index.
@@ -254,6 +257,7 @@ fn policy(
     let mode = said.or(custom.mode).or(options.default_mode).unwrap_or(Mode::Enforce);
     Policy {
         file: draft.file.clone(),
+        guarded: guarded::source(&draft.file.text, &draft.module),
         info: PolicyInfo {
             id: draft.id.as_str().into(),
             title: draft.metadata.title.trim().to_owned(),

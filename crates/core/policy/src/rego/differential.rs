@@ -1,0 +1,272 @@
+//! Sliced, unsliced, regorus' interpreter and OPA's own engine give the same findings, over the shipped library and a
+//! corpus of every form of guard, for generated facts.
+
+use super::policy::{Loaded, read};
+use super::vm::RegoEngine;
+use crate::engine::Engine as _;
+use crate::{Bundle, LoadOptions, SourceFile};
+use holdshort_model::Facts;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use regorus::{Engine, Value};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// How many facts are tried.
+const SAMPLES: usize = 600;
+/// Policy, rule and message.
+type Fired = BTreeSet<(String, String, String)>;
+
+/// Bodies of rules in every form in which a guard is or is not found.
+const BODIES: &[&str] = &[
+    "input.action.kind == \"tool.call\"",
+    "\"tool.call\" == input.action.kind",
+    "input.action.kind in {\"tool.call\", \"resource.read\"}",
+    "input.action.kind in kinds",
+    "kind := input.action.kind\n\tkind == \"resource.read\"",
+    "some e in input.action.effects\n\te.verb == \"delete\"",
+    "some i, e in input.action.effects\n\te.verb == \"delete\"\n\ti > 0",
+    "some i\n\tinput.action.effects[i].verb == \"send\"\n\tinput.action.effects[i].resource.kind == \"url\"",
+    "e := input.action.effects[_]\n\te.verb in [\"write\", \"delete\"]\n\te.resource.kind == \"file\"",
+    "input.action.effects[_].verb == \"read\"\n\tinput.action.effects[_].verb == \"send\"",
+    "some e in input.action.effects\n\tr := e.resource\n\tr.kind == \"mail\"",
+    "some e in input.action.effects\n\te.certainty == \"unknown\"\n\tnot e.count",
+    "not input.tool\n\tinput.action.name == \"a\"",
+    "not input.action.kind == \"tool.call\"",
+    "input.tool.pin = \"changed\"",
+    "input.tool.name == \"b\"\n\tinput.tool.server == \"files\"",
+    "input.subject.agent.class == \"coding\"\n\tinput.action.server == \"mail\"",
+    "startswith(input.action.name, \"a\")\n\tinput.action.kind == \"tool.call\"",
+    "to_number(input.action.args.count) > 3\n\tinput.action.kind == \"tool.call\"",
+    "helper\n\tinput.action.kind == \"tool.call\"",
+    "input.action.kind != \"tool.call\"",
+    "every e in input.action.effects { e.verb == \"read\" }\n\tinput.action.kind == \"tool.call\"",
+    "count([e | some e in input.action.effects; e.verb == \"read\"]) > 1",
+    "some e in input.action.effects\n\tn := e.count\n\tn != 3",
+    "n := input.tool.definition\n\tinput.action.kind == \"tool.call\"",
+    "x := input.action.name == \"a\"\n\tx",
+    "x := input.tool.name == `b`\n\tnot x",
+    "m := input.tool.pin\n\tnot m == \"match\"",
+    "count([n | some e in input.action.effects; n := e.count]) > 1",
+    "x := {\"tool.call\": 1}[input.action.kind]\n\tx == 1",
+    "input.action.kind == \"tool.call\"\n\tinput.context.workspace\n\tnot input.action.server",
+];
+
+fn corpus() -> Bundle {
+    let files = BODIES.iter().enumerate().map(|(number, body)| {
+        let next = BODIES[(number + 7) % BODIES.len()];
+        let text = format!(
+            "# METADATA\n# title: T\npackage holdshort.rules.c{number}\n\
+             deny contains \"one\" if {{\n\t{body}\n}}\n\
+             ask contains \"two\" if {{\n\t{next}\n}}\n\
+             ask contains input.action.name if {{\n\t{body}\n}}\n\
+             kinds := {{\"prompt.get\", \"tool.call\"}}\n\
+             helper if input.action.server == \"files\"\n"
+        );
+        // Rules and examples that a policy must have and a corpus need not.
+        let text = format!(
+            "{text}observe contains \"o\" if {{\n\tinput.action.kind in kinds\n\thelper\n}}\nexamples := [\n\
+             {{\"name\": \"y\", \"input\": {{}}, \"expect\": [\"deny\"]}},\n\
+             {{\"name\": \"n\", \"input\": {{}}, \"expect\": []}},\n]\n"
+        );
+        SourceFile { path: format!("c{number}.rego"), text }
+    });
+    Bundle { files: files.collect(), data: Json::Null }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads the shipped policies")]
+fn library() -> Bundle {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../policies");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let rego = paths.filter(|path| path.extension().is_some_and(|end| end == "rego"));
+    let files = rego.map(|path| SourceFile {
+        path: path.file_name().unwrap().to_string_lossy().into_owned(),
+        text: std::fs::read_to_string(&path).unwrap(),
+    });
+    let data = json!({"crm_servers": ["mail"], "internal_domains": ["corp.example"], "delete_max": 3});
+    Bundle { files: files.collect(), data }
+}
+
+fn optional(values: &'static [&'static str]) -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![Just(None), select(values).prop_map(Some)]
+}
+
+fn effect() -> impl Strategy<Value = Json> {
+    let verbs = &["read", "write", "delete", "execute", "send", "spend"][..];
+    let resource = (
+        select(&["file", "url", "mail", "record", "tool"][..]),
+        optional(&["paste.example", "files.corp.example", "evilcorp.example"]),
+        optional(&["/home/dev/project/a", "/etc/passwd", "/home/dev/project"]),
+        subsequence(vec!["confidential", "public"], 0..=2),
+    );
+    let rest = (prop_oneof![Just(None), (0_u64..6).prop_map(Some)], select(&["declared", "derived", "unknown"][..]));
+    (select(verbs), resource, rest).prop_map(|(verb, (kind, host, path, labels), (count, certainty))| {
+        let mut effect = json!({"verb": verb, "resource": {"kind": kind, "labels": labels}, "certainty": certainty});
+        effect["resource"]["host"] = json!(host);
+        effect["resource"]["path"] = json!(path);
+        effect["count"] = json!(count);
+        effect
+    })
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let args = prop_oneof![
+        Just(json!({})),
+        Just(json!(null)),
+        Just(json!({"text": "AKIAIOSFODNN7EXAMPLE", "count": "4"})),
+        Just(json!({"command": "terraform destroy -auto-approve", "count": 7})),
+        Just(json!({"mode": "url", "url": "https://x.example", "count": "12"})),
+        Just(json!({"list": ["secret", 1.5, -3], "requestedSchema": {"properties": {"password": {}}}})),
+    ];
+    let kinds = &["tool.call", "resource.read", "prompt.get", "elicitation.create", "sampling.create"][..];
+    let action = (select(kinds), optional(&["files", "mail"]), select(&["a", "b", "delete_environment"][..]), args);
+    let tool = prop_oneof![
+        Just(None),
+        (select(&["files", "mail"][..]), select(&["match", "new", "changed", "shadowed"][..])).prop_map(Some)
+    ];
+    let effects = proptest::collection::vec(effect(), 0..4);
+    let rest = (tool, select(&["coding", "support"][..]), optional(&["/home/dev/project", "/home/dev/project/"]));
+    (action, effects, rest).prop_map(|((kind, server, name, args), effects, (tool, class, workspace))| {
+        let mut facts = super::base();
+        facts["action"] = json!({"kind": kind, "server": server, "name": name, "effects": effects, "args": args});
+        facts["tool"] = match tool {
+            Some((server, pin)) => json!({"server": server, "name": "b", "pin": pin, "annotations": {}}),
+            None => Json::Null,
+        };
+        facts["subject"]["agent"]["class"] = json!(class);
+        facts["context"]["workspace"] = json!(workspace);
+        serde_json::from_value(facts).unwrap()
+    })
+}
+
+fn samples() -> Vec<Facts> {
+    let mut runner = TestRunner::deterministic();
+    (0..SAMPLES).map(|_| facts().new_tree(&mut runner).unwrap().current()).collect()
+}
+
+fn of_engine(engine: &RegoEngine, facts: &Facts) -> Fired {
+    let found = engine.evaluate(facts).unwrap();
+    found.into_iter().map(|finding| (finding.policy.to_string(), finding.rule.to_string(), finding.message)).collect()
+}
+
+fn of_interpreter(engine: &mut Engine, loaded: &Loaded, facts: &Facts) -> Fired {
+    engine.set_input(Value::from(serde_json::to_value(facts).unwrap()));
+    let mut fired = Fired::new();
+    for policy in &loaded.policies {
+        for (unit, _) in &policy.units {
+            let set = engine.eval_rule(format!("data.{}.{}", policy.info.id, unit.rule)).unwrap();
+            for message in set.as_set().unwrap().iter() {
+                let message = message.as_string().unwrap().to_string();
+                fired.insert((policy.info.id.to_string(), unit.rule.to_string(), message));
+            }
+        }
+    }
+    fired
+}
+
+fn of_opa(answer: &str, loaded: &Loaded) -> Fired {
+    let answer: Json = serde_json::from_str(answer).unwrap();
+    let mut fired = Fired::new();
+    for policy in &loaded.policies {
+        let name = policy.info.id.rsplit('.').next().unwrap();
+        for (unit, _) in &policy.units {
+            for message in answer[name][unit.rule.as_str()].as_array().unwrap_or_else(|| panic!("{answer}")) {
+                let message = message.as_str().unwrap().to_owned();
+                fired.insert((policy.info.id.to_string(), unit.rule.to_string(), message));
+            }
+        }
+    }
+    fired
+}
+
+fn check_here(bundle: &Bundle) {
+    let loaded = read(bundle, &LoadOptions::default()).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let sliced = RegoEngine::build(&loaded, 1).unwrap();
+    let unsliced = RegoEngine::build_unsliced(&loaded).unwrap();
+    let mut interpreter = Engine::new();
+    for file in &bundle.files {
+        interpreter.add_policy(file.path.clone(), file.text.clone()).unwrap();
+    }
+    interpreter.add_data(loaded.data.clone()).unwrap();
+    let mut any = 0;
+    for facts in samples() {
+        let expected = of_interpreter(&mut interpreter, &loaded, &facts);
+        let shown = || serde_json::to_string_pretty(&facts).unwrap();
+        assert_eq!(of_engine(&unsliced, &facts), expected, "unsliced and interpreter: {}", shown());
+        assert_eq!(of_engine(&sliced, &facts), expected, "sliced and interpreter: {}", shown());
+        any += usize::from(!expected.is_empty());
+    }
+    assert!(any > SAMPLES / 4, "only {any} of {SAMPLES} facts make anything fire");
+}
+
+#[expect(clippy::disallowed_methods, reason = "OPA's engine is driven through a process")]
+fn check_with_opa(bundle: &Bundle) {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../..");
+    let install = Command::new(format!("{root}/testkit/install-opa")).output().expect("testkit/install-opa runs");
+    if install.status.code() == Some(3) {
+        println!("SKIPPED: OPA's engine cannot be fetched: {}", String::from_utf8_lossy(&install.stderr));
+        return;
+    }
+    assert!(install.status.success(), "testkit/install-opa: {}", String::from_utf8_lossy(&install.stderr));
+    let loaded = read(bundle, &LoadOptions::default()).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let files: Vec<_> = bundle.files.iter().map(|file| (&file.path, &file.text)).collect();
+    let data: Json = serde_json::from_str(&loaded.data.to_json_str().unwrap()).unwrap();
+    let wheel = String::from_utf8(install.stdout).unwrap();
+    let mut lines = vec![json!({"wheel": wheel.trim(), "files": files, "data": data}).to_string()];
+    let samples = samples();
+    lines.extend(samples.iter().map(|facts| serde_json::to_string(facts).unwrap()));
+    let mut opa = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/opa.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 runs");
+    let mut stdin = opa.stdin.take().unwrap();
+    let writer = std::thread::Builder::new().spawn(move || {
+        // OPA's own error says more than a broken pipe.
+        let _ = stdin.write_all(lines.join("\n").as_bytes());
+    });
+    let output = opa.wait_with_output().unwrap();
+    writer.unwrap().join().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answers = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(answers.lines().count(), samples.len());
+    let sliced = RegoEngine::build(&loaded, 1).unwrap();
+    for (facts, answer) in samples.iter().zip(answers.lines()) {
+        let shown = serde_json::to_string_pretty(facts).unwrap();
+        assert_eq!(of_engine(&sliced, facts), of_opa(answer, &loaded), "sliced and OPA: {shown}");
+    }
+}
+
+#[test]
+fn the_library_means_the_same_in_every_engine_of_ours() {
+    check_here(&library());
+}
+
+#[test]
+fn the_corpus_means_the_same_in_every_engine_of_ours() {
+    check_here(&corpus());
+}
+
+#[test]
+fn the_library_means_the_same_in_opa() {
+    check_with_opa(&library());
+}
+
+#[test]
+fn the_corpus_means_the_same_in_opa() {
+    check_with_opa(&corpus());
+}
+
+#[test]
+fn most_of_the_corpus_is_sliced() {
+    let loaded = read(&corpus(), &LoadOptions::default()).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let guards: Vec<_> = loaded.policies.iter().flat_map(|policy| &policy.units).collect();
+    let always = guards.iter().filter(|(_, guard)| guard.is_always()).count();
+    assert!(always * 2 < guards.len(), "{always} of {} have no guard", guards.len());
+}
