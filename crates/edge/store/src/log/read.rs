@@ -107,12 +107,11 @@ impl Forwards {
             Some(scan) => scan,
             None => self.seek()?,
         };
-        let offset = scan.offset();
         let found = match record(&mut scan, self.next) {
             // Behind the last record of a segment comes the next segment, if there is one.
             Err(error) => {
                 let mut other = self.reader.segment_of(self.next)?;
-                if other.segment() == scan.segment() || other.segment().first_index != self.next || offset == 0 {
+                if other.segment() == scan.segment() || other.segment().first_index != self.next {
                     return Err(error);
                 }
                 let found = record(&mut other, self.next)?;
