@@ -11,7 +11,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 use support::{Home, Service, text};
 
@@ -161,35 +161,93 @@ fn decide_and_replay_offline() {
     assert_eq!((answer["id"].as_str(), effects), (Some("t1"), vec!["allow", "deny"]));
 }
 
+/// A wrapper around `cat`, which is no MCP server: what cannot be read is refused and recorded all the same.
+struct Wrapper {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Wrapper {
+    fn start(home: &Home) -> Self {
+        let mut command = home.command(&["mcp", "--name", "echo", "--", "cat"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, input, output }
+    }
+
+    fn send_garbage(&mut self) -> Value {
+        self.input.as_mut().unwrap().write_all(b"{\"jsonrpc\": \n").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(answer["error"]["code"], -32700, "{answer}");
+        assert!(answer["error"]["data"]["decision"].is_string(), "not on record: {answer}");
+        answer
+    }
+
+    fn end(mut self) {
+        drop(self.input.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+fn events(page: &Value, event: &str) -> usize {
+    page["records"].as_array().unwrap().iter().filter(|entry| entry["record"]["event"] == event).count()
+}
+
 #[test]
 fn many_wrappers_start_one_service_and_share_a_session() {
     let home = Home::new("");
-    let mut wrappers: Vec<_> = (0..4)
-        .map(|_| {
-            let mut command = home.command(&["mcp", "--name", "echo", "--", "cat"]);
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
-        })
-        .collect();
+    let mut wrappers: Vec<_> = (0..4).map(|_| Wrapper::start(&home)).collect();
     for wrapper in &mut wrappers {
-        // `cat` is no MCP server; a request that cannot be read is refused and recorded all the same.
-        let mut input = wrapper.stdin.take().unwrap();
-        input.write_all(b"{\"jsonrpc\": \n").unwrap();
-        let mut line = String::new();
-        BufReader::new(wrapper.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let answer: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(answer["error"]["code"], -32700, "{answer}");
-        drop(input);
-        assert!(wrapper.wait().unwrap().success());
+        wrapper.send_garbage();
     }
+    wrappers.into_iter().for_each(Wrapper::end);
     let service = Service::running(&home);
     let page = service.page_over_socket();
-    service.end();
+    service.end("-TERM");
+    assert_eq!(events(&page, "start"), 1, "{page}");
     let records = page["records"].as_array().unwrap();
-    let starts = records.iter().filter(|entry| entry["record"]["event"] == "start").count();
-    assert_eq!(starts, 1, "{page}");
     let refused: Vec<_> = records.iter().filter(|entry| entry["record"]["type"] == "decision").collect();
     assert_eq!(refused.len(), 4);
-    assert!(
-        refused.iter().all(|entry| entry["record"]["request"]["session"] == refused[0]["record"]["request"]["session"])
-    );
+    let session = |entry: &Value| entry["record"]["request"]["session"].clone();
+    assert!(refused.iter().all(|entry| session(entry) == session(refused[0])));
+}
+
+#[test]
+fn a_wrapper_survives_the_death_of_its_service() {
+    let home = Home::new("");
+    let mut wrapper = Wrapper::start(&home);
+    wrapper.send_garbage();
+    Service::running(&home).end("-KILL");
+    wrapper.send_garbage();
+    wrapper.end();
+    let service = Service::running(&home);
+    let page = service.page_over_socket();
+    service.end("-TERM");
+    assert_eq!((events(&page, "start"), events(&page, "stop")), (2, 0), "{page}");
+    assert_eq!(home.run(&["log", "verify"]).status.code(), Some(0));
+}
+
+#[test]
+fn serve_takes_over_from_the_background_and_wrappers_follow() {
+    let home = Home::new("");
+    let mut wrapper = Wrapper::start(&home);
+    wrapper.send_garbage();
+    let service = Service::start(&home);
+    wrapper.send_garbage();
+    wrapper.end();
+    let page = service.get("/v1/records");
+    assert_eq!((events(&page, "start"), events(&page, "stop")), (2, 1), "{page}");
+}
+
+#[test]
+fn a_secret_that_is_not_set_is_named_before_anything_is_made() {
+    let home = Home::new("");
+    home.configure("[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1/mcp\"\ntoken_env = \"HS_TEST_UNSET\"\n");
+    let refused = home.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(text(&refused.stderr).contains("`HS_TEST_UNSET`"), "{}", text(&refused.stderr));
+    assert!(!home.data().exists());
 }

@@ -7,7 +7,7 @@ use crate::config::{Config, Loaded, Upstream};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::service::assemble::Assembled;
-use crate::service::gateway::gateway as make_gateway;
+use crate::service::gateway::{gateway as make_gateway, upstreams};
 use bytes::Bytes;
 use holdshort_proxy::mcp::serve_http;
 use holdshort_store::log::BenchCase;
@@ -37,7 +37,7 @@ pub(crate) async fn gateway(directory: &Path, operations: u32) -> Result<Vec<Ben
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Failure::internal)?;
     let through = listener.local_addr().map_err(Failure::internal)?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let gateway = make_gateway(&assembled.service, &loaded)?;
+    let gateway = make_gateway(&assembled.service, &loaded, upstreams(&loaded)?)?;
     let served = tokio::spawn(serve_http(listener, gateway, async {
         let _ = ended.await;
     }));

@@ -16,12 +16,22 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Exit code 64 when an upstream cannot be.
-pub(crate) fn gateway(service: &Arc<Service>, loaded: &Loaded) -> Result<Arc<Gateway>, Failure> {
+pub(crate) fn gateway(
+    service: &Arc<Service>,
+    loaded: &Loaded,
+    upstreams: Vec<UpstreamConfig>,
+) -> Result<Arc<Gateway>, Failure> {
     let config = &loaded.config;
-    let upstreams =
-        config.upstream.iter().map(|upstream| self::upstream(upstream, loaded)).collect::<Result<_, _>>()?;
     let tokens = Arc::new(Tokens { service: service.clone(), anonymous: config.mcp.anonymous_agent.clone() });
     Gateway::new(Gate::new(service.clone()), tokens, upstreams, options(config)).map_err(Failure::config)
+}
+
+/// The servers behind the gateway, with the secrets that the environment holds for them.
+///
+/// # Errors
+/// Exit code 64 when a variable is not set, or a URL or header is not one.
+pub(crate) fn upstreams(loaded: &Loaded) -> Result<Vec<UpstreamConfig>, Failure> {
+    loaded.config.upstream.iter().map(|entry| upstream(entry, loaded)).collect()
 }
 
 /// How the gateway and the wrapper behave.

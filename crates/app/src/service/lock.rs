@@ -2,10 +2,13 @@
 
 use crate::failure::{Failure, io_failure};
 use crate::place::DataDir;
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// Where a running service can be reached: `service.json`.
@@ -47,6 +50,20 @@ impl DataLock {
             }
             Err(TryLockError::Error(error)) => Err(io_failure("lock", &path)(error)),
         }
+    }
+
+    /// Asks a service that a wrapper started in the background to make room, and waits until it is gone. The wrappers
+    /// find the successor through the same socket. Does nothing when there is none.
+    pub(crate) fn relieve_background(data: &DataDir) -> Result<(), Failure> {
+        let in_background = Whereabouts::read(data).is_some_and(|found| found.api.is_none());
+        // The kernel says who serves the socket: a file may name a process id that somebody else has by now.
+        let holder = UnixStream::connect(data.socket()).and_then(|stream| Ok(socket_peercred(&stream)?.pid));
+        let (true, Ok(holder)) = (in_background, holder) else { return Ok(()) };
+        tracing::info!(pid = holder.as_raw_nonzero().get(), "taking over from the service in the background");
+        let told = kill_process(holder, Signal::TERM).map_err(std::io::Error::from);
+        told.map_err(io_failure("end the service of", data.root()))?;
+        let path = data.service_lock();
+        open_private(&path)?.lock().map_err(io_failure("lock", &path))
     }
 }
 

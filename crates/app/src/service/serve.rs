@@ -5,12 +5,12 @@ use crate::failure::{Failure, Outcome};
 use crate::out;
 use crate::place::{DataDir, Place};
 use crate::service::assemble::Assembled;
-use crate::service::gateway::gateway;
-use crate::service::lock::Whereabouts;
+use crate::service::gateway::{gateway, upstreams};
+use crate::service::lock::{DataLock, Whereabouts};
 use crate::service::recorder::LogRecorder;
 use crate::service::start::READY_LINE;
 use crate::service::watch::{FileSource, follow};
-use holdshort_proxy::mcp::serve_http;
+use holdshort_proxy::mcp::{UpstreamConfig, serve_http};
 use holdshort_server::{Access, Activity, ListenError, Listener, Parts, SystemClock, serve};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -38,15 +38,25 @@ pub(crate) struct RunOptions {
 pub(crate) async fn run(options: RunOptions) -> Outcome {
     let loaded = options.place.load()?;
     let data = options.place.data(&loaded)?;
+    let upstreams = upstreams(&loaded)?;
+    if !options.background {
+        DataLock::relieve_background(&data)?;
+    }
     let assembled = Assembled::start(&loaded, &data).await?;
-    let served = attend(&options, &loaded, &data, &assembled).await;
+    let served = attend(&options, &loaded, upstreams, &data, &assembled).await;
     // The service may not be found any more before it is gone. Nothing to be done if the file cannot be removed.
     let _ = std::fs::remove_file(data.service_file());
     let stopped = assembled.stop().await;
     served.and(stopped).map(|()| ExitCode::SUCCESS)
 }
 
-async fn attend(options: &RunOptions, loaded: &Loaded, data: &DataDir, assembled: &Assembled) -> Result<(), Failure> {
+async fn attend(
+    options: &RunOptions,
+    loaded: &Loaded,
+    upstreams: Vec<UpstreamConfig>,
+    data: &DataDir,
+    assembled: &Assembled,
+) -> Result<(), Failure> {
     let activity = Activity::new(Arc::new(SystemClock));
     let ending = ending(options.idle_exit, activity.clone())?;
     let source = FileSource::new(options.place.clone());
@@ -61,7 +71,7 @@ async fn attend(options: &RunOptions, loaded: &Loaded, data: &DataDir, assembled
             .map_err(|cause| unbound(ListenError::Refused { place: mcp.to_string(), cause }))?;
         ports = (api.address(), mcp.local_addr().ok());
         listeners.push(api);
-        let (gateway, ended) = (gateway(&assembled.service, loaded)?, wait(ending.clone()));
+        let (gateway, ended) = (gateway(&assembled.service, loaded, upstreams)?, wait(ending.clone()));
         gateway_run = Some(tokio::spawn(serve_http(mcp, gateway, ended)));
     }
     let whereabouts = whereabouts(data, ports);

@@ -35,7 +35,8 @@ pub(crate) fn ensure_running(data: &DataDir, config: Option<&Path>) -> Result<()
     // If the holder crashed while starting, its lock ended with it, and this one starts the service.
     match is_running(data) {
         true => Ok(()),
-        false => spawn(data, config),
+        // If it cannot start since `holdshort serve` is just taking the directory, that one is as good.
+        false => spawn(data, config).or_else(|failure| if is_running(data) { Ok(()) } else { Err(failure) }),
     }
 }
 

@@ -110,12 +110,13 @@ impl<'a> Service<'a> {
     }
 
     /// Ends one that somebody else started: it is not our child, so its end shows in the closed socket.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&self, signal: &str) {
         let pid = self.pid().to_string();
         let mut stream = UnixStream::connect(self.whereabouts["socket"].as_str().unwrap()).unwrap();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).unwrap();
+        // A killed process resets the connection: that is its end as well.
+        let _ = stream.read_to_end(&mut rest);
     }
 }
 
