@@ -1,5 +1,7 @@
 //! What a bundle is refused for: one row for each fault, with the line that is named and a word of the hint.
 
+#![expect(clippy::panic, reason = "test code: failing is its purpose")]
+
 use holdshort_policy::{Bundle, Diagnostic, LoadOptions, PolicySet, SourceFile};
 use serde_json::{Value, json};
 

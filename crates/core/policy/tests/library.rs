@@ -1,5 +1,10 @@
 //! The policies that are shipped in `policies/`: they load, their examples hold, and the committed matrix is theirs.
-#![expect(clippy::disallowed_methods, reason = "a test reads the shipped policies")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: it reads the shipped policies, and failing is its purpose"
+)]
 
 use holdshort_model::{Effect, Facts};
 use holdshort_policy::{Bundle, LoadOptions, PolicySet, Rule, SourceFile, matrix, probes, test};
