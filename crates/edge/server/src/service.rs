@@ -58,6 +58,7 @@ pub struct Service {
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
     pub(crate) changing: Mutex<()>,
+    probing: Mutex<()>,
     snapshot: ArcSwap<Snapshot>,
     since_ms: AtomicU64,
 }
@@ -89,6 +90,7 @@ impl Service {
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
+            probing: Mutex::default(),
             since_ms: AtomicU64::new(now_ms),
             config,
             clock,
@@ -134,7 +136,10 @@ impl Service {
     /// The fail modes that are in force now. Tries to write what waits to be recorded, so that a log that works
     /// again is noticed.
     pub async fn faults_now(&self) -> Vec<FailMode> {
-        if self.journal.is_down() {
+        // One at a time: whoever asks often must not fill up a log that hangs.
+        if self.journal.is_down()
+            && let Ok(_probing) = self.probing.try_lock()
+        {
             let probe = self.record("probe", Value::Null);
             // A log that does not answer is down.
             let _ = tokio::time::timeout(self.config.deadline, probe).await;
