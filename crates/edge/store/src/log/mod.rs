@@ -1,8 +1,8 @@
 //! The log on disk: every record durable before anybody is told so, provable afterwards.
 //!
-//! Two threads share the work. The *writer* ([`writer`]) takes everything that is queued, appends it to the current
+//! Two threads share the work. The *writer* (module `writer`) takes everything that is queued, appends it to the current
 //! payload segment, syncs once, and answers all of its waiters: what was queued meanwhile is the next group. The *sealer*
-//! ([`sealer`]) follows with what can be computed from the segments: tiles, entry bundles, and at most once per
+//! (module `sealer`) follows with what can be computed from the segments: tiles, entry bundles, and at most once per
 //! `checkpoint_interval` a signed checkpoint. It lags behind by a bounded amount, catches up on close, and whatever it had
 //! not written when the process died is rebuilt when the log is opened.
 //!
