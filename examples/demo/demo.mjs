@@ -153,11 +153,16 @@ async function show(service) {
   await again.close();
 }
 
-function prove() {
+async function prove() {
   step('5. Every decision stands in a log that nobody can alter unseen');
-  const records = cli('log', 'tail', '--lines', '6').trimEnd();
-  say(records.replace(/^/gm, '  '));
-  say(cli('log', 'verify').trimEnd().replace(/^/gm, '  '));
+  // Records are durable before an action runs; the signed checkpoint over them follows within a second.
+  let verified = cli('log', 'verify');
+  for (let tries = 0; verified.includes('behind the last checkpoint') && tries < 50; tries += 1) {
+    await new Promise((done) => setTimeout(done, 100));
+    verified = cli('log', 'verify');
+  }
+  say(cli('log', 'search', '--effect', 'deny').trimEnd().replace(/^/gm, '  '));
+  say(verified.trimEnd().replace(/^/gm, '  '));
 }
 
 async function main() {
@@ -170,7 +175,7 @@ async function main() {
   };
   try {
     await show(service);
-    prove();
+    await prove();
     if (!stay) {
       await end();
       say('\nDone. The service was stopped; `make run` does the same and keeps it running.');
