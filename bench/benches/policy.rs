@@ -22,14 +22,20 @@ fn bundle(count: usize) -> Bundle {
         .collect();
     files.sort_by(|left, right| left.path.cmp(&right.path));
     let verbs = ["delete", "send", "execute", "spend", "write"];
-    for number in files.len()..count {
+    for (number, verb) in verbs.iter().cycle().flat_map(|verb| std::iter::repeat_n(verb, 10)).enumerate() {
+        if number >= count {
+            break;
+        }
+        if number < files.len() {
+            continue;
+        }
         // One in ten speaks of every write; the others of a server or a tool of their own.
         let guard = match number % 10 {
-            0 => format!("some e in input.action.effects\n\te.verb == \"{}\"", verbs[number / 10 % verbs.len()]),
+            0 => format!("some e in input.action.effects\n\te.verb == \"{verb}\""),
             1..=4 => format!("input.action.server == \"server{number}\""),
             _ => format!("input.tool.name == \"tool{number}\"\n\tinput.action.kind == \"tool.call\""),
         };
-        let examples = examples(number, verbs[number / 10 % verbs.len()]);
+        let examples = examples(number, verb);
         files.push(SourceFile {
             path: format!("p{number}.rego"),
             text: format!(
