@@ -3,9 +3,11 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CACHE := $(CURDIR)/.cache
 DENY := $(CACHE)/cargo/bin/cargo-deny
+FUZZ := $(CACHE)/cargo/bin/cargo-fuzz
+FUZZ_SECONDS ?= 60
 BINARY := target/release/holdshort
 
-.PHONY: help build run demo test lint deny bench reference counterparts
+.PHONY: help build run demo test lint deny fuzz bench reference counterparts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +41,16 @@ advisories: $(DENY) ## known faults of dependencies
 
 $(DENY):
 	cargo install --locked --root $(CACHE)/cargo --no-default-features cargo-deny
+
+# Needs a nightly toolchain (`rustup toolchain install nightly`). A crash is left in fuzz/artifacts/.
+fuzz: $(FUZZ) ## every fuzz target for FUZZ_SECONDS (60)
+	for target in $$($(FUZZ) list); do \
+		echo "fuzz: $$target"; \
+		PATH="$(CACHE)/cargo/bin:$$PATH" cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; \
+	done
+
+$(FUZZ):
+	cargo install --locked --root $(CACHE)/cargo cargo-fuzz
 
 bench: build ## figures of this machine
 	$(BINARY) bench decide

@@ -87,7 +87,7 @@ pub(super) fn explain(directory: &Path, output: Output) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     for finding in &trace.findings {
-        out::line(format_args!("{:8} {}: {}", finding.rule, finding.policy, finding.message))?;
+        out::line(format_args!("{:8} {}: {}", finding.rule.as_str(), finding.policy, finding.message))?;
     }
     for policy in &trace.evaluated {
         if !trace.findings.iter().any(|finding| *finding.policy == **policy) {
