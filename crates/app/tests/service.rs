@@ -11,6 +11,8 @@ mod support;
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 use support::{Home, Service, text};
@@ -114,6 +116,69 @@ fn a_faulty_policy_is_refused_at_start_and_a_change_of_the_file_takes_hold() {
     let (status, answer) = service.post("/v1/policies/reload", &service.admin_token(), &json!(null));
     assert_eq!((status, answer["accepted"].as_bool()), (422, Some(false)), "{answer}");
     assert!(answer["diagnostics"].to_string().contains("did you mean `unknown_agent`?"), "{answer}");
+}
+
+#[test]
+fn a_service_in_the_background_ends_when_nobody_needs_it() {
+    let home = Home::new("");
+    let output = home.run(&["serve", "--background", "--idle-exit", "1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "holdshort: ready\n");
+    assert!(!home.data().join("service.json").exists() && !home.data().join("service.sock").exists());
+    assert_eq!(home.run(&["log", "verify"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used() {
+    let home = Home::new("");
+    std::fs::write(home.data(), "a file").unwrap();
+    let refused = home.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(70));
+    let message = text(&refused.stderr);
+    assert!(message.contains("data directory") && message.contains(home.data().to_str().unwrap()), "{message}");
+    std::fs::remove_file(home.data()).unwrap();
+
+    std::fs::create_dir(home.data()).unwrap();
+    std::fs::set_permissions(home.data(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = home.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(text(&refused.stderr).contains("others may write to the data directory"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_port_that_is_in_use() {
+    let home = Home::new("");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    std::fs::write(home.path().join("holdshort.toml"), format!("[api]\nlisten = \"{address}\"\n")).unwrap();
+    let refused = home.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains(&address.to_string()), "{}", text(&refused.stderr));
+    // The start and the end are on record all the same.
+    assert_eq!(home.run(&["log", "verify"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_wrapper_whose_service_cannot_start_says_where_to_look() {
+    let home = Home::new("[policies]\npaths = [\"nowhere\"]\n");
+    let refused = home.run(&["mcp", "--", "cat"]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(text(&refused.stderr).contains("service.log"), "{}", text(&refused.stderr));
+    let log = std::fs::read_to_string(home.data().join("service.log")).unwrap();
+    assert!(log.contains("nowhere"), "{log}");
+}
+
+#[test]
+fn the_check_of_the_configuration_covers_policies_and_grants() {
+    for (wrong, expected) in [
+        ("[policies.modes]\n\"holdshort.rules.mass_delte\" = \"observe\"\n", "mass_delete"),
+        ("[[grants]]\nname=\"g\"\nclass=\"c\"\nverbs=[\"read\"]\nresources=[\"fle:/x\"]\n", "fle"),
+    ] {
+        let home = Home::new(wrong);
+        let checked = home.run(&["config", "check"]);
+        assert_eq!(checked.status.code(), Some(64), "{}", text(&checked.stdout));
+        assert!(text(&checked.stderr).contains(expected), "{}", text(&checked.stderr));
+    }
 }
 
 #[test]

@@ -2,13 +2,18 @@
 
 use crate::cli::ConfigCommand;
 use crate::failure::{Failure, Outcome};
-use crate::{config, out};
+use crate::{config, out, snapshot};
+use holdshort_inventory::Pins;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 pub(super) fn run(command: ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Check { place, output } => {
             let loaded = place.load()?;
+            // Policies, grants and declarations are part of what has to be right.
+            let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
+            snapshot::build(&loaded, Arc::default(), pins)?;
             if output.json {
                 out::json(&loaded.config)?;
             } else {
