@@ -1,23 +1,22 @@
 //! `tools/call` of 1 KB over HTTP: direct, through a bare reverse proxy, and through the gateway with policies and a
-//! durable record for each call. Everything runs in this process on this machine's cores, client included.
+//! durable record for each call. The gateway is a process of its own, as in use; client, upstream and bare proxy share
+//! this one and the same cores.
 
 use super::case;
 use super::upstream::{Http, bare_proxy, client, server};
-use crate::config::{Config, Loaded, Upstream};
-use crate::failure::Failure;
-use crate::place::Place;
-use crate::service::assemble::Assembled;
-use crate::service::gateway::{gateway as make_gateway, upstreams};
+use crate::failure::{Failure, io_failure};
+use crate::service::lock::Whereabouts;
 use bytes::Bytes;
-use holdshort_proxy::mcp::serve_http;
-use holdshort_store::log::BenchCase;
+use holdshort_store::log::{BenchCase, BenchOptions, bench};
 use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::{BodyExt as _, Full};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 /// Connections of the two cases.
@@ -26,40 +25,106 @@ const CONNECTIONS: [u32; 2] = [1, 32];
 const ARGUMENT_BYTES: usize = 1_024;
 /// Name of the upstream behind the gateway.
 const NAME: &str = "bench";
+/// Time for the raw sync of the disk.
+const SYNC_TIME: Duration = Duration::from_secs(1);
+/// Milliseconds of a tick in `/proc/PID/stat`: `USER_HZ` is 100 on every Linux of today.
+const TICK_MS: f64 = 10.0;
 
-/// Measures with about `operations` calls for each case. The log is written in `directory`.
+/// Measures with about `operations` calls for each case. The gateway keeps its data in `directory`.
 pub(crate) async fn gateway(directory: &Path, operations: u32) -> Result<Vec<BenchCase>, Failure> {
     let upstream = server().await?;
     let proxy = bare_proxy(upstream).await?;
-    let (config, place) = (config(upstream), Place { config: None, data: Some(directory.join("data")) });
-    let loaded = Loaded { config, file: None };
-    let assembled = Assembled::start(&loaded, &place.data(&loaded)?).await?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Failure::internal)?;
-    let through = listener.local_addr().map_err(Failure::internal)?;
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let gateway = make_gateway(&assembled.service, &loaded, upstreams(&loaded)?)?;
-    let served = tokio::spawn(serve_http(listener, gateway, async {
-        let _ = ended.await;
-    }));
-    let mut cases = Vec::new();
+    let process = Process::start(directory, upstream)?;
+    // The first case of the ledger's bench is the raw sync, which bounds what a durable record can cost.
+    let (scratch, options) =
+        (directory.join("ledger"), BenchOptions { duration: SYNC_TIME, ..BenchOptions::default() });
+    std::fs::create_dir(&scratch).map_err(io_failure("make", &scratch))?;
+    let synced = tokio::task::spawn_blocking(move || bench(&scratch, &options)).await.map_err(Failure::internal)?;
+    let mut cases: Vec<BenchCase> = synced.map_err(Failure::internal)?.into_iter().take(1).collect();
+    cases.push(figure("gateway: memory when idle", "KiB", process.resident_kib()?, 1));
     for connections in CONNECTIONS {
-        for (what, address) in [("direct", upstream), ("bare proxy", proxy), ("gateway", through)] {
-            let name = format!("tools/call: {what}, {connections} connections");
-            cases.push(measure(&name, address, connections, operations).await?);
+        for (what, address) in [("direct", upstream), ("bare proxy", proxy)] {
+            cases.push(
+                measure(&format!("tools/call: {what}, {connections} connections"), address, connections, operations)
+                    .await?,
+            );
         }
+        let before = process.cpu_ms()?;
+        let name = format!("tools/call: gateway, {connections} connections");
+        let measured = measure(&name, process.address, connections, operations).await?;
+        let (spent, n) = (process.cpu_ms()? - before, measured.n);
+        cases.push(measured);
+        let name = format!("gateway: processor time for 1,000 calls, {connections} connections");
+        cases.push(figure(&name, "ms", spent * 1_000.0 / n as f64, n));
     }
-    drop(end);
-    served.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
-    assembled.stop().await?;
+    cases.push(figure("gateway: memory after the calls", "KiB", process.resident_kib()?, 1));
     Ok(cases)
 }
 
-fn config(upstream: SocketAddr) -> Config {
-    let mut config = Config { unknown_agent: holdshort_decide::UnknownAgent::Observe, ..Config::default() };
-    config.mcp.anonymous_agent = Some(NAME.into());
-    let url = Some(format!("http://{upstream}/mcp"));
-    config.upstream.push(Upstream { name: NAME.into(), url, ..Upstream::default() });
-    config
+/// A figure that has no distribution.
+fn figure(name: &str, unit: &'static str, value: f64, n: u64) -> BenchCase {
+    BenchCase { name: name.to_owned(), unit, p50: value, p99: value, rate: 0.0, n }
+}
+
+/// `holdshort serve` in a process of its own. Ended when dropped.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(directory: &Path, upstream: SocketAddr) -> Result<Self, Failure> {
+        let (file, data) = (directory.join("bench.toml"), directory.join("data"));
+        let text = format!(
+            "[api]\nlisten = \"127.0.0.1:0\"\n[mcp]\nlisten = \"127.0.0.1:0\"\nanonymous_agent = \"{NAME}\"\n\
+             [[upstream]]\nname = \"{NAME}\"\nurl = \"http://{upstream}/mcp\"\n"
+        );
+        std::fs::write(&file, text).map_err(io_failure("write", &file))?;
+        let program = std::env::current_exe().map_err(Failure::internal)?;
+        let mut command = Command::new(&program);
+        command.arg("serve").arg("--config").arg(&file).arg("--data").arg(&data);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).env("HOLDSHORT_LOG", "error");
+        let mut child = command.spawn().map_err(io_failure("start", &program))?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.as_mut() {
+            BufReader::new(stdout).read_line(&mut line).map_err(Failure::internal)?;
+        }
+        let found = Whereabouts::at(&data.join("service.json")).and_then(|found| found.mcp);
+        let address = found.and_then(|url| url.trim_start_matches("http://").trim_end_matches("/mcp").parse().ok());
+        let address = address.ok_or_else(|| Failure::internal("the gateway to be measured did not start"))?;
+        Ok(Self { child, address })
+    }
+
+    fn proc(&self, file: &str) -> Result<String, Failure> {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        std::fs::read_to_string(&path).map_err(io_failure("read", Path::new(&path)))
+    }
+
+    /// Processor time so far, in milliseconds: fields 14 and 15 of `/proc/PID/stat` (proc_pid_stat(5)).
+    fn cpu_ms(&self) -> Result<f64, Failure> {
+        let stat = self.proc("stat")?;
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+        Ok(ticks.sum::<f64>() * TICK_MS)
+    }
+
+    /// Resident memory, in KiB.
+    fn resident_kib(&self) -> Result<f64, Failure> {
+        let status = self.proc("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let size = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        size.ok_or_else(|| Failure::internal("the kernel does not tell the memory of the gateway"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
 }
 
 async fn measure(name: &str, address: SocketAddr, connections: u32, operations: u32) -> Result<BenchCase, Failure> {

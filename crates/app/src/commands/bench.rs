@@ -43,13 +43,8 @@ fn print(cases: &[BenchCase], output: Output) -> Result<(), Failure> {
     }
     let row = |case: &BenchCase| {
         let BenchCase { name, unit, p50, p99, rate, n } = case;
-        vec![
-            name.clone(),
-            format!("{p50:.1} {unit}"),
-            format!("{p99:.1} {unit}"),
-            format!("{rate:.0}/s"),
-            n.to_string(),
-        ]
+        let rate = if *rate > 0.0 { format!("{rate:.0}/s") } else { "-".into() };
+        vec![name.clone(), format!("{p50:.1} {unit}"), format!("{p99:.1} {unit}"), rate, n.to_string()]
     };
     out::table(&["CASE", "P50", "P99", "RATE", "N"], &cases.iter().map(row).collect::<Vec<_>>())
 }

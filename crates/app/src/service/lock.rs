@@ -70,7 +70,12 @@ impl DataLock {
 impl Whereabouts {
     /// What the service that used the directory last wrote; it may be gone.
     pub(crate) fn read(data: &DataDir) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(data.service_file()).ok()?).ok()
+        Self::at(&data.service_file())
+    }
+
+    /// The same for a file of this kind.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
     /// Writes the file in one step: readers see the old one or the new one.
