@@ -6,7 +6,7 @@ use crate::config::is_upstream_name;
 use crate::failure::{Failure, Outcome};
 use crate::place::DataDir;
 use crate::service::gateway::{limits, refusal};
-use crate::service::start::{ensure_running, is_running};
+use crate::service::start::ensure_running;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate};
 use holdshort_model::{
@@ -14,11 +14,12 @@ use holdshort_model::{
 };
 use holdshort_proxy::mcp::stdio::{self, StdioOptions};
 use holdshort_proxy::mcp::{EraChoice, TransportConfig, UpstreamConfig};
-use holdshort_sdk::{Client, Endpoint, RemoteAuthority};
+use holdshort_sdk::{Client, ClientError, Endpoint, RemoteAuthority};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Programs that start another one, which their arguments name.
 const LAUNCHERS: [&str; 16] = [
@@ -28,6 +29,8 @@ const LAUNCHERS: [&str; 16] = [
 /// Words of launchers that come before the name of what they start.
 const LAUNCHER_WORDS: [&str; 6] = ["exec", "run", "dlx", "x", "tool", "--"];
 
+/// Time for a decision: longer than the service's own deadline, so that its word comes first.
+const DECISION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names of files and folders that packages have in common.
 const SAYS_NOTHING: [&str; 9] = ["index", "main", "__main__", "cli", "dist", "build", "src", "lib", "bin"];
 
@@ -52,7 +55,8 @@ async fn serve(data: DataDir, config: Option<PathBuf>, options: StdioOptions) ->
         .health()
         .await
         .map_err(|error| Failure::unreachable(error).hint("see `service.log` in the data directory"))?;
-    let authority = Reviving { remote: RemoteAuthority::new(client), data, config };
+    let client = client.with_timeout(DECISION_TIMEOUT);
+    let authority = Reviving { remote: RemoteAuthority::new(client.clone()), client, data, config };
     let served = stdio::run(Gate::new(Arc::new(authority)), options, tokio::io::stdin(), tokio::io::stdout()).await;
     served.map_err(|error| Failure::internal(format!("the connection to the client broke: {error}")))
 }
@@ -116,44 +120,52 @@ fn base(word: &str) -> String {
     parts.find(|part| !SAYS_NOTHING.contains(&part.as_str())).unwrap_or_else(|| word.to_owned())
 }
 
-/// The service behind the socket; when it is gone, another one is started, once for each question.
+/// The service behind the socket; when it is gone, another one is started, and the question is asked once more.
 struct Reviving {
+    client: Client,
     remote: RemoteAuthority,
     data: DataDir,
     config: Option<PathBuf>,
 }
 
+/// How often a service is looked for: the socket of one that is just dying can still take a connection.
+const REVIVALS_MAX: u32 = 3;
+
 impl Reviving {
-    /// Whether the question may be asked again: the service did not answer because it is not there, and now is.
-    async fn revived(&self, fault: &Fault) -> bool {
-        if fault.mode != FailMode::DeciderLate {
-            return false;
+    /// Whether a service is there again.
+    async fn revive(&self) -> bool {
+        for _ in 0..REVIVALS_MAX {
+            let (data, config) = (self.data.clone(), self.config.clone());
+            let started = tokio::task::spawn_blocking(move || ensure_running(&data, config.as_deref()));
+            let started = started.await.is_ok_and(|started| started.is_ok());
+            if started && self.client.health().await.is_ok() {
+                return true;
+            }
         }
-        let (data, config) = (self.data.clone(), self.config.clone());
-        let revive = move || !is_running(&data) && ensure_running(&data, config.as_deref()).is_ok();
-        tokio::task::spawn_blocking(revive).await.unwrap_or(false)
+        false
     }
 }
 
 #[async_trait]
 impl Authority for Reviving {
     async fn rule(&self, request: Request) -> Result<Ruling, Fault> {
-        match self.remote.rule(request.clone()).await {
-            Err(fault) if self.revived(&fault).await => self.remote.rule(request).await,
-            answer => answer,
+        match self.client.decide(&request).await {
+            // If it had decided and died with the answer, then its record stands beside the second one.
+            Err(ClientError::Unreachable { .. }) if self.revive().await => self.remote.rule(request).await,
+            answer => answer.map_err(Fault::from),
         }
     }
 
     async fn report(&self, outcome: ActionOutcome) -> Result<(), Fault> {
-        match self.remote.report(outcome.clone()).await {
-            Err(fault) if self.revived(&fault).await => self.remote.report(outcome).await,
-            answer => answer,
+        match self.client.report(&outcome).await {
+            Err(ClientError::Unreachable { .. }) if self.revive().await => self.remote.report(outcome).await,
+            answer => answer.map_err(Fault::from),
         }
     }
 
     async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
         match self.remote.inspect(seen.clone()).await {
-            Err(fault) if self.revived(&fault).await => self.remote.inspect(seen).await,
+            Err(fault) if fault.mode == FailMode::DeciderLate && self.revive().await => self.remote.inspect(seen).await,
             answer => answer,
         }
     }

@@ -9,7 +9,7 @@ use crate::service::gateway::{gateway, upstreams};
 use crate::service::lock::{DataLock, Whereabouts};
 use crate::service::recorder::LogRecorder;
 use crate::service::start::READY_LINE;
-use crate::service::watch::{FileSource, follow};
+use crate::service::watch::{FileSource, Fingerprint, follow};
 use holdshort_proxy::mcp::{UpstreamConfig, serve_http};
 use holdshort_server::{Access, Activity, ListenError, Listener, Parts, SystemClock, serve};
 use std::net::SocketAddr;
@@ -36,6 +36,8 @@ pub(crate) struct RunOptions {
 
 /// Runs until a signal comes or nobody needs it any more.
 pub(crate) async fn run(options: RunOptions) -> Outcome {
+    let source = FileSource::new(options.place.clone());
+    let files = (source.fingerprint(), source);
     let loaded = options.place.load()?;
     let data = options.place.data(&loaded)?;
     let upstreams = upstreams(&loaded)?;
@@ -43,7 +45,7 @@ pub(crate) async fn run(options: RunOptions) -> Outcome {
         DataLock::relieve_background(&data)?;
     }
     let assembled = Assembled::start(&loaded, &data).await?;
-    let served = attend(&options, &loaded, upstreams, &data, &assembled).await;
+    let served = attend(&options, &loaded, (upstreams, files), &data, &assembled).await;
     // The service may not be found any more before it is gone. Nothing to be done if the file cannot be removed.
     let _ = std::fs::remove_file(data.service_file());
     let stopped = assembled.stop().await;
@@ -53,13 +55,12 @@ pub(crate) async fn run(options: RunOptions) -> Outcome {
 async fn attend(
     options: &RunOptions,
     loaded: &Loaded,
-    upstreams: Vec<UpstreamConfig>,
+    (upstreams, (files, source)): (Vec<UpstreamConfig>, (Fingerprint, FileSource)),
     data: &DataDir,
     assembled: &Assembled,
 ) -> Result<(), Failure> {
     let activity = Activity::new(Arc::new(SystemClock));
     let ending = ending(options.idle_exit, activity.clone())?;
-    let source = FileSource::new(options.place.clone());
     let mut listeners = vec![Listener::unix(&data.socket()).await.map_err(unbound)?];
     let mut ports = (None, None);
     let mut gateway_run = None;
@@ -77,7 +78,7 @@ async fn attend(
     let whereabouts = whereabouts(data, ports);
     whereabouts.write(data)?;
     announce(options, data, &whereabouts)?;
-    let watching = tokio::spawn(follow(assembled.service.clone(), source.clone()));
+    let watching = tokio::spawn(follow(assembled.service.clone(), source.clone(), files));
     let parts = Parts {
         service: assembled.service.clone(),
         records: Arc::new(LogRecorder::new(assembled.log.clone())),

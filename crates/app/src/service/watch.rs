@@ -21,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Deepest folder that is looked into.
 const DEPTH_MAX: u32 = 16;
 
+/// Path, size, time of change in seconds and nanoseconds, and inode of each file.
+pub(crate) type Fingerprint = Vec<(PathBuf, u64, i64, i64, u64)>;
+
 /// Compiles a snapshot from the files as they are now.
 #[derive(Clone)]
 pub(crate) struct FileSource {
@@ -39,7 +42,7 @@ impl FileSource {
     }
 
     /// The files that a snapshot is made of, with what tells that one changed.
-    fn fingerprint(&self) -> Vec<(PathBuf, u64, i64, i64, u64)> {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         // While the file cannot be read, a change of it is still noticed.
         let mut paths: Vec<PathBuf> = self.place.config.iter().cloned().collect();
         if let Ok(loaded) = self.place.load() {
@@ -65,13 +68,13 @@ impl SnapshotSource for FileSource {
     }
 }
 
-/// Reloads whenever a file changed. Ends with the task that it runs in.
-pub(crate) async fn follow(service: Arc<Service>, source: FileSource) {
+/// Reloads whenever a file changed. `known`: the files before the snapshot in force was made of them, so that a change
+/// meanwhile is noticed. Ends with the task that it runs in.
+pub(crate) async fn follow(service: Arc<Service>, source: FileSource, mut known: Fingerprint) {
     let look = || {
         let source = source.clone();
         tokio::task::spawn_blocking(move || source.fingerprint())
     };
-    let mut known = look().await.unwrap_or_default();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -92,7 +95,7 @@ pub(crate) async fn follow(service: Arc<Service>, source: FileSource) {
     }
 }
 
-fn look(path: &Path, depth: u32, found: &mut Vec<(PathBuf, u64, i64, i64, u64)>) {
+fn look(path: &Path, depth: u32, found: &mut Fingerprint) {
     let Ok(metadata) = fs::metadata(path) else { return };
     let (size, inode) = (metadata.len(), metadata.ino());
     found.push((path.to_path_buf(), size, metadata.mtime(), metadata.mtime_nsec(), inode));

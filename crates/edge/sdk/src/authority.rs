@@ -53,6 +53,12 @@ impl Authority for RemoteAuthority {
     }
 }
 
+impl From<ClientError> for Fault {
+    fn from(error: ClientError) -> Self {
+        fault(error)
+    }
+}
+
 fn fault(error: ClientError) -> Fault {
     let mode = match &error {
         ClientError::Refused { error, .. } => fail_mode(&error.code).unwrap_or(FailMode::DeciderLate),
