@@ -67,7 +67,7 @@ impl Core {
         };
         let registered = self.register(call)?;
         let (permit, running) = self.guard.check(message, route.name(), Direction::ToServer).await?;
-        let modern = route.upstream.era() == Some(Era::Stateless) || method == "server/discover";
+        let modern = route.learned() == Some(Era::Stateless) || method == "server/discover";
         let mirrored = modern.then(|| mirrored(&permit, &route.upstream));
         let replies = link.request(permit, mirrored.as_deref()).await;
         Ok(Flight {
@@ -85,6 +85,7 @@ impl Core {
 
     /// Makes ids unique where several clients share a child. Everything else stays byte for byte.
     fn prepare(&self, link: &Link, message: Message) -> Result<(Message, Option<(Id, Id)>), Refused> {
+        let message = link.shape(message);
         if !(self.shared && matches!(link, Link::Stdio(_))) {
             return Ok((message, None));
         }
@@ -224,7 +225,7 @@ impl Core {
                 continue; // What the session era notifies of, the stateless one states with every request.
             }
             let Ok(link) = self.link(index).await else { continue };
-            match self.guard.check(message.clone(), route.name(), Direction::ToServer).await {
+            match self.guard.check(link.shape(message.clone()), route.name(), Direction::ToServer).await {
                 Err(no) => refused = Some(no),
                 Ok((permit, running)) => {
                     let sent = link.send(permit).await;

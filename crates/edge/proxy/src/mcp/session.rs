@@ -36,7 +36,9 @@ pub(crate) enum Era {
 /// An upstream of the gateway, with what was learned about it.
 pub(crate) struct Upstream {
     pub(crate) config: UpstreamConfig,
-    era: OnceLock<Era>,
+    /// What it is spoken to in, for clients of either era: one that speaks both is spoken to in the client's.
+    for_session: OnceLock<Era>,
+    for_stateless: OnceLock<Era>,
     /// Which arguments of which tool are mirrored in headers, from the lists that came by.
     mirrored: Mutex<HashMap<String, Arc<[ParamHeader]>>>,
 }
@@ -46,21 +48,19 @@ const MIRRORED_MAX: usize = 10_000;
 
 impl Upstream {
     pub(crate) fn new(config: UpstreamConfig) -> Self {
-        let era = OnceLock::new();
-        let _ = match config.era {
-            EraChoice::Auto => Ok(()),
-            EraChoice::Session => era.set(Era::Session),
-            EraChoice::Stateless => era.set(Era::Stateless),
+        let era = match config.era {
+            EraChoice::Auto => OnceLock::new(),
+            EraChoice::Session => OnceLock::from(Era::Session),
+            EraChoice::Stateless => OnceLock::from(Era::Stateless),
         };
-        Self { config, era, mirrored: Mutex::default() }
+        Self { config, for_session: era.clone(), for_stateless: era, mirrored: Mutex::default() }
     }
 
-    pub(crate) fn era(&self) -> Option<Era> {
-        self.era.get().copied()
-    }
-
-    pub(crate) fn learn(&self, era: Era) {
-        let _ = self.era.set(era);
+    fn learned(&self, client: Era) -> &OnceLock<Era> {
+        match client {
+            Era::Session => &self.for_session,
+            Era::Stateless => &self.for_stateless,
+        }
     }
 
     /// Notes the `x-mcp-header` declarations of a tool list.
@@ -87,6 +87,7 @@ impl Upstream {
 pub(crate) struct Route {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) prefix: Option<Prefix>,
+    client: Era,
     link: tokio::sync::Mutex<Option<Arc<Link>>>,
     /// What the server said of itself when the gateway itself greeted it, and on which link.
     pub(crate) greeted: tokio::sync::Mutex<Option<(Weak<Link>, Arc<Value>)>>,
@@ -97,8 +98,17 @@ impl Route {
         &self.upstream.config.name
     }
 
+    /// The era that the upstream is spoken to in, where that is known by now.
+    pub(crate) fn learned(&self) -> Option<Era> {
+        self.upstream.learned(self.client).get().copied()
+    }
+
+    pub(crate) fn learn(&self, era: Era) {
+        let _ = self.upstream.learned(self.client).set(era);
+    }
+
     pub(crate) fn era(&self) -> Era {
-        self.upstream.era().unwrap_or(Era::Session)
+        self.learned().unwrap_or(Era::Session)
     }
 }
 
@@ -204,6 +214,7 @@ impl Core {
             Arc::new(Route {
                 upstream: upstream.clone(),
                 prefix: federated.then(|| Prefix::new(&upstream.config.name)),
+                client: era,
                 link: tokio::sync::Mutex::new(None),
                 greeted: tokio::sync::Mutex::new(None),
             })
@@ -393,10 +404,11 @@ impl Core {
             return Ok(());
         }
         let route = self.route(asked.route).map_err(Refused::from)?;
-        let answer = message.with_id(&asked.original)?;
+        let link = self.link(asked.route).await.map_err(Refused::from)?;
+        let answer = link.shape(message.with_id(&asked.original)?);
         match self.guard.check_answer(answer, asked.kind, &asked.method, route.name()).await {
             Ok((permit, running)) => {
-                let sent = self.link(asked.route).await.map_err(Refused::from)?.send(permit).await;
+                let sent = link.send(permit).await;
                 let status = if sent.is_ok() {
                     holdshort_model::OutcomeStatus::Sent
                 } else {

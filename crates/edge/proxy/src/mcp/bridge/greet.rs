@@ -31,17 +31,29 @@ pub(crate) async fn greet(core: &Arc<Core>, index: usize) -> Result<Greeting, Re
         return Ok(greeting.clone());
     }
     drop(link);
-    let greeting: Greeting = match route.upstream.era() {
+    let greeting: Greeting = match route.learned() {
         Some(Era::Stateless) => discover(core, index).await?,
         Some(Era::Session) => open(core, index).await?,
+        None if core.era == Era::Session => match open(core, index).await {
+            Ok(result) => {
+                route.learn(Era::Session);
+                result
+            }
+            Err(refused) => {
+                // If it does not speak the other era either, its first word stands.
+                let result = discover(core, index).await.map_err(|_| refused)?;
+                route.learn(Era::Stateless);
+                result
+            }
+        },
         None => match tokio::time::timeout(PROBE_MAX, discover(core, index)).await {
             Ok(Ok(result)) => {
-                route.upstream.learn(Era::Stateless);
+                route.learn(Era::Stateless);
                 result
             }
             Ok(Err(_)) | Err(_) => {
                 let result = open(core, index).await?;
-                route.upstream.learn(Era::Session);
+                route.learn(Era::Session);
                 result
             }
         },
@@ -126,12 +138,12 @@ pub(crate) async fn initialize(core: &Arc<Core>, message: Message, out: &Out) ->
     if core.federated {
         return super::super::federation::initialize(core, &message, &params).await;
     }
-    let known = core.route(0)?.upstream.era();
+    let known = core.route(0)?.learned();
     if known != Some(Era::Stateless) {
         let relayed = core.relay(0, message.clone(), out).await;
         match (&relayed, known) {
             (Ok(response), _) if matches!(response.kind(), Kind::Result(_)) => {
-                core.route(0)?.upstream.learn(Era::Session);
+                core.route(0)?.learn(Era::Session);
                 let result = response.params().unwrap_or_default();
                 if let Some(version) = result.get("protocolVersion").and_then(Value::as_str) {
                     core.hello().version = version.to_owned();
@@ -147,7 +159,7 @@ pub(crate) async fn initialize(core: &Arc<Core>, message: Message, out: &Out) ->
         if discovered.is_err() {
             return relayed;
         }
-        core.route(0)?.upstream.learn(Era::Stateless);
+        core.route(0)?.learn(Era::Stateless);
     }
     let greeting = greet(core, 0).await?;
     let id = message.id().cloned().ok_or_else(|| Refused::internal("a request without an id"))?;

@@ -29,7 +29,7 @@ pub(crate) async fn learn_tools(core: &Arc<Core>, params: &serde_json::Value) {
 impl Core {
     /// Runs one request of the client on one upstream, whatever era that speaks.
     pub(crate) async fn call(self: &Arc<Self>, index: usize, message: Message, out: &Out) -> Result<Message, Refused> {
-        if self.era == Era::Stateless || self.route(index)?.upstream.era() == Some(Era::Stateless) {
+        if self.era == Era::Stateless || self.route(index)?.learned() == Some(Era::Stateless) {
             greet(self, index).await?;
         }
         match (self.era, self.route(index)?.era()) {

@@ -22,6 +22,9 @@ const PARKED_MAX: usize = 64;
 const PARKED_FOR: Duration = Duration::from_secs(600);
 /// Key of the one question that an `input_required` result of ours carries.
 const QUESTION: &str = "question";
+/// Methods whose result may be `input_required` (2026-07-28, multi round-trip requests). A client does not expect it of
+/// any other, such as of the list that is under way while a server asks for roots.
+const CAN_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
 /// A call that waits for the client's answer to a question of the server.
 pub(crate) struct Parked {
@@ -75,9 +78,9 @@ async fn drive(
             core.answer_server(index, pong.unwrap_or_default().into()).await;
             continue;
         }
-        if !declared(params, question.method()) {
-            let refused =
-                Refused::new(code::METHOD_NOT_FOUND, format!("the client does not take `{}`", question.method()));
+        if !CAN_ASK.contains(&flight.method()) || !declared(params, question.method()) {
+            let asked = question.method();
+            let refused = Refused::new(code::METHOD_NOT_FOUND, format!("the client does not take `{asked}` now"));
             core.answer_server(index, refused.error(original.as_ref())).await;
             continue;
         }
