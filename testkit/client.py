@@ -243,6 +243,11 @@ async def perform(sdk, session, op, seen):
     return report
 
 
+def cut(words, at):
+    """The words before the first `at`, and those behind it if there is one."""
+    return (words[: words.index(at)], words[words.index(at) + 1 :]) if at in words else (words,)
+
+
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sdk", choices=["mcp", "fastmcp"], default="mcp")
@@ -250,8 +255,10 @@ async def main():
     parser.add_argument("--token")
     parser.add_argument("--url")
     parser.add_argument("--script", default="[]")
-    parser.add_argument("--command", nargs=argparse.REMAINDER)
-    wants = parser.parse_args()
+    # Everything behind --command is the program's; argparse would take a `--` out of it.
+    own, *command = (list(part) for part in cut(sys.argv[1:], "--command"))
+    wants = parser.parse_args(own)
+    wants.command = command[0] if command else None
     if wants.script.startswith("["):
         script = json.loads(wants.script)
     else:
