@@ -107,8 +107,7 @@ impl Core {
             let reply = tokio::select! {
                 reply = tokio::time::timeout(silence, flight.replies.recv()) => reply,
                 Some(question) = flight.questions.recv() => return Ok(Step::Asked(question)),
-                // In the stateless era a closed stream is how a client cancels.
-                () = out.closed(), if self.era == Era::Stateless => {
+                () = self.abandoned(out) => {
                     self.give_up(flight, OutcomeStatus::Cancelled, "the client went away").await;
                     return Err(Refused::internal("cancelled"));
                 }

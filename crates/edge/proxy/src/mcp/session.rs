@@ -195,6 +195,8 @@ pub(crate) struct Core {
     pub(crate) following: Mutex<HashMap<usize, Following>>,
     counter: AtomicU64,
     used: Mutex<Instant>,
+    /// Whether the client is gone for good.
+    left: tokio::sync::watch::Sender<bool>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -236,7 +238,23 @@ impl Core {
             following: Mutex::default(),
             counter: AtomicU64::new(1),
             used: Mutex::new(Instant::now()),
+            left: Default::default(),
         })
+    }
+
+    /// The client is gone: what is under way is cancelled and recorded as such.
+    pub(crate) fn leave(&self) {
+        self.left.send_replace(true);
+    }
+
+    /// Resolves when nobody waits for what goes out here any more.
+    pub(crate) async fn abandoned(&self, out: &Out) {
+        let mut left = self.left.subscribe();
+        tokio::select! {
+            // In the stateless era a closed stream is how a client cancels.
+            () = out.closed(), if self.era == Era::Stateless => {}
+            _ = left.wait_for(|left| *left) => {}
+        }
     }
 
     pub(crate) fn touch(&self) {

@@ -9,12 +9,15 @@ use holdshort_enforce::Gate;
 use holdshort_model::{FailMode, SessionId, Subject};
 use holdshort_wire::mcp::{Kind, Message, code, meta};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// Messages that may wait for a client that does not read.
 const OUTGOING_QUEUE: usize = 256;
+/// How long the calls of a client that is gone may take to be recorded as cancelled.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// One wrapped server.
 #[derive(Clone, Debug)]
@@ -117,8 +120,14 @@ async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin
         });
         take(core, message, out, &mut running).await;
     }
-    // The client is gone: what still runs has nobody to answer to.
-    running.shutdown().await;
+    // The client is gone: what still runs has nobody to answer to, and is recorded as cancelled.
+    if let Some(core) = &core {
+        core.leave();
+    }
+    let settled = async { while running.join_next().await.is_some() {} };
+    if tokio::time::timeout(LEAVE_MAX, settled).await.is_err() {
+        running.shutdown().await;
+    }
     if let Some(pump) = pump {
         pump.abort();
         let _ = pump.await;
