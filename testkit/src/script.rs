@@ -67,7 +67,12 @@ impl Script {
 
     /// Runs against a program on stdio, which the client starts; returns the report.
     pub fn command(self, server: &CommandLine) -> Value {
-        report(&self.line.arg("--command").args(server.words()))
+        report(&self.line_for(server))
+    }
+
+    /// How to start the client for a program on stdio, for tests that do something to it meanwhile.
+    pub fn line_for(self, server: &CommandLine) -> CommandLine {
+        self.line.arg("--command").args(server.words())
     }
 }
 
