@@ -52,6 +52,10 @@ impl Id {
 
     /// Reads an id from JSON text. Strings are normalised, so that two spellings of one id are equal.
     pub fn from_json(text: &str) -> Option<Self> {
+        // `serde_json` takes an object with a key of its own (`$serde_json::private::RawValue`) for the value inside.
+        if text.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
         match serde_json::from_str::<Value>(text).ok()? {
             Value::String(string) => Some(Self::string(&string)),
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(Self(number.to_string().into())),
@@ -263,12 +267,14 @@ impl Message {
     }
 
     /// The message on one line, for transports that end a message with a line feed.
-    pub fn line(&self) -> Bytes {
-        if !self.raw.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-            return self.raw.clone();
+    #[must_use]
+    pub fn on_one_line(mut self) -> Self {
+        if self.raw.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            // Raw line ends cannot stand inside a JSON string, so this only touches white space, and no place moves.
+            let line = self.raw.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte });
+            self.raw = line.collect::<Vec<_>>().into();
         }
-        // Raw line ends cannot stand inside a JSON string, so this only touches white space.
-        self.raw.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect::<Vec<_>>().into()
+        self
     }
 }
 
@@ -326,7 +332,7 @@ mod tests {
         let message = parse(text).unwrap();
         assert_eq!(message.with_id(&Id::string("q")).unwrap().text(), text.replace("7", "\"q\""));
         assert_eq!(message.with_body("{}").unwrap().text(), text.replace("{\"b\":1 ,\"a\":2}", "{}"));
-        assert_eq!(message.line(), text.replace('\n', " "));
+        assert_eq!(message.on_one_line().text(), text.replace('\n', " "));
         let bare = parse(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).unwrap();
         assert_eq!(bare.with_body("{}").unwrap().text(), r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}"#);
     }
@@ -336,5 +342,6 @@ mod tests {
         assert_eq!(Id::from_json("\"\\u0061\""), Some(Id::string("a")));
         assert_ne!(Id::from_json("1"), Id::from_json("\"1\""));
         assert_eq!(Id::from_json("1.0"), None);
+        assert_eq!(Id::from_json(r#"{"$serde_json::private::RawValue":"1"}"#), None);
     }
 }

@@ -73,6 +73,14 @@ impl Link {
         }
     }
 
+    /// The message in the bytes that this connection will send. To be called before the gate is asked.
+    pub(crate) fn shape(&self, message: Message) -> Message {
+        match self {
+            Self::Stdio(_) => message.on_one_line(),
+            Self::Http(_) => message,
+        }
+    }
+
     /// Sends a request. The replies end with the response or a fault. `mirrored` are the arguments that 2026-07-28
     /// repeats in headers; `None` for the session era.
     pub(crate) async fn request(&self, permit: Permitted<Message>, mirrored: Option<&[ParamHeader]>) -> Replies {

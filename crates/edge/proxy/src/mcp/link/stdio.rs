@@ -23,11 +23,16 @@ const OUTGOING_QUEUE: usize = 256;
 const GRACE: Duration = Duration::from_secs(2);
 /// Longest line of a child's standard error that is logged; the rest is cut.
 const STDERR_LINE_MAX: usize = 2_000;
+/// How long all requests of a child wait for one client that does not read its notifications.
+const STALL_MAX: Duration = Duration::from_millis(250);
 
 type Sender = mpsc::Sender<Result<Reply, UpstreamFault>>;
 
+#[derive(Clone)]
 struct Pending {
     replies: Sender,
+    /// Set while the client does not read: its notifications are dropped.
+    stalled: Arc<AtomicBool>,
     progress_token: Option<Id>,
 }
 
@@ -90,8 +95,8 @@ impl StdioLink {
             return receiver;
         };
         let progress_token = message.params().ok().and_then(|params| holdshort_wire::mcp::meta(&params).progress_token);
-        self.shared.pending().insert(id.clone(), Pending { replies: replies.clone(), progress_token });
-        let sent = self.outgoing.send(message.line()).await;
+        self.shared.pending().insert(id.clone(), Pending { replies: replies.clone(), stalled: Arc::default(), progress_token });
+        let sent = self.outgoing.send(message.on_one_line().raw().clone()).await;
         // The reader drains `pending` when the child ends; whoever comes later must find that out here.
         if (sent.is_err() || !self.alive()) && self.shared.pending().remove(&id).is_some() {
             let _ = replies.send(Err(UpstreamFault::Closed)).await;
@@ -100,7 +105,7 @@ impl StdioLink {
     }
 
     pub(crate) async fn send(&self, permit: Permitted<Message>) -> Result<(), UpstreamFault> {
-        self.outgoing.send(permit.into_payload().line()).await.map_err(|_| UpstreamFault::Closed)
+        self.outgoing.send(permit.into_payload().on_one_line().raw().clone()).await.map_err(|_| UpstreamFault::Closed)
     }
 
     pub(crate) fn alive(&self) -> bool {
@@ -208,9 +213,9 @@ async fn read_messages(
 }
 
 async fn deliver(message: Message, shared: &Shared, events: &mpsc::Sender<Message>) {
-    let replies = match message.kind() {
+    let pending = match message.kind() {
         Kind::Result(id) | Kind::Error(Some(id)) => match shared.pending().remove(id) {
-            Some(pending) => Some(pending.replies),
+            Some(pending) => Some(pending),
             None => {
                 tracing::warn!(%id, "upstream answered a request that nobody waits for");
                 return;
@@ -223,14 +228,33 @@ async fn deliver(message: Message, shared: &Shared, events: &mpsc::Sender<Messag
             let subscription = id(params.get("_meta").and_then(|meta| meta.get(SUBSCRIPTION)));
             let pending = shared.pending();
             let by_token = pending.values().find(|one| token.is_some() && one.progress_token == token);
-            by_token.or_else(|| pending.get(subscription.as_ref()?)).map(|one| one.replies.clone())
+            by_token.or_else(|| pending.get(subscription.as_ref()?)).cloned()
         }
         _ => None,
     };
-    match replies {
-        // A client that went away no longer reads: that must not stop the others.
-        Some(replies) => drop(replies.send(Ok(Reply::Message(message))).await),
+    match pending {
+        Some(pending) => hand_over(&pending, message).await,
         None => drop(events.send(message).await),
+    }
+}
+
+/// Several requests share a child: a client that does not read, or went away, must not stop the others. Its
+/// notifications wait a moment and are then dropped until it reads again; the response is always delivered.
+async fn hand_over(pending: &Pending, message: Message) {
+    let response = message.is_response();
+    if !response && pending.stalled.load(Ordering::Relaxed) && pending.replies.capacity() < REPLIES_QUEUE / 2 {
+        return;
+    }
+    pending.stalled.store(false, Ordering::Relaxed);
+    let Err(mpsc::error::TrySendError::Full(message)) = pending.replies.try_send(Ok(Reply::Message(message))) else {
+        return;
+    };
+    if response {
+        let replies = pending.replies.clone();
+        tokio::spawn(async move { replies.send(message).await });
+    } else if pending.replies.send_timeout(message, STALL_MAX).await.is_err() {
+        pending.stalled.store(true, Ordering::Relaxed);
+        tracing::warn!("a client does not read its notifications; some are dropped");
     }
 }
 
