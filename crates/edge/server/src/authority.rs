@@ -126,7 +126,15 @@ impl Service {
             return Err(self.journal.refuse_request(fault, &request));
         }
         let digest = Digest::of(&bytes);
-        let appending = self.journal.append(bytes);
+        let appending = match self.journal.hand_over(bytes) {
+            Ok(appending) => appending,
+            Err(error) => {
+                drop(chain);
+                let fault = recorder_down(&error);
+                self.journal.refuse(&fault, Refused::new(&request, now_ms, Some(decision.id)));
+                return Err(fault);
+            }
+        };
         chain.extend(digest);
         drop(chain);
         Ok(Decided { request, decision, flight: Flight::new(appending, session, link, digest), now_ms })

@@ -28,7 +28,10 @@ impl Journal {
     }
 
     /// Hands a record over to the log, in the order of the calls. The answer resolves once it is durable.
-    pub(crate) fn append(self: &Arc<Self>, record: Vec<u8>) -> Appending {
+    ///
+    /// # Errors
+    /// When the log does not even take it in. Then it is as if it had never been.
+    pub(crate) fn hand_over(self: &Arc<Self>, record: Vec<u8>) -> Result<Appending, RecorderError> {
         let (journal, started) = (self.clone(), Instant::now());
         let mut appending = self.recorder.append(record);
         let mut appending: Appending = Box::pin(async move {
@@ -40,9 +43,14 @@ impl Journal {
         // Unconstrained: a task that used up its budget would be told to wait although there is room.
         let first = pin!(tokio::task::unconstrained(appending.as_mut()));
         match first.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => Box::pin(std::future::ready(result)),
-            Poll::Pending => appending,
+            Poll::Ready(result) => result.map(|receipt| Box::pin(std::future::ready(Ok(receipt))) as Appending),
+            Poll::Pending => Ok(appending),
         }
+    }
+
+    /// Hands a record over and waits until it is durable.
+    pub(crate) async fn append(self: &Arc<Self>, record: Vec<u8>) -> Result<Receipt, RecorderError> {
+        self.hand_over(record)?.await
     }
 
     /// Writes a record and waits until it is durable.

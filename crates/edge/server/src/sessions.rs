@@ -40,8 +40,9 @@ impl Session {
 
 /// Links the records of one session.
 ///
-/// INVARIANT: `head` is the digest of a record that is in the log or on its way there. When an append fails, `head`
-/// goes back to the latest durable record; the numbers of failed records are not used again, so that a gap shows.
+/// INVARIANT: `head` is the digest of a record that is in the log or on its way there. When a record that
+/// was on its way does not arrive, `head` goes back to the latest durable one; its number is not used again, so that
+/// the gap shows.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
     sequence: u64,

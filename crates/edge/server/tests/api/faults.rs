@@ -60,11 +60,11 @@ async fn while_the_log_is_down_everything_is_refused_and_told_when_it_is_back() 
     assert_eq!((&refusal["agent"], &refusal["session"], &refusal["name"]), (&json!("a"), &json!("s"), &json!("read")));
     assert!(refusal["decision"].is_string());
 
-    // The chain goes on from the latest record that is in the log; the gap in the numbers shows what was lost.
+    // What the log did not even take in never was part of the chain.
     world.service.rule(request("a", "s", "read")).await.unwrap();
     let decisions: Vec<Vec<u8>> = world.tape.bytes().into_iter().filter(|bytes| is_decision(bytes)).collect();
     let last: Value = serde_json::from_slice(&decisions[1]).unwrap();
-    assert_eq!((&last["sequence"], &last["previous"]), (&json!(4), &json!(crate::support::digest(&decisions[0]))));
+    assert_eq!((&last["sequence"], &last["previous"]), (&json!(1), &json!(crate::support::digest(&decisions[0]))));
 }
 
 fn is_pending(future: Pin<&mut impl Future>) -> bool {
@@ -73,6 +73,81 @@ fn is_pending(future: Pin<&mut impl Future>) -> bool {
 
 fn is_decision(bytes: &[u8]) -> bool {
     serde_json::from_slice::<Value>(bytes).unwrap()["type"] == "decision"
+}
+
+#[tokio::test]
+async fn a_record_that_is_lost_on_its_way_leaves_a_gap_and_the_chain_goes_on() {
+    let world = World::start().await;
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    world.tape.mood(Mood::Hangs);
+    let lost: Vec<_> = (0..3)
+        .map(|_| {
+            let mut call = Box::pin(async { world.service.rule(request("a", "s", "read")).await });
+            assert!(is_pending(call.as_mut()));
+            call
+        })
+        .collect();
+    world.tape.mood(Mood::Fails);
+    for call in lost {
+        assert_eq!(call.await.unwrap_err().mode, FailMode::RecorderDown);
+    }
+    world.tape.mood(Mood::Works);
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    let decisions: Vec<Vec<u8>> = world.tape.bytes().into_iter().filter(|bytes| is_decision(bytes)).collect();
+    let last: Value = serde_json::from_slice(&decisions[1]).unwrap();
+    assert_eq!((&last["sequence"], &last["previous"]), (&json!(4), &json!(crate::support::digest(&decisions[0]))));
+    let told = world.tape.until(|record| record["event"] == "recorder-down").await;
+    assert_eq!(told["detail"]["count"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_the_log_does_every_permit_is_recorded_and_every_refusal_is_told() {
+    let world = World::start().await;
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let (service, tape) = (world.service.clone(), world.tape.clone());
+            tokio::spawn(async move {
+                let (mut permitted, mut refused) = (Vec::new(), 0);
+                for n in 0..100 {
+                    tape.mood([Mood::Works, Mood::Fails, Mood::Works][n % 3]);
+                    match service.rule(request("a", "s", "read")).await {
+                        Ok(ruling) => permitted.push(ruling.decision.id.to_string()),
+                        Err(_) => refused += 1,
+                    }
+                }
+                (permitted, refused)
+            })
+        })
+        .collect();
+    let (mut permitted, mut refused) = (Vec::new(), 0);
+    for call in calls {
+        let (more, worse) = call.await.unwrap();
+        permitted.extend(more);
+        refused += worse;
+    }
+    assert!(permitted.len() > 10 && refused > 10, "{} permitted, {refused} refused", permitted.len());
+    world.tape.mood(Mood::Works);
+    let told = |tape: &crate::support::Tape| {
+        let counts = tape.of_type("lifecycle").into_iter().filter_map(|record| record["detail"]["count"].as_u64());
+        counts.sum::<u64>()
+    };
+    // A flush that began while the log was down gives back what it took; the next one brings it.
+    while told(&world.tape) < refused {
+        world.service.rule(request("b", "t", "read")).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(told(&world.tape), refused);
+    let of_session = |bytes: &Vec<u8>| serde_json::from_slice::<Value>(bytes).unwrap()["request"]["session"] == "s";
+    let chain: Vec<Vec<u8>> = world.tape.bytes().into_iter().filter(of_session).collect();
+    let mut previous = Value::Null;
+    let mut recorded = Vec::new();
+    for bytes in &chain {
+        let record: Value = serde_json::from_slice(bytes).unwrap();
+        assert_eq!(record["previous"], previous);
+        previous = json!(crate::support::digest(bytes));
+        recorded.push(record["decision"]["id"].as_str().unwrap().to_owned());
+    }
+    assert!(permitted.iter().all(|id| recorded.contains(id)));
 }
 
 #[tokio::test]
