@@ -39,6 +39,8 @@ fn start_logging() -> Result<(), failure::Failure> {
             .hint("write a level such as `info`, or `holdshort=debug,warn`")
     })?;
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    logging.with_ansi(std::io::stderr().is_terminal()).init();
+    // Standard error may be a file on the disk that is full. Reporting that it cannot be written would print to it,
+    // which panics, and take down the thread that had something to say: the one that has to refuse.
+    logging.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false).init();
     Ok(())
 }
