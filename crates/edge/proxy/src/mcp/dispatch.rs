@@ -54,9 +54,11 @@ impl Core {
                     Some(id) => self.guard.render(&refused, id, &method),
                     None => refused.error(None),
                 };
-                // Clients of the session era take any 404 for the end of the session.
-                let over = refused.status == StatusCode::NOT_FOUND && refused.code() == code::INTERNAL;
-                let status = if self.era == Era::Stateless || over { refused.status } else { StatusCode::OK };
+                // Clients of the session era take any 404 for the end of the session. One of several upstreams that is
+                // over must not end what the client has at the others.
+                let gone = refused.status == StatusCode::NOT_FOUND && refused.code() == code::INTERNAL;
+                let told = if gone { !self.federated } else { self.era == Era::Stateless };
+                let status = if told { refused.status } else { StatusCode::OK };
                 Answer { bytes, status, ok: false }
             }
         }

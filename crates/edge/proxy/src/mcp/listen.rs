@@ -10,10 +10,14 @@ use holdshort_wire::mcp::{Id, Message, code};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 
 /// Resources that one client may follow.
 const URIS_MAX: usize = 1_000;
+/// Pause before a broken stream of an upstream is opened again; it doubles up to the longest.
+const REOPEN_PAUSE: Duration = Duration::from_millis(500);
+const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// Changes that a listening client wants to hear of, and the capability that announces each.
 const LISTS: [(&str, &str, &str); 3] = [
@@ -196,34 +200,58 @@ pub(crate) fn follow_for_session(core: &Arc<Core>, index: usize, uris: BTreeSet<
 fn follow(core: &Arc<Core>, index: usize, uris: BTreeSet<String>) -> tokio::task::AbortHandle {
     let weak = Arc::downgrade(core);
     let task = tokio::spawn(async move {
-        let Some(core) = weak.upgrade() else { return };
-        let params = json!({ "notifications": {
-            "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
-            "resourceSubscriptions": uris,
-        }});
-        let (out, mut messages) = mpsc::channel::<Bytes>(64);
-        let hello = core.hello().clone();
-        let Ok(request) = Message::request(&core.fresh_id(), "subscriptions/listen", &params) else { return };
-        let Ok(request) = super::bridge::stamp(&request, &hello) else { return };
-        let Ok(mut flight) = core.launch(index, request, &out).await else { return };
-        let teller = core.clone();
-        let tell = async move {
-            while let Some(bytes) = messages.recv().await {
-                let Ok(message) = Message::parse(bytes) else { continue };
-                if message.method() == "notifications/subscriptions/acknowledged" {
-                    continue;
-                }
-                match teller.era {
-                    Era::Session => teller.outbox.push(message.raw().clone()),
-                    Era::Stateless => teller.tell_listeners(index, &message),
-                }
+        let mut pause = REOPEN_PAUSE;
+        loop {
+            let (Some(core), began) = (weak.upgrade(), Instant::now()) else { return };
+            if follow_once(&core, index, &uris).await.is_none() {
+                return;
             }
-        };
-        let drive = async {
-            // The flight ends with the stream of the upstream; questions do not exist in this era.
-            while let Ok(Step::Asked(_)) = core.drive(&mut flight, &out).await {}
-        };
-        tokio::select! { () = tell => {}, () = drive => {} }
+            drop(core);
+            if began.elapsed() > REOPEN_PAUSE_MAX {
+                pause = REOPEN_PAUSE;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(REOPEN_PAUSE_MAX);
+        }
     });
     task.abort_handle()
+}
+
+/// Listens until the stream ends. `None` when the server itself ended it, or it may not be opened at all.
+async fn follow_once(core: &Arc<Core>, index: usize, uris: &BTreeSet<String>) -> Option<()> {
+    let params = json!({ "notifications": {
+        "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
+        "resourceSubscriptions": uris,
+    }});
+    let (out, mut messages) = mpsc::channel::<Bytes>(64);
+    let hello = core.hello().clone();
+    let request = Message::request(&core.fresh_id(), "subscriptions/listen", &params).ok()?;
+    let request = super::bridge::stamp(&request, &hello).ok()?;
+    let mut flight = match core.launch(index, request, &out).await {
+        Ok(flight) => flight,
+        Err(refused) => return (!refused.by_policy()).then_some(()),
+    };
+    let tell = async {
+        while let Some(bytes) = messages.recv().await {
+            let Ok(message) = Message::parse(bytes) else { continue };
+            if message.method() == "notifications/subscriptions/acknowledged" {
+                continue;
+            }
+            match core.era {
+                Era::Session => core.outbox.push(message.raw().clone()),
+                Era::Stateless => core.tell_listeners(index, &message),
+            }
+        }
+    };
+    // Takes the senders along: what came before the end is still told. Questions do not exist in this era.
+    let drive = async move {
+        loop {
+            match core.drive(&mut flight, &out).await {
+                Ok(Step::Asked(_)) => {}
+                Ok(Step::Response(_)) => return None,
+                Err(_) => return Some(()),
+            }
+        }
+    };
+    tokio::join!(tell, drive).1
 }

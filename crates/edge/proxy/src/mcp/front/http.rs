@@ -113,9 +113,7 @@ async fn serve(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<B
 /// Host and Origin as a browser sends them: only names that a page elsewhere cannot take for itself.
 fn local(gateway: &Gateway, headers: &HeaderMap) -> bool {
     let loopback = |host: &str| {
-        let host = host
-            .strip_prefix('[')
-            .map_or_else(|| host.split(':').next().unwrap_or(host), |v6| v6.split(']').next().unwrap_or(v6));
+        let Some(host) = without_port(host) else { return false };
         matches!(host.to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "::1")
             || gateway.options.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     };
@@ -126,6 +124,16 @@ fn local(gateway: &Gateway, headers: &HeaderMap) -> bool {
         host.is_some_and(loopback) || gateway.options.allowed_origins.iter().any(|allowed| allowed == origin)
     });
     host_ok && origin_ok
+}
+
+/// The host of `host[:port]`; nothing else may stand there, such as a user name.
+fn without_port(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(v6) => v6.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let port = port.strip_prefix(':').map_or(port.is_empty(), |port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    port.then_some(host)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

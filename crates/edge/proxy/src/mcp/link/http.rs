@@ -5,7 +5,7 @@ use crate::mcp::config::Limits;
 use bytes::Bytes;
 use holdshort_enforce::Permitted;
 use holdshort_wire::mcp::headers::{self, ParamHeader};
-use holdshort_wire::mcp::{Id, Message, meta};
+use holdshort_wire::mcp::{Id, Kind, Message, meta};
 use holdshort_wire::sse;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -223,7 +223,14 @@ impl Inner {
                 let bytes_max = if status.is_success() { self.limits.response_bytes_max } else { ERROR_BYTES_MAX };
                 let body = self.body(response, bytes_max).await?;
                 match Message::parse(body) {
-                    Ok(answer) if answer.is_response() && answer.id() == Some(id) => send_on(replies, answer).await,
+                    // An HTTP error can carry an error, never a result.
+                    Ok(answer)
+                        if answer.is_response()
+                            && answer.id() == Some(id)
+                            && (status.is_success() || matches!(answer.kind(), Kind::Error(_))) =>
+                    {
+                        send_on(replies, answer).await
+                    }
                     // Errors about the request as a whole may come without its id; the session uses its own id anyway.
                     Ok(answer) if !status.is_success() && answer.is_response() && answer.id().is_none() => {
                         send_on(replies, answer).await

@@ -95,7 +95,9 @@ impl StdioLink {
             return receiver;
         };
         let progress_token = message.params().ok().and_then(|params| holdshort_wire::mcp::meta(&params).progress_token);
-        self.shared.pending().insert(id.clone(), Pending { replies: replies.clone(), stalled: Arc::default(), progress_token });
+        self.shared
+            .pending()
+            .insert(id.clone(), Pending { replies: replies.clone(), stalled: Arc::default(), progress_token });
         let sent = self.outgoing.send(message.on_one_line().raw().clone()).await;
         // The reader drains `pending` when the child ends; whoever comes later must find that out here.
         if (sent.is_err() || !self.alive()) && self.shared.pending().remove(&id).is_some() {
