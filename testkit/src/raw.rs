@@ -64,7 +64,13 @@ impl Connection {
 
     /// The next answer with its whole body, or `None` when the peer closed without one.
     pub fn answer(&mut self) -> Option<Answer> {
-        let mut answer = self.head()?;
+        let head = self.head()?;
+        Some(self.body(head))
+    }
+
+    /// The answer of a head that was read before, with its whole body.
+    pub fn body(&mut self, head: Answer) -> Answer {
+        let mut answer = head;
         if answer.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.chunk() {
                 answer.body.extend(chunk);
@@ -74,7 +80,7 @@ impl Connection {
         } else if answer.status != 204 && answer.status != 202 {
             self.0.read_to_end(&mut answer.body).ok();
         }
-        Some(answer)
+        answer
     }
 
     /// The next chunk of a chunked body, to read a stream while it is open; `None` at its end.

@@ -1,4 +1,5 @@
 //! What the gate lets pass, and everything that it does not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic too")]
 
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate, Received, Refusal, Verdict};

@@ -1,0 +1,186 @@
+//! An authority in memory: decides by a closure, remembers every question in its order, and can fail.
+
+use super::DEADLINE;
+use async_trait::async_trait;
+use holdshort_enforce::{Authority, Fault};
+use holdshort_model::{
+    Action, ActionKind, Containment, Context, Decision, Digest, Effect, FailMode, Mode, Outcome, OutcomeStatus, Pin,
+    Reason, Receipt, RecordId, Request, Risk, Ruling, ToolListing, ToolsSeen,
+};
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex};
+
+/// What the authority of a test says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Say {
+    Allow,
+    Deny,
+    Ask,
+    /// Neither decides nor records.
+    Fail(FailMode),
+}
+
+/// A question and its answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub request: Request,
+    pub id: RecordId,
+    pub said: Say,
+}
+
+impl Asked {
+    /// `tool.call up/echo`, for comparisons that a person can read.
+    pub fn brief(&self) -> String {
+        let action = &self.request.action;
+        let kind = serde_json::to_value(action.kind).unwrap();
+        format!("{} {}/{}", kind.as_str().unwrap(), action.server.as_deref().unwrap_or("-"), action.name)
+    }
+}
+
+#[derive(Default)]
+pub struct Log {
+    pub asked: Vec<Asked>,
+    pub outcomes: Vec<Outcome>,
+    pub seen: Vec<ToolsSeen>,
+}
+
+impl Log {
+    /// Questions about actions of this kind.
+    pub fn of(&self, kind: ActionKind) -> Vec<&Asked> {
+        self.asked.iter().filter(|asked| asked.request.action.kind == kind).collect()
+    }
+
+    /// How the actions of this kind ended.
+    pub fn ended(&self, kind: ActionKind) -> Vec<OutcomeStatus> {
+        let ids: Vec<_> = self.of(kind).iter().map(|asked| asked.id).collect();
+        self.outcomes.iter().filter(|outcome| ids.contains(&outcome.decision)).map(|outcome| outcome.status).collect()
+    }
+}
+
+type Decide = Box<dyn Fn(&Request) -> Say + Send + Sync>;
+
+/// The authority of a test.
+pub struct Recorder {
+    decide: Decide,
+    log: Mutex<Log>,
+    changed: Condvar,
+}
+
+impl Recorder {
+    pub fn new(decide: impl Fn(&Request) -> Say + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { decide: Box::new(decide), log: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// Permits everything that the enforcement point could read.
+    pub fn open() -> Arc<Self> {
+        Self::new(|_| Say::Allow)
+    }
+
+    /// Refuses tools, resources and prompts of these names, permits the rest.
+    pub fn without(names: &[&str]) -> Arc<Self> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Self::new(move |request| if names.contains(&request.action.name) { Say::Deny } else { Say::Allow })
+    }
+
+    pub fn look<T>(&self, with: impl FnOnce(&Log) -> T) -> T {
+        with(&self.log.lock().unwrap())
+    }
+
+    /// Waits until the log shows something.
+    pub fn wait<T>(&self, what: &str, mut found: impl FnMut(&Log) -> Option<T>) -> T {
+        let mut log = self.log.lock().unwrap();
+        loop {
+            if let Some(found) = found(&log) {
+                return found;
+            }
+            let (next, wait) = self.changed.wait_timeout(log, DEADLINE).unwrap();
+            assert!(!wait.timed_out(), "never recorded: {what}");
+            log = next;
+        }
+    }
+
+    /// Questions about actions of this kind, as [`Asked::brief`].
+    pub fn briefs(&self, kind: ActionKind) -> Vec<String> {
+        self.look(|log| log.of(kind).iter().map(|asked| asked.brief()).collect())
+    }
+
+    /// Waits until an action of this kind ended so.
+    pub fn wait_ended(&self, kind: ActionKind, status: OutcomeStatus) {
+        self.wait(&format!("{kind:?} ended as {status:?}"), |log| log.ended(kind).contains(&status).then_some(()));
+    }
+
+    /// Digests of everything that was permitted to go to a server.
+    pub fn permitted(&self) -> HashSet<Digest> {
+        let permitted = |asked: &&Asked| asked.said == Say::Allow;
+        self.look(|log| log.asked.iter().filter(permitted).filter_map(|asked| asked.request.action.digest).collect())
+    }
+
+    fn add(&self, change: impl FnOnce(&mut Log)) {
+        change(&mut self.log.lock().unwrap());
+        self.changed.notify_all();
+    }
+}
+
+#[async_trait]
+impl Authority for Recorder {
+    async fn rule(&self, request: Request) -> Result<Ruling, Fault> {
+        // As the real decision point does: what the enforcement point cannot forward is refused.
+        let said = if request.context.fault.is_some() { Say::Deny } else { (self.decide)(&request) };
+        let mut index = 0;
+        self.add(|log| {
+            index = log.asked.len() as u64;
+            log.asked.push(Asked { request, id: record_id(index), said });
+        });
+        let effect = match said {
+            Say::Fail(mode) => return Err(Fault::new(mode, "the test says so")),
+            Say::Allow => Effect::Allow,
+            Say::Ask => Effect::Ask,
+            Say::Deny => Effect::Deny,
+        };
+        let reason =
+            Reason { policy: "test.policy".into(), message: "the test forbids it".into(), effect, mode: Mode::Enforce };
+        let decision = Decision {
+            id: record_id(index),
+            effect,
+            enforced: effect,
+            mode: Mode::Enforce,
+            containment: Containment::None,
+            risk: Risk::default(),
+            reasons: if effect == Effect::Allow { Vec::new() } else { vec![reason] },
+            obligations: Vec::new(),
+            approval: None,
+            snapshot: Digest::of(b""),
+        };
+        Ok(Ruling { decision, receipt: Receipt { log: "test".into(), index } })
+    }
+
+    async fn report(&self, outcome: Outcome) -> Result<(), Fault> {
+        self.add(|log| log.outcomes.push(outcome));
+        Ok(())
+    }
+
+    /// The same predicate as for calls, with the arguments unknown.
+    async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
+        let judge = |name: &str| {
+            let (kind, server) = (seen.kind, Some(seen.server.clone()));
+            let action = Action { kind, server, name: name.to_owned(), args: serde_json::Value::Null, digest: None };
+            let (subject, session) = (seen.subject.clone(), seen.session.clone());
+            (self.decide)(&Request { subject, action, context: Context::default(), session })
+        };
+        let mut listings = Vec::new();
+        for tool in &seen.tools {
+            match judge(&tool.name) {
+                Say::Fail(mode) => return Err(Fault::new(mode, "the test says so")),
+                said => {
+                    listings.push(ToolListing { name: tool.name.clone(), listed: said == Say::Allow, pin: Pin::Match })
+                }
+            }
+        }
+        self.add(|log| log.seen.push(seen));
+        Ok(listings)
+    }
+}
+
+fn record_id(index: u64) -> RecordId {
+    RecordId::from_parts(1, u128::from(index))
+}
