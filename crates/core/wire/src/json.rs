@@ -133,6 +133,11 @@ pub fn quote(text: &str) -> String {
     Value::from(text).to_string()
 }
 
+/// True when a parser that ignores case takes the two keys for each other: `argumentſ` for `arguments`.
+pub fn same_key(one: &str, other: &str) -> bool {
+    fold(one) == fold(other)
+}
+
 /// Case folding as the laxest parser does it: simple Unicode folding, so that `ſ` is `s` and the Kelvin sign is `k`.
 fn fold(key: &str) -> String {
     if key.is_ascii() {

@@ -99,7 +99,7 @@ pub(crate) fn unambiguous_arguments(message: &Message) -> Result<(), JsonError> 
     }
     for (key, value) in crate::json::members(message.body())? {
         // An upstream that ignores case would take `Arguments` for the arguments that we did not see.
-        if let Some(known) = PARAMS.iter().find(|known| key != **known && key.eq_ignore_ascii_case(known)) {
+        if let Some(known) = PARAMS.iter().find(|known| key != **known && crate::json::same_key(&key, known)) {
             return Err(JsonError::DuplicateKey((*known).to_owned(), key.chars().take(60).collect()));
         }
         if key == "arguments" && value.get().starts_with('{') {

@@ -134,7 +134,7 @@ impl Message {
                 other
                     if ["jsonrpc", "id", "method", "params", "result", "error"]
                         .iter()
-                        .any(|known| other.eq_ignore_ascii_case(known)) =>
+                        .any(|known| json::same_key(other, known)) =>
                 {
                     return Err(MessageError::Shape("a member is spelled in another case"));
                 }
@@ -307,6 +307,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}"#,
             r#"{"jsonrpc":"2.0","id":1,"METHOD":"tools/call"}"#,
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"param\u{17f}\":{}}",
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["a"]}"#,
             r#"{"jsonrpc":"2.0","id":null,"method":"tools/call"}"#,
@@ -323,6 +324,16 @@ mod tests {
             "\"x\"",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_only_another_parser_would_see_are_refused() {
+        use crate::mcp::Direction;
+        for key in ["Arguments", "argument\u{17f}"] {
+            let text =
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","{key}":{{}}}}}}"#);
+            assert!(parse(&text).unwrap().meaning(Direction::ToServer).is_err(), "{key}");
         }
     }
 
