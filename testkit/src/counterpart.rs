@@ -75,6 +75,8 @@ pub enum Counterpart {
     FixtureSession,
     /// Our fixture on the TypeScript SDK v2: 2026-07-28 and stateless service of older clients; HTTP, or `--stdio`.
     FixtureStateless,
+    /// Our server on the Rust SDK (rmcp): both eras; HTTP, or `--stdio`.
+    Rmcp,
     /// Our server that behaves badly: both eras; HTTP, or `--stdio`. `testkit/servers/misbehave.mjs` lists its modes.
     Misbehave,
 }
@@ -93,6 +95,7 @@ impl Counterpart {
             Self::FixtureSession => ours("servers/fixture-session.mjs"),
             Self::FixtureStateless => ours("servers/fixture-stateless.mjs"),
             Self::Misbehave => ours("servers/misbehave.mjs"),
+            Self::Rmcp => rmcp().arg("server"),
             Self::Git => python("modern", "mcp-server-git"),
             Self::Fetch => python("modern", "mcp-server-fetch"),
             Self::Sqlite => python("sessions", "mcp-server-sqlite"),
@@ -109,6 +112,12 @@ pub(crate) fn node() -> CommandLine {
 pub(crate) fn ours(script: &str) -> CommandLine {
     installed("npm", &root().join("testkit/node_modules"));
     node().arg(root().join("testkit").join(script))
+}
+
+/// The client and server on the Rust SDK.
+pub(crate) fn rmcp() -> CommandLine {
+    let program = root().join(".cache/counterparts/rmcp/debug/holdshort-rmcp");
+    CommandLine::new(installed("rmcp", &program))
 }
 
 fn package(name: &str) -> CommandLine {

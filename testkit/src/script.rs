@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::counterpart::{ours, python, root};
+use crate::counterpart::{ours, python, rmcp, root};
 use crate::{CommandLine, Server};
 
 /// The SDK that plays the client.
@@ -16,6 +16,8 @@ pub enum Driver {
     PythonMcp,
     /// Python `fastmcp` 4: looks for 2026-07-28 first.
     PythonFastmcp,
+    /// Rust `rmcp`: looks for 2026-07-28 first; only the operations `list` and `call`.
+    Rmcp,
 }
 
 /// A run of a script against one server.
@@ -29,6 +31,7 @@ impl Script {
     pub fn new(driver: Driver, script: &str) -> Self {
         let line = match driver {
             Driver::TypescriptV1 => ours("client.mjs").args(["--sdk", "v1"]),
+            Driver::Rmcp => rmcp().arg("client"),
             Driver::TypescriptV2 => ours("client.mjs").args(["--sdk", "v2"]),
             Driver::PythonMcp => {
                 python("modern", "python").arg(root().join("testkit/client.py")).args(["--sdk", "mcp"])

@@ -14,6 +14,31 @@ use std::path::Path;
 use std::process::Stdio;
 use support::{Home, Service};
 
+/// A home that no service in the background outlives, whatever the test came to.
+struct Den(Home);
+
+impl Den {
+    fn new() -> Self {
+        Self(home("", ""))
+    }
+}
+
+impl std::ops::Deref for Den {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.0
+    }
+}
+
+impl Drop for Den {
+    fn drop(&mut self) {
+        for pid in services(&self.0) {
+            gateway::signal(pid, "-KILL");
+        }
+    }
+}
+
 /// A wrapper that this process started, after the handshake.
 fn wrapper(home: &Home, name: &str, server: &CommandLine) -> StdioPeer {
     let mut peer = StdioPeer::spawn(wrapped(home, name, server).command());
@@ -63,7 +88,7 @@ fn services(home: &Home) -> Vec<u32> {
 
 #[test]
 fn real_servers_of_one_client_are_one_session_of_one_service() {
-    let home = home("", "");
+    let home = Den::new();
     let folder = tempfile::tempdir().unwrap();
     let memory = format!("MEMORY_FILE_PATH={}", folder.path().join("memory.jsonl").display());
     let servers = [
@@ -110,7 +135,7 @@ fn real_servers_of_one_client_are_one_session_of_one_service() {
 
 #[test]
 fn an_idle_service_ends_by_itself() {
-    let home = home("", "");
+    let home = Den::new();
     let mut command = home.command(&["serve", "--background", "--idle-exit", "1"]);
     let mut service = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = String::new();
@@ -129,7 +154,7 @@ fn an_idle_service_ends_by_itself() {
 
 #[test]
 fn a_wrapper_refuses_without_a_service_and_works_again() {
-    let home = home("", "");
+    let home = Den::new();
     let mut peer = wrapper(&home, "everything", &Counterpart::Everything.line());
     assert_eq!(text_of(&call(&mut peer, 1, "echo", json!({"message": "a"}))), "Echo: a");
     Service::running(&home).end("-KILL");
@@ -152,7 +177,7 @@ fn a_wrapper_refuses_without_a_service_and_works_again() {
 
 #[test]
 fn nothing_is_left_of_a_killed_client() {
-    let home = home("", "");
+    let home = Den::new();
     let wait =
         r#"[{"op": "call", "name": "trigger-long-running-operation", "arguments": {"duration": 600, "steps": 1}}]"#;
     let line = wrapped(&home, "everything", &Counterpart::Everything.line());
@@ -184,7 +209,7 @@ fn nothing_is_left_of_a_killed_client() {
 
 #[test]
 fn a_server_that_cannot_be_started_is_named() {
-    let home = home("", "");
+    let home = Den::new();
     let mut peer = StdioPeer::spawn(wrapped(&home, "missing", &CommandLine::new("/no/such/program")).command());
     let client = json!({"name": "holdshort-tests", "version": "1.0.0"});
     let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
@@ -197,7 +222,7 @@ fn a_server_that_cannot_be_started_is_named() {
 /// The agent is the program that started the wrapper, or the one that the configuration names.
 #[test]
 fn the_client_is_known_by_its_program() {
-    let home = home("", "");
+    let home = Den::new();
     let line = wrapped(&home, "everything", &Counterpart::Everything.line());
     let echo = r#"[{"op": "call", "name": "echo", "arguments": {"message": "a"}}]"#;
     let report = Script::new(Driver::TypescriptV1, echo).command(&line);
