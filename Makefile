@@ -42,11 +42,13 @@ advisories: $(DENY) ## known faults of dependencies
 $(DENY):
 	cargo install --locked --root $(CACHE)/cargo --no-default-features cargo-deny
 
-# Needs a nightly toolchain (`rustup toolchain install nightly`). A crash is left in fuzz/artifacts/.
+# A crash is left in fuzz/artifacts/. RUSTC_BOOTSTRAP lets the stable compiler take the flags of the sanitiser.
 fuzz: $(FUZZ) ## every fuzz target for FUZZ_SECONDS (60)
 	for target in $$($(FUZZ) list); do \
 		echo "fuzz: $$target"; \
-		PATH="$(CACHE)/cargo/bin:$$PATH" cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; \
+		mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
+		RUSTC_BOOTSTRAP=1 PATH="$(CACHE)/cargo/bin:$$PATH" cargo fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; \
 	done
 
 $(FUZZ):
