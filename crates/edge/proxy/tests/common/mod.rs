@@ -3,11 +3,13 @@
 
 mod authority;
 mod client;
+mod door;
 mod upstream;
 mod wrapper;
 
 pub use authority::{Asked, Recorder, Say};
 pub use client::{Client, Incoming, messages};
+pub use door::Door;
 pub use upstream::{Reply, bodies, child, http, played, respond, scripted, stdio, taped};
 pub use wrapper::Wrapper;
 
