@@ -54,10 +54,10 @@ pub enum TokenRefusal {
     #[error("no agent has this token")]
     Unknown,
     /// It was withdrawn.
-    #[error("the token was revoked; make another one with `holdshort agents token`")]
+    #[error("the token was revoked; make another one with `holdshort agents tokens create`")]
     Revoked,
     /// It is over its time.
-    #[error("the token has expired; make another one with `holdshort agents token`")]
+    #[error("the token has expired; make another one with `holdshort agents tokens create`")]
     Expired,
 }
 
