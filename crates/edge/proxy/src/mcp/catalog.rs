@@ -74,6 +74,7 @@ pub(crate) async fn filter(
 ) -> Result<Message, Refused> {
     let text = response.body();
     let members = json::members(text).map_err(|error| Refused::internal(format!("upstream's list: {error}")))?;
+    unambiguous(members.iter().map(|(key, _)| key.as_ref()), list.key)?;
     let mut edits = Vec::new();
     for (key, value) in &members {
         let Some(span) = json::span(text, value.get()) else { continue };
@@ -97,6 +98,15 @@ pub(crate) async fn filter(
     response.with_body(&body).map_err(|error| Refused::internal(error.to_string()))
 }
 
+/// INVARIANT: a client that ignores case must not find a list that was not filtered, under `Tools` beside or in place of
+/// `tools`.
+fn unambiguous<'a>(mut keys: impl Iterator<Item = &'a str>, list: &str) -> Result<(), Refused> {
+    match keys.find(|key| *key != list && json::same_key(key, list)) {
+        None => Ok(()),
+        Some(_) => Err(Refused::internal(format!("upstream's list: `{list}` is spelled in another case"))),
+    }
+}
+
 /// The visible elements of one page for a merged list, and the cursor of the next page.
 pub(crate) async fn page(
     guard: &Guard,
@@ -112,4 +122,21 @@ pub(crate) async fn page(
     let shown = visible(guard, server, list, &elements, Some(prefix)).await?.unwrap_or_default();
     let cursor = member("nextCursor").and_then(|text| serde_json::from_str(text).ok());
     Ok((shown, cursor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_only_another_parser_would_see_is_refused() {
+        for (keys, good) in [
+            (vec!["tools", "nextCursor"], true),
+            (vec!["nextCursor"], true),
+            (vec!["Tools"], false),
+            (vec!["tool\u{17f}"], false),
+        ] {
+            assert_eq!(unambiguous(keys.iter().copied(), "tools").is_ok(), good, "{keys:?}");
+        }
+    }
 }
