@@ -22,6 +22,8 @@ const PARKED_MAX: usize = 64;
 const PARKED_FOR: Duration = Duration::from_secs(600);
 /// Key of the one question that an `input_required` result of ours carries.
 const QUESTION: &str = "question";
+/// Code of the session era for a resource that does not exist, as it stands in JSON.
+const RESOURCE_NOT_FOUND: &str = "-32002";
 /// Methods whose result may be `input_required` (2026-07-28, multi round-trip requests). A client does not expect it of
 /// any other, such as of the list that is under way while a server asks for roots.
 const CAN_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
@@ -199,10 +201,20 @@ fn call_digest(method: &str, params: &Value) -> Digest {
     Digest::of_parts([method.as_bytes(), params.to_string().as_bytes()])
 }
 
-/// A response with the members that the stateless era requires.
+/// An error of the session era with the code that 2026-07-28 has for a resource that does not exist (SEP-2164).
+fn not_found(response: Message) -> Result<Message, Refused> {
+    let members = json::members(response.body()).map_err(|error| Refused::internal(error.to_string()))?;
+    let found = members.iter().find(|(key, _)| key == "code").map(|(_, value)| value.get());
+    let span = found.filter(|found| *found == RESOURCE_NOT_FOUND).and_then(|code| json::span(response.body(), code));
+    let Some(span) = span else { return Ok(response) };
+    let body = json::splice(response.body(), vec![(span, code::INVALID_PARAMS.to_string())]);
+    Ok(response.with_body(&body)?)
+}
+
+/// A response with the members that the stateless era requires, and its code for a missing resource.
 fn modern(response: Message, method: &str) -> Result<Message, Refused> {
     if !matches!(response.kind(), Kind::Result(_)) {
-        return Ok(response);
+        return if method == "resources/read" { not_found(response) } else { Ok(response) };
     }
     let members = json::members(response.body()).map_err(|error| Refused::internal(error.to_string()))?;
     let has = |name: &str| members.iter().any(|(key, _)| key == name);
