@@ -55,12 +55,9 @@ fn end(mut peer: StdioPeer) {
     assert!(peer.wait().success(), "{}", peer.stderr());
 }
 
-/// Ends the service that a wrapper started, and waits until its log is sealed and its directory free.
+/// Ends the service that a wrapper started, and waits until it is gone.
 fn end_service(home: &Home) {
-    let service = Service::running(home);
-    let pid = service.pid();
-    service.end("-TERM");
-    eventually("the service is gone", || (!exists(u32::try_from(pid).unwrap())).then_some(()));
+    Service::running(home).end("-TERM");
 }
 
 /// Whether a process runs. One that waits to be reaped does not: whoever started it has that to do.

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A directory with a configuration on free ports and a data directory.
 pub(crate) struct Home(tempfile::TempDir);
@@ -117,6 +118,12 @@ impl<'a> Service<'a> {
         let mut rest = Vec::new();
         // A killed process resets the connection: that is its end as well.
         let _ = stream.read_to_end(&mut rest);
+        // It seals its log after that; a directory that is removed meanwhile would come back.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while is_alive(&pid) {
+            assert!(Instant::now() < deadline, "process {pid} does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -128,6 +135,12 @@ impl Drop for Service<'_> {
             assert!(told.success() && child.wait().unwrap().success());
         }
     }
+}
+
+/// Whether a process runs; one that is dead and was not waited for does not.
+fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
 }
 
 /// One request and its answer.
