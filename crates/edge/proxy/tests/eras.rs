@@ -322,3 +322,33 @@ fn conversations_are_sessions_of_their_agent() {
     assert_eq!(sessions[0], sessions[1]);
     assert!(sessions[0] != sessions[2] && sessions[0] != sessions[3] && sessions[2] != sessions[3], "{sessions:?}");
 }
+
+#[test]
+fn questions_inside_results_and_answers_inside_retries_are_decided() {
+    let (_server, rig) = fixture(Counterpart::FixtureStateless, Recorder::open());
+    let client = able(&rig);
+    let tool = "test_input_required_result_elicitation";
+    let question = client.call(1, tool, json!({}));
+    let result = &question["result"];
+    assert_eq!(result["resultType"], "input_required", "{question}");
+    let (key, _) = result["inputRequests"].as_object().unwrap().iter().next().unwrap();
+    let mut retry = json!({
+        "name": tool, "arguments": {},
+        "inputResponses": { key: { "action": "accept", "content": { "name": "ann" } } },
+    });
+    if let Some(state) = result.get("requestState") {
+        retry["requestState"] = state.clone();
+    }
+    let done = client.request("two", "tools/call", retry);
+    assert_eq!(done["result"]["resultType"], "complete", "{done}");
+    let briefs = rig.authority.briefs(ActionKind::Elicitation);
+    assert_eq!(briefs, ["elicitation.create up/elicitation/create", "elicitation.create up/elicitation/create#answer"]);
+}
+
+#[test]
+fn a_refused_question_inside_a_result_never_reaches_the_client() {
+    let (_server, rig) = fixture(Counterpart::FixtureStateless, Recorder::without(&["sampling/createMessage"]));
+    let refused = able(&rig).call(1, "test_input_required_result_sampling", json!({}));
+    assert_eq!(refused["error"]["code"], -32001, "{refused}");
+    assert!(!refused.to_string().contains("inputRequests"), "{refused}");
+}

@@ -40,10 +40,20 @@ pub(crate) enum Step {
 impl Core {
     /// Runs one request of the client on one upstream that speaks the same era.
     pub(crate) async fn relay(self: &Arc<Self>, index: usize, message: Message, out: &Out) -> Result<Message, Refused> {
+        let route = self.route(index)?;
+        if self.era == Era::Stateless {
+            self.check_answers(route.name(), &message).await?;
+        }
         let mut flight = self.launch(index, message, out).await?;
         loop {
             match self.drive(&mut flight, out).await? {
-                Step::Response(response) => return self.settle(&flight, response).await,
+                Step::Response(response) => {
+                    let response = self.settle(&flight, response).await?;
+                    if self.era == Era::Stateless {
+                        self.check_questions(route.name(), &response).await?;
+                    }
+                    return Ok(response);
+                }
                 Step::Asked(question) => self.ask_client(index, question, Some(out)).await,
             }
         }

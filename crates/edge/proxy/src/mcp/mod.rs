@@ -20,6 +20,7 @@ mod gateway;
 mod guard;
 mod link;
 mod listen;
+mod rounds;
 mod session;
 mod streams;
 

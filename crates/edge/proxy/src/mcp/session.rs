@@ -21,6 +21,8 @@ pub(crate) type Out = mpsc::Sender<Bytes>;
 
 /// Messages without a request that wait for a client that does not listen. The oldest are dropped.
 const OUTBOX_MAX: usize = 256;
+/// Requests of servers that may wait for one client's answers.
+const ASKED_MAX: usize = 1_000;
 /// Events of a link that may wait for the session.
 const EVENTS_QUEUE: usize = 64;
 
@@ -328,6 +330,12 @@ impl Core {
     /// Notes a request of a server and gives the id under which the client gets it.
     pub(crate) fn note_asked(&self, asked: Asked) -> Id {
         let mut waiting = lock(&self.asked);
+        // A client that never answers must not make us remember for ever; which one goes does not matter then.
+        if waiting.len() >= ASKED_MAX
+            && let Some(oldest) = waiting.keys().next().cloned()
+        {
+            waiting.remove(&oldest);
+        }
         let id = if waiting.contains_key(&asked.original) { self.fresh_id() } else { asked.original.clone() };
         waiting.insert(id.clone(), asked);
         id

@@ -1,0 +1,66 @@
+//! Questions inside results and answers inside retries (2026-07-28, multi round-trip requests).
+//!
+//! Where both sides are stateless they travel inside messages that are forwarded as they are. Each is an action of its
+//! own all the same: what a policy says of sampling or elicitation must not depend on the era.
+
+use super::guard::Refused;
+use super::session::Core;
+use holdshort_model::{ActionKind, OutcomeStatus};
+use holdshort_wire::mcp::{Direction, Kind, Message};
+use serde_json::{Map, Value};
+
+/// Questions of one result, or answers of one request, that are looked at; more is refused.
+const ROUND_MAX: usize = 64;
+
+impl Core {
+    /// Asks the gate about each question that a result puts to the client.
+    pub(crate) async fn check_questions(&self, server: &str, response: &Message) -> Result<(), Refused> {
+        if !matches!(response.kind(), Kind::Result(_)) || !response.body().contains("inputRequests") {
+            return Ok(());
+        }
+        let result = response.params().map_err(|error| Refused::internal(format!("upstream's result: {error}")))?;
+        for question in members(&result, "inputRequests")?.values() {
+            let method = question.get("method").and_then(Value::as_str).unwrap_or_default();
+            let params = question.get("params").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+            let question = Message::request(&self.fresh_id(), method, &params)?;
+            let (_permit, running) = self.guard.check(question, server, Direction::ToClient).await?;
+            self.guard.report(&running, OutcomeStatus::Sent, None).await;
+        }
+        Ok(())
+    }
+
+    /// Asks the gate about each answer that a request carries to the server.
+    pub(crate) async fn check_answers(&self, server: &str, request: &Message) -> Result<(), Refused> {
+        if !request.body().contains("inputResponses") {
+            return Ok(());
+        }
+        let params = request.params().map_err(|error| Refused::new(-32602, error.to_string()))?;
+        for answer in members(&params, "inputResponses")?.values() {
+            let (kind, method) = kind_of(answer);
+            let message = Message::result(&self.fresh_id(), &answer.to_string())?;
+            let (_permit, running) = self.guard.check_answer(message, kind, method, server).await?;
+            self.guard.report(&running, OutcomeStatus::Sent, None).await;
+        }
+        Ok(())
+    }
+}
+
+fn members<'a>(value: &'a Value, key: &str) -> Result<&'a Map<String, Value>, Refused> {
+    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    match value.get(key) {
+        None => Ok(&NONE),
+        Some(Value::Object(members)) if members.len() <= ROUND_MAX => Ok(members),
+        Some(_) => Err(Refused::new(-32602, format!("`{key}` must be an object with at most {ROUND_MAX} members"))),
+    }
+}
+
+/// What an answer answers, from its shape: the retry does not repeat the question.
+fn kind_of(answer: &Value) -> (ActionKind, &'static str) {
+    if answer.get("roots").is_some() {
+        (ActionKind::RootsList, "roots/list")
+    } else if answer.get("role").is_some() || answer.get("model").is_some() {
+        (ActionKind::Sampling, "sampling/createMessage")
+    } else {
+        (ActionKind::Elicitation, "elicitation/create")
+    }
+}
