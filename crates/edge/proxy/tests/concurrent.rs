@@ -159,3 +159,20 @@ fn a_client_that_does_not_read_does_not_stop_the_others() {
     assert_eq!(client.call(2, "quick", json!({}))["result"]["content"][0]["text"], "quick");
     assert_eq!(unread.response()["result"]["content"][0]["text"], "flood", "who reads late still gets the answer");
 }
+
+fn echo() -> ScriptedUpstream {
+    scripted(|message, _| (message["method"] == "tools/call").then(|| Reply::text(message, "ran")))
+}
+
+#[test]
+fn an_agent_that_opens_many_sessions_pushes_out_its_own() {
+    let upstream = echo();
+    let up = http("up", &upstream.url(), EraChoice::Session);
+    let rig = Rig::with(Recorder::open(), vec![up], limited(|limits| limits.sessions_max = 8));
+    let quiet = rig.client("up").as_agent(Some("bob")).open();
+    let greedy: Vec<_> = (0..20).map(|_| rig.client("up").open()).collect();
+    assert_eq!(rig.gateway.sessions(), 3, "a fourth of eight, and the other agent's");
+    assert_eq!(quiet.post(&[], call(1, r#"{"name":"t"}"#)).status, 200, "the other agent's session lives");
+    let alive = greedy.iter().filter(|client| client.post(&[], call(1, r#"{"name":"t"}"#)).status == 200).count();
+    assert_eq!(alive, 2);
+}

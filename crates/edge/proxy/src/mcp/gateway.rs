@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How often idle sessions are looked for.
 pub(crate) const REAP_EVERY: Duration = Duration::from_secs(15);
 
+/// One agent may hold a fourth of all sessions.
+const SHARE: usize = 4;
+
 /// Upstreams behind one policy, for clients over streamable HTTP.
 pub struct Gateway {
     gate: Gate,
@@ -123,14 +126,18 @@ impl Gateway {
         Ok((public, core))
     }
 
-    /// Makes a session reachable by its public id. The idlest session gives way when there are too many.
+    /// Makes a session reachable by its public id. When there are too many, the idlest one gives way: of the same agent
+    /// when that holds more than its share, so that one agent cannot push out the others.
     pub(crate) async fn keep(&self, public: String, core: Arc<Core>, principal: Principal, endpoint: Endpoint) {
         let evicted = {
             let mut sessions = lock(&self.sessions);
-            let full = sessions.len() >= self.options.limits.sessions_max;
-            let idlest =
-                full.then(|| sessions.iter().max_by_key(|(_, entry)| entry.core.idle()).map(|(id, _)| id.clone()));
-            let evicted = idlest.flatten().and_then(|id| sessions.remove(&id));
+            let sessions_max = self.options.limits.sessions_max;
+            let own = sessions.values().filter(|entry| entry.principal == principal).count();
+            let greedy = own >= (sessions_max / SHARE).max(1);
+            let candidates = sessions.iter().filter(|(_, entry)| !greedy || entry.principal == principal);
+            let idlest = candidates.max_by_key(|(_, entry)| entry.core.idle()).map(|(id, _)| id.clone());
+            let full = greedy || sessions.len() >= sessions_max;
+            let evicted = idlest.filter(|_| full).and_then(|id| sessions.remove(&id));
             sessions.insert(public, Entry { core, principal, endpoint });
             evicted
         };

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Messages of one request that may wait for a slow client.
 const STREAM_QUEUE: usize = 64;
@@ -33,6 +33,10 @@ const STREAM_QUEUE: usize = 64;
 const SILENT_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take for its headers, and connections for their end at shutdown.
 const HEADERS_MAX: Duration = Duration::from_secs(15);
+/// How long a client may take for a body of at most `request_bytes_max`.
+const BODY_MAX: Duration = Duration::from_secs(60);
+/// Connections at once. Each costs a file descriptor and, while a request is under way, its message.
+const CONNECTIONS_MAX: usize = 4_096;
 const SHUTDOWN_MAX: Duration = Duration::from_secs(3);
 
 /// Serves the gateway until `shutdown` is ready; then open requests get a moment to end, and all sessions are closed.
@@ -48,6 +52,7 @@ pub async fn serve_http(
     server.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).keep_alive(true);
     let graceful = GracefulShutdown::new();
     let mut reap = tokio::time::interval(REAP_EVERY);
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     tokio::pin!(shutdown);
     loop {
         let stream = tokio::select! {
@@ -67,6 +72,11 @@ pub async fn serve_http(
             }
             () = &mut shutdown => break,
         };
+        // Over the limit the connection is closed at once: the agent sees that, and nothing waits unseen.
+        let Ok(place) = connections.clone().try_acquire_owned() else {
+            tracing::warn!("too many connections; one was closed");
+            continue;
+        };
         let _ = stream.set_nodelay(true);
         let gateway = gateway.clone();
         let service = service_fn(move |request| {
@@ -78,6 +88,7 @@ pub async fn serve_http(
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
+            drop(place);
         });
     }
     drop(listener);
@@ -153,7 +164,11 @@ async fn post(
     }
     let stray = || gateway.guard(&principal, SessionId::from("unattached"));
     let bytes_max = gateway.options.limits.request_bytes_max;
-    let bytes = match Limited::new(body, bytes_max).collect().await {
+    let collected = tokio::time::timeout(BODY_MAX, Limited::new(body, bytes_max).collect()).await;
+    let Ok(collected) = collected else {
+        return plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+    };
+    let bytes = match collected {
         Ok(body) => body.to_bytes(),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             let what = format!("the message is over {bytes_max} bytes");
