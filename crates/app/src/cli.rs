@@ -207,6 +207,9 @@ pub(crate) enum LogCommand {
         /// Verification key from a place that whoever may have altered the log cannot write to; default: the log's own `log.pub`
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// Checkpoint of the same log that was kept elsewhere: a log that was rewritten and signed again since then is found out
+        #[arg(long, value_name = "FILE")]
+        older: Option<PathBuf>,
     },
 }
 

@@ -119,6 +119,29 @@ fn a_faulty_policy_is_refused_at_start_and_a_change_of_the_file_takes_hold() {
 }
 
 #[test]
+fn a_log_that_was_rolled_back_passes_alone_and_not_against_an_older_checkpoint() {
+    let home = Home::new("");
+    let (log, copy, kept) = (home.data().join("log"), home.path().join("copy"), home.path().join("kept"));
+    drop(Service::start(&home));
+    assert!(std::process::Command::new("cp").arg("-r").args([&log, &copy]).status().unwrap().success());
+    drop(Service::start(&home));
+    std::fs::copy(log.join("checkpoint"), &kept).unwrap();
+    let against = |directory: &std::path::Path| {
+        home.run(&["log", "verify", directory.to_str().unwrap(), "--older", kept.to_str().unwrap()])
+    };
+    assert_eq!(against(&log).status.code(), Some(0));
+    assert_eq!(
+        home.run(&["log", "verify", copy.to_str().unwrap()]).status.code(),
+        Some(0),
+        "nothing is wrong in itself"
+    );
+    let rolled_back = against(&copy);
+    assert_eq!(rolled_back.status.code(), Some(1), "{}", text(&rolled_back.stderr));
+    std::fs::write(&kept, "garbage").unwrap();
+    assert!(text(&against(&log).stderr).contains("is not one of this log"));
+}
+
+#[test]
 fn a_service_in_the_background_ends_when_nobody_needs_it() {
     let home = Home::new("");
     let output = home.run(&["serve", "--background", "--idle-exit", "1"]);

@@ -4,9 +4,9 @@ use crate::cli::{EffectChoice, LogCommand, Output, SearchArgs};
 use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::place::Place;
 use crate::{out, render};
-use holdshort_ledger::VerifierKey;
+use holdshort_ledger::{Checkpoint, VerifierKey};
 use holdshort_model::{Effect, Record, RecordId};
-use holdshort_store::log::{CHECKPOINT_FILE, LogError, Reader, StoredRecord, VerifyOptions, verify};
+use holdshort_store::log::{CHECKPOINT_FILE, LogError, PUBLIC_KEY_FILE, Reader, StoredRecord, VerifyOptions, verify};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ pub(super) fn run(command: LogCommand) -> Outcome {
         LogCommand::Tail { place, output, lines, follow } => tail(&directory(&place)?, output, lines, follow),
         LogCommand::Show { place, output, record } => show(&directory(&place)?, output, &record),
         LogCommand::Search { place, output, filter } => search(&directory(&place)?, output, &filter),
-        LogCommand::Verify { place, output, directory: named, key } => {
-            check(&named.map_or_else(|| directory(&place), Ok)?, output, key.as_deref())
+        LogCommand::Verify { place, output, directory: named, key, older } => {
+            check(&named.map_or_else(|| directory(&place), Ok)?, output, key.as_deref(), older.as_deref())
         }
     }
 }
@@ -134,10 +134,11 @@ fn matches(record: &StoredRecord, filter: &SearchArgs) -> bool {
         && filter.effect.is_none_or(|choice| effect == Some(wanted(choice)))
 }
 
-fn check(directory: &Path, output: Output, key: Option<&Path>) -> Outcome {
+fn check(directory: &Path, output: Output, key: Option<&Path>, older: Option<&Path>) -> Outcome {
     let key = key.map(read_key).transpose()?;
     let pinned = key.is_some();
-    match verify(directory, &VerifyOptions { key, older: None }, &mut |_| {}) {
+    let older = older.map(|path| read_older(path, directory, key.as_ref())).transpose()?;
+    match verify(directory, &VerifyOptions { key, older }, &mut |_| {}) {
         Ok(verified) => {
             let checkpoint = &verified.checkpoint;
             let (size, origin) = (checkpoint.size, &checkpoint.origin);
@@ -175,6 +176,20 @@ fn read_key(path: &Path) -> Result<VerifierKey, Failure> {
     VerifierKey::parse(text.trim()).map_err(|error| {
         Failure::usage(format!("`{}` holds no verification key: {error}", path.display()))
             .hint("a copy of `log.pub` is one")
+    })
+}
+
+/// A checkpoint that was kept elsewhere. Its signature counts as much as that of the log's own.
+fn read_older(path: &Path, directory: &Path, key: Option<&VerifierKey>) -> Result<Checkpoint, Failure> {
+    let note = fs::read(path).map_err(io_failure("read", path))?;
+    let own = match key {
+        Some(_) => None,
+        None => Some(read_key(&directory.join(PUBLIC_KEY_FILE))?),
+    };
+    let Some(key) = key.or(own.as_ref()) else { return Err(Failure::internal("no key to check with")) };
+    Checkpoint::open(&note, key).map_err(|error| {
+        Failure::refused(format!("the older checkpoint in `{}` is not one of this log: {error}", path.display()))
+            .hint("a copy of the log's `checkpoint` file is one; a log with a new key is another log")
     })
 }
 
