@@ -20,10 +20,6 @@ use clap::Parser;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-/// Deciding makes and drops many small values: this allocator is measurably faster at it (docs/reference/performance.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let failure = match start_logging().and_then(|()| commands::run(cli)) {
