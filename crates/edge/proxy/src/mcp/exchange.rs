@@ -65,7 +65,7 @@ impl Core {
         let link = self.link(index).await?;
         let method = message.method().to_owned();
         let client_id = message.id().cloned().ok_or_else(|| Refused::internal("a request without an id"))?;
-        let (message, token) = self.prepare(&link, message)?;
+        let (message, token) = self.prepare(&link, route.era(), message)?;
         let upstream_id = message.id().cloned().unwrap_or_else(|| client_id.clone());
         let (sender, questions) = tokio::sync::mpsc::channel(QUESTIONS_QUEUE);
         let call = Call {
@@ -93,10 +93,12 @@ impl Core {
         })
     }
 
-    /// Makes ids unique where several clients share a child. Everything else stays byte for byte.
-    fn prepare(&self, link: &Link, message: Message) -> Result<(Message, Option<(Id, Id)>), Refused> {
+    /// Makes ids unique where several clients share a child, or a session at the upstream: there an id stands for one
+    /// request. Everything else stays byte for byte.
+    fn prepare(&self, link: &Link, era: Era, message: Message) -> Result<(Message, Option<(Id, Id)>), Refused> {
         let message = link.shape(message);
-        if !(self.shared && matches!(link, Link::Stdio(_))) {
+        let ids_are_shared = matches!(link, Link::Stdio(_)) || era == Era::Session;
+        if !(self.shared && ids_are_shared) {
             return Ok((message, None));
         }
         let mut message = message.with_id(&self.fresh_id())?;
