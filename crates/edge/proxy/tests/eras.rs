@@ -352,3 +352,18 @@ fn a_refused_question_inside_a_result_never_reaches_the_client() {
     assert_eq!(refused["error"]["code"], -32001, "{refused}");
     assert!(!refused.to_string().contains("inputRequests"), "{refused}");
 }
+
+#[test]
+fn clients_that_share_a_session_at_an_upstream_have_ids_of_their_own_there() {
+    let upstream = scripted(|message, _| (message["method"] == "tools/call").then(|| Reply::text(message, "ran")));
+    let rig = Rig::new(Recorder::open(), vec![http("up", &upstream.url(), EraChoice::Session)]);
+    for name in ["one", "two"] {
+        let answer = rig.client("up").call(1, name, json!({}));
+        assert_eq!((&answer["id"], text(&answer)), (&json!(1), "ran"), "{answer}");
+    }
+    let ids: std::collections::BTreeSet<String> = bodies(&upstream, "tools/call")
+        .iter()
+        .map(|body| serde_json::from_str::<Value>(body).unwrap()["id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+}
