@@ -173,6 +173,8 @@ async function main() {
     child.kill('SIGTERM');
     await exited;
   };
+  // The service leads a group of its own, so that Ctrl-C reaches it through us, at any moment.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end().then(() => process.exit(0)));
   try {
     await show(service);
     await prove();
@@ -195,7 +197,6 @@ async function main() {
   say(`\n  watch:  ${holdshort} log tail -f --data ${data}`);
   say(`  api:    ${service.api}   (token: ${data}/admin.token)`);
   say('  Ctrl-C ends it.');
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end().then(() => process.exit(0)));
   const code = await exited;
   if (code !== 0) throw new Error(`the service ended with ${code}`);
 }
