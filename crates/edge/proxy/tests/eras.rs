@@ -367,3 +367,23 @@ fn clients_that_share_a_session_at_an_upstream_have_ids_of_their_own_there() {
         .collect();
     assert_eq!(ids.len(), 2, "{ids:?}");
 }
+
+#[test]
+fn an_escaped_or_respelled_key_does_not_hide_a_question() {
+    for key in ["input\\u0052equests", "InputRequests"] {
+        let upstream = scripted(move |message, _| {
+            let question = r#"{"q":{"method":"sampling/createMessage","params":{}}}"#;
+            let result = format!(r#"{{"resultType":"input_required","{key}":{question}}}"#);
+            (message["method"] == "tools/call").then(|| {
+                let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, message["id"]);
+                Reply::As(200, Some("application/json"), body)
+            })
+        });
+        let rig = Rig::new(
+            Recorder::without(&["sampling/createMessage"]),
+            vec![http("up", &upstream.url(), EraChoice::Stateless)],
+        );
+        let answer = able(&rig).call(1, "t", json!({}));
+        assert!(answer["error"].is_object() && answer.get("result").is_none(), "{key}: {answer}");
+    }
+}

@@ -6,7 +6,8 @@
 use super::guard::Refused;
 use super::session::Core;
 use holdshort_model::{ActionKind, OutcomeStatus};
-use holdshort_wire::mcp::{Direction, Kind, Message};
+use holdshort_wire::json;
+use holdshort_wire::mcp::{Direction, Kind, Message, code};
 use serde_json::{Map, Value};
 
 /// Questions of one result, or answers of one request, that are looked at; more is refused.
@@ -15,11 +16,10 @@ const ROUND_MAX: usize = 64;
 impl Core {
     /// Asks the gate about each question that a result puts to the client.
     pub(crate) async fn check_questions(&self, server: &str, response: &Message) -> Result<(), Refused> {
-        if !matches!(response.kind(), Kind::Result(_)) || !response.body().contains("inputRequests") {
+        if !matches!(response.kind(), Kind::Result(_)) {
             return Ok(());
         }
-        let result = response.params().map_err(|error| Refused::internal(format!("upstream's result: {error}")))?;
-        for question in members(&result, "inputRequests")?.values() {
+        for question in members(response.body(), "inputRequests")?.values() {
             let method = question.get("method").and_then(Value::as_str).unwrap_or_default();
             let params = question.get("params").cloned().unwrap_or_else(|| Value::Object(Map::new()));
             let question = Message::request(&self.fresh_id(), method, &params)?;
@@ -31,11 +31,7 @@ impl Core {
 
     /// Asks the gate about each answer that a request carries to the server.
     pub(crate) async fn check_answers(&self, server: &str, request: &Message) -> Result<(), Refused> {
-        if !request.body().contains("inputResponses") {
-            return Ok(());
-        }
-        let params = request.params().map_err(|error| Refused::new(-32602, error.to_string()))?;
-        for answer in members(&params, "inputResponses")?.values() {
+        for answer in members(request.body(), "inputResponses")?.values() {
             let (kind, method) = kind_of(answer);
             let message = Message::result(&self.fresh_id(), &answer.to_string())?;
             let (_permit, running) = self.guard.check_answer(message, kind, method, server).await?;
@@ -45,12 +41,21 @@ impl Core {
     }
 }
 
-fn members<'a>(value: &'a Value, key: &str) -> Result<&'a Map<String, Value>, Refused> {
-    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
-    match value.get(key) {
-        None => Ok(&NONE),
-        Some(Value::Object(members)) if members.len() <= ROUND_MAX => Ok(members),
-        Some(_) => Err(Refused::new(-32602, format!("`{key}` must be an object with at most {ROUND_MAX} members"))),
+/// The members of one member of an object. Keys are compared as they are decoded, so that an escaped letter hides
+/// nothing, and a key in another case is refused, since the other side may take it for this one.
+fn members(object: &str, key: &str) -> Result<Map<String, Value>, Refused> {
+    let invalid = |what: String| Refused::new(code::INVALID_PARAMS, what).in_band();
+    let all = match json::members(object) {
+        Ok(all) => all,
+        Err(_) if !object.trim_start().starts_with('{') => return Ok(Map::new()),
+        Err(error) => return Err(invalid(error.to_string())),
+    };
+    let Some((spelled, value)) = all.iter().find(|(name, _)| name.to_lowercase() == key.to_lowercase()) else {
+        return Ok(Map::new());
+    };
+    match json::strict(value.get()) {
+        Ok(Value::Object(members)) if spelled == key && members.len() <= ROUND_MAX => Ok(members),
+        _ => Err(invalid(format!("`{key}` must be an object with at most {ROUND_MAX} members, in this spelling"))),
     }
 }
 
