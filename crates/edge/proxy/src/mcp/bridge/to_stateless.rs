@@ -108,7 +108,7 @@ pub(crate) fn stamp(message: &Message, hello: &Hello) -> Result<Message, Refused
 
 /// The result when it asks for input.
 fn input_required(response: &Message) -> Option<Value> {
-    if !matches!(response.kind(), Kind::Result(_)) || !response.body().contains("input_required") {
+    if !matches!(response.kind(), Kind::Result(_)) {
         return None;
     }
     let result = response.params().ok()?;
