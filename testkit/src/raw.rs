@@ -1,6 +1,6 @@
 //! HTTP as bytes: for requests that no well-behaved client sends, and for leaving in the middle of one.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use crate::process::DEADLINE;
@@ -92,11 +92,15 @@ impl Connection {
         (size > 0).then_some(chunk)
     }
 
+    /// The next whole line; `None` when the peer closed, or was killed and the system reset the connection.
     fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
         match self.0.read_until(b'\n', &mut line) {
-            Ok(1..) => Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()),
-            Ok(0) => None,
+            Ok(_) if line.ends_with(b"\n") => {
+                Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
+            }
+            Ok(_) => None,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
             Err(error) => panic!("no answer: {error}"),
         }
     }
