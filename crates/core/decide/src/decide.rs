@@ -4,13 +4,15 @@ use crate::combine::{Heard, Voice, combine};
 use crate::listing::probe;
 use crate::{Coverage, SessionView, Snapshot, UnknownAgent};
 use holdshort_effects::{Question, Target, effects_of, normalise};
+use holdshort_history::{Pending, State};
 use holdshort_inventory::{FirstUse, UNKNOWN_CLASS};
 use holdshort_model::{
-    ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, Mode, Obligation, Pin,
-    Reason, RecordId, Request, Risk, Standing, SubjectFacts, ToolFacts,
+    ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, HistoryFacts, Labels, Mode,
+    Obligation, Pin, Reason, RecordId, Request, RequestFacts, Risk, Standing, SubjectFacts, ToolFacts,
 };
 use holdshort_policy::{Finding, Rule};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Time as the judgement of a tool as such sees it stands still for this long (one minute), so that its answer can be
 /// remembered.
@@ -21,12 +23,13 @@ pub const PROBE_WINDOW_NS: i64 = 60_000_000_000;
 /// A call of a tool that would not be listed (see [`crate::listed`]) is refused whatever its arguments.
 pub fn decide(
     snapshot: &Snapshot,
-    session: &SessionView,
+    session: &SessionView<'_>,
     request: &Request,
     id: RecordId,
     now_ns: i64,
 ) -> (Decision, Facts) {
-    let facts = facts(snapshot, session, request, now_ns);
+    let mut facts = facts(snapshot, session, request, now_ns);
+    past(snapshot, session, &mut facts, now_ns);
     let mut weighed = weigh(snapshot, session, &facts, Scope::Action);
     if let (ActionKind::ToolCall, Some(server)) = (request.action.kind, &request.action.server) {
         let found = probe(snapshot, session, &request.subject, server, &request.action.name, now_ns);
@@ -61,7 +64,7 @@ pub(crate) struct Weighed {
 }
 
 /// Everything that is known about a request.
-pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView, request: &Request, now_ns: i64) -> Facts {
+pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView<'_>, request: &Request, now_ns: i64) -> Facts {
     let (subject, action, context) = (&request.subject, &request.action, &request.context);
     let server = action.server.as_deref();
     let is_tool = action.kind == ActionKind::ToolCall;
@@ -110,11 +113,32 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView, request: &Reques
             enforcement_point: context.enforcement_point.clone(),
             trace: context.trace.clone(),
         },
+        labels: Labels::default(),
+        provenance: BTreeMap::new(),
+        request: RequestFacts::default(),
+        history: HistoryFacts::default(),
     }
 }
 
+// What the session's past means for the action.
+fn past(snapshot: &Snapshot, session: &SessionView<'_>, facts: &mut Facts, now_ns: i64) {
+    let beginning;
+    let state = match session.state {
+        Some(state) => state,
+        None => {
+            beginning = State::default();
+            &beginning
+        }
+    };
+    let server = facts.tool.as_ref().map(|tool| tool.server.as_str());
+    let definition = server.and_then(|server| snapshot.definition(server, &facts.action.name));
+    let flow = state.weigh(snapshot.rules(), &Pending { facts, definition, now_ns });
+    (facts.labels, facts.provenance) = (flow.labels, flow.provenance);
+    (facts.request, facts.history) = (flow.request, flow.history);
+}
+
 /// Asks every source.
-pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView, facts: &Facts, scope: Scope) -> Weighed {
+pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) -> Weighed {
     let heard = Heard { standing: session.standing, sound: true, asked: Vec::new(), lacking: None };
     let mut weighed = Weighed { heard, reasons: Vec::new(), containment: Containment::None, obligations: Vec::new() };
     weighed.standing(session);
@@ -126,7 +150,7 @@ pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView, facts: &Facts, s
 }
 
 impl Weighed {
-    fn standing(&mut self, session: &SessionView) {
+    fn standing(&mut self, session: &SessionView<'_>) {
         let taken = match session.standing {
             Standing::Active | Standing::Narrowed => return,
             Standing::Isolated => "the agent is isolated; a person has to release it",
@@ -153,7 +177,7 @@ impl Weighed {
         }
     }
 
-    fn grants(&mut self, snapshot: &Snapshot, session: &SessionView, facts: &Facts, scope: Scope) {
+    fn grants(&mut self, snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) {
         let class = facts.subject.agent.class.as_str();
         let action = &facts.action;
         let target = |effect| Target {

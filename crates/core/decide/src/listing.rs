@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Whether the tool is shown to the subject: no when every call of it would be refused, and that is enforced.
 pub fn listed(
     snapshot: &Snapshot,
-    session: &SessionView,
+    session: &SessionView<'_>,
     subject: &Subject,
     server: &str,
     tool: &str,
@@ -27,7 +27,7 @@ pub fn listed(
 /// Judges a tool as such, or remembers how it was judged.
 pub(crate) fn probe(
     snapshot: &Snapshot,
-    session: &SessionView,
+    session: &SessionView<'_>,
     subject: &Subject,
     server: &str,
     tool: &str,
@@ -48,7 +48,14 @@ pub(crate) fn probe(
     snapshot.memo.recall(key, || judge(snapshot, session, subject, server, tool, time))
 }
 
-fn judge(snapshot: &Snapshot, session: &SessionView, subject: &Subject, server: &str, tool: &str, time: i64) -> Probe {
+fn judge(
+    snapshot: &Snapshot,
+    session: &SessionView<'_>,
+    subject: &Subject,
+    server: &str,
+    tool: &str,
+    time: i64,
+) -> Probe {
     let action = Action {
         kind: ActionKind::ToolCall,
         server: Some(server.to_owned()),

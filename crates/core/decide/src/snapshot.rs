@@ -3,11 +3,13 @@
 use crate::memo::Memo;
 use crate::{GrantEntry, GrantError, Grants, Known};
 use holdshort_effects::{Catalog, CatalogEntry, CatalogError, LabelRule};
+use holdshort_history::{Rules, State};
 use holdshort_inventory::{Agents, Pins};
 use holdshort_model::{Digest, SessionId, Standing};
 use holdshort_policy::PolicySet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -86,6 +88,7 @@ pub(crate) struct Fixed {
     pub(crate) catalog: Catalog,
     pub(crate) servers: BTreeMap<String, Server>,
     pub(crate) unknown_agent: UnknownAgent,
+    pub(crate) rules: Rules,
     digest: Digest,
 }
 
@@ -113,7 +116,8 @@ impl Snapshot {
             .map_err(|found| errors.extend(found.into_iter().map(SnapshotError::from)));
         let (Ok(catalog), Ok(grants)) = (catalog, grants) else { return Err(errors) };
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
-        let fixed = Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, digest };
+        let fixed =
+            Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules: Rules::default(), digest };
         Ok(Self { fixed: Arc::new(fixed), agents: parts.agents, pins: parts.pins, memo: Arc::default() })
     }
 
@@ -150,14 +154,24 @@ impl Snapshot {
         self.fixed.policies.as_ref()
     }
 
+    /// What the state of a session goes by.
+    pub fn rules(&self) -> &Rules {
+        &self.fixed.rules
+    }
+
+    /// The latest definition of a tool that was seen.
+    pub fn definition(&self, server: &str, tool: &str) -> Option<&Value> {
+        self.pins.entry(server, tool).map(|entry| &entry.latest.definition)
+    }
+
     pub(crate) fn is_trusted(&self, server: &str) -> bool {
         self.fixed.servers.get(server).is_some_and(|server| server.trusted)
     }
 }
 
 /// What is known of the session, as far as deciding needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionView {
+#[derive(Clone, Debug)]
+pub struct SessionView<'a> {
     /// The session.
     pub id: SessionId,
     /// Number of the next record of the session.
@@ -166,12 +180,14 @@ pub struct SessionView {
     pub standing: Standing,
     /// Names of grants that containment took away.
     pub removed: Vec<String>,
+    /// What the session has done and seen; `None` = it has just begun.
+    pub state: Option<&'a State>,
 }
 
-impl SessionView {
-    /// A session from which nothing was taken away.
+impl SessionView<'_> {
+    /// A session from which nothing was taken away and which has done nothing yet.
     pub fn active(id: SessionId) -> Self {
-        Self { id, sequence: 0, standing: Standing::Active, removed: Vec::new() }
+        Self { id, sequence: 0, standing: Standing::Active, removed: Vec::new(), state: None }
     }
 }
 

@@ -43,7 +43,8 @@ pub fn effects_of(question: &Question<'_>) -> Vec<ActionEffect> {
         ActionKind::TaskRead => vec![named(Verb::Read, "task", question)],
         ActionKind::TaskUpdate => vec![named(Verb::Write, "task", question)],
         ActionKind::CatalogList | ActionKind::Protocol => Vec::new(),
-        ActionKind::Unknown => {
+        // The texts of these are parsed by modules of their own.
+        ActionKind::ShellCommand | ActionKind::DbStatement | ActionKind::HttpRequest | ActionKind::Unknown => {
             let effect = named(Verb::Execute, "method", question);
             vec![ActionEffect { count: None, certainty: Certainty::Unknown, ..effect }]
         }

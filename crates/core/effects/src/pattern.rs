@@ -93,7 +93,7 @@ impl ResourcePattern {
     /// Whether it covers the resource of an effect.
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let resource = &target.effect.resource;
-        let certain = target.effect.certainty != Certainty::Unknown;
+        let certain = !matches!(target.effect.certainty, Certainty::Unprovable | Certainty::Unknown);
         match &self.form {
             Form::Other { kind, id } if kind == METHOD && resource.kind == METHOD => {
                 resource.id.as_deref().is_some_and(|text| id.matches(text))

@@ -39,6 +39,15 @@ pub enum ActionKind {
     /// MCP `tools/list`, `resources/list`, `resources/templates/list`, `prompts/list`.
     #[serde(rename = "catalog.list")]
     CatalogList,
+    /// A shell command: `name` is the shell (`bash`), `args.command` the text, `args.cwd` the folder it starts in.
+    #[serde(rename = "shell.command")]
+    ShellCommand,
+    /// A database statement: `name` is the dialect (`postgres`, `sqlite`, ...), `args.statement` the text.
+    #[serde(rename = "db.statement")]
+    DbStatement,
+    /// An outbound HTTP request: `name` is the method, `args.url` the URL.
+    #[serde(rename = "http.request")]
+    HttpRequest,
     /// What keeps a protocol alive and touches nothing: `initialize`, `server/discover`, `ping`, notifications.
     #[serde(rename = "protocol")]
     Protocol,
@@ -49,7 +58,7 @@ pub enum ActionKind {
 
 impl ActionKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ToolCall,
         Self::ResourceRead,
         Self::ResourceSubscribe,
@@ -61,6 +70,9 @@ impl ActionKind {
         Self::TaskRead,
         Self::TaskUpdate,
         Self::CatalogList,
+        Self::ShellCommand,
+        Self::DbStatement,
+        Self::HttpRequest,
         Self::Protocol,
         Self::Unknown,
     ];
@@ -79,6 +91,9 @@ impl ActionKind {
             Self::TaskRead => "task.read",
             Self::TaskUpdate => "task.update",
             Self::CatalogList => "catalog.list",
+            Self::ShellCommand => "shell.command",
+            Self::DbStatement => "db.statement",
+            Self::HttpRequest => "http.request",
             Self::Protocol => "protocol",
             Self::Unknown => "unknown",
         }
@@ -156,8 +171,10 @@ pub struct ActionEffect {
 pub enum Certainty {
     /// The organisation's catalog says so.
     Declared,
-    /// Derived from the tool's definition and the arguments.
+    /// Derived from the tool's definition and the arguments, or from the text of a command, statement or URL.
     Derived,
+    /// Part of it is only known when it runs: a variable, a substitution, an option that we do not know.
+    Unprovable,
     /// Nothing says what it does; the strictest reading was taken.
     Unknown,
 }

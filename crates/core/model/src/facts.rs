@@ -3,9 +3,13 @@
 //! Field names here are the names that policies use. The record of a decision holds this value, so that replay
 //! decides from the same facts.
 
-use crate::{ActionEffect, ActionKind, Agent, Authentication, Digest, SessionId, Standing, ToolFacts};
+use crate::{
+    ActionEffect, ActionKind, Agent, Authentication, Digest, HistoryFacts, Labels, Provenance, RequestFacts, SessionId,
+    Standing, ToolFacts,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The policy input document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +23,19 @@ pub struct Facts {
     pub tool: Option<ToolFacts>,
     /// Circumstances.
     pub context: ContextFacts,
+    /// What the session has read so far.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Where the values of the arguments come from, by JSON pointer; only arguments that say where something goes, or
+    /// hold an address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provenance: BTreeMap<String, Provenance>,
+    /// What the person's request has to do with the action.
+    #[serde(default)]
+    pub request: RequestFacts,
+    /// The past of the session.
+    #[serde(default)]
+    pub history: HistoryFacts,
 }
 
 /// `input.subject`.

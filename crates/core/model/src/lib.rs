@@ -7,6 +7,7 @@ mod action;
 mod decision;
 mod digest;
 mod facts;
+mod flow;
 mod ids;
 mod record;
 mod request;
@@ -17,6 +18,10 @@ pub use action::{ActionEffect, ActionKind, Certainty, Resource, Verb};
 pub use decision::{Containment, Decision, Effect, FailMode, Level, Mode, Obligation, Reason, Risk, RiskPart, Ruling};
 pub use digest::{Digest, DigestError};
 pub use facts::{ActionFacts, ContextFacts, Facts, SubjectFacts};
+pub use flow::{
+    ArgumentRole, Asks, Character, HistoryFacts, Integrity, Labels, Origin, Provenance, Reach, RequestFacts,
+    SequenceFacts, SourceKind, ValueSource,
+};
 pub use ids::{AgentId, RecordId, SessionId};
 pub use record::{
     BuildInfo, DecisionRecord, LifecycleRecord, Outcome, OutcomeStatus, PolicyRecord, Receipt, Record, ToolChange,

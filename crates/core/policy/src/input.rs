@@ -9,6 +9,8 @@ use regorus::Value;
 use regorus::value::Object;
 use serde_json::Value as Json;
 
+mod flow;
+
 /// Keys and enum values that every input document uses.
 macro_rules! words {
     ($($word:ident)*) => {
@@ -23,9 +25,11 @@ macro_rules! words {
 }
 
 words! {
-    action active agent annotations args authenticated_by certainty claims class context count definition delegation
-    digest effects enforcement_point host id intent kind labels name owner path pin program resource reversible server
-    session standing subject time tool trace user verb version workspace
+    action actions active address agent annotations args asks authenticated_by because categories certainty character
+    claims class confidentiality context count counts coverage definition delegation digest effects enforcement_point
+    form history holds host id in_flight integrity intent kind known labels name origin owner path pin program provenance
+    reach request required resource reversible rivals role sequences server session since sources span standing
+    steered_by subject time tool trace truncated trust user value verb version witnesses workspace
 }
 
 /// Makes input documents.
@@ -54,6 +58,7 @@ impl InputBuilder {
             input.insert(k.tool.clone(), self.tool(tool));
         }
         input.insert(k.context.clone(), self.context(&facts.context));
+        flow::insert(k, &mut input, facts);
         input.into_value()
     }
 
@@ -209,6 +214,7 @@ pub(crate) fn certainty(certainty: Certainty) -> &'static str {
     match certainty {
         Certainty::Declared => "declared",
         Certainty::Derived => "derived",
+        Certainty::Unprovable => "unprovable",
         Certainty::Unknown => "unknown",
     }
 }
@@ -263,6 +269,22 @@ pub(crate) mod tests {
             },
             "context": {
                 "intent": "tidy", "time": 1, "workspace": "/w", "enforcement_point": "mcp-http", "trace": "t"
+            },
+            "labels": {
+                "integrity": "untrusted", "confidentiality": "internal", "categories": ["personal"], "since": 7,
+                "sources": ["fetch#0"]
+            },
+            "provenance": {"/path": {
+                "role": "target", "origin": "prose", "coverage": 100, "required": true, "address": true, "rivals": 2,
+                "known": false, "sources": [{
+                    "kind": "tool", "id": "fetch#0", "trust": "untrusted", "character": "cell", "reach": "linked",
+                    "span": [3, 9], "form": "folded"
+                }]
+            }},
+            "request": {"known": true, "asks": "step", "because": ["tidy"], "steered_by": ["fetch#0"]},
+            "history": {
+                "actions": 3, "in_flight": 1, "counts": {"write": 2}, "truncated": true,
+                "sequences": {"p/s": {"holds": true, "value": 1.5, "witnesses": ["01ARZ3NDEKTSV4RRFFQ69G5FAV"]}}
             }
         }))
         .unwrap()
@@ -277,6 +299,8 @@ pub(crate) mod tests {
         sparse.action.effects[0].resource.labels.clear();
         sparse.action.effects[0].count = None;
         sparse.context.workspace = None;
+        (sparse.labels, sparse.request, sparse.history) = Default::default();
+        sparse.provenance.clear();
         for facts in [full(), sparse] {
             let expected = serde_json::to_value(&facts).unwrap();
             let built: Json = serde_json::from_str(&InputBuilder::new().build(&facts).to_json_str().unwrap()).unwrap();
@@ -289,9 +313,10 @@ pub(crate) mod tests {
         for value in [Pin::Match, Pin::New, Pin::Changed, Pin::Shadowed] {
             assert_eq!(serde_json::to_value(value).unwrap(), pin(value));
         }
-        for value in [Certainty::Declared, Certainty::Derived, Certainty::Unknown] {
+        for value in [Certainty::Declared, Certainty::Derived, Certainty::Unprovable, Certainty::Unknown] {
             assert_eq!(serde_json::to_value(value).unwrap(), certainty(value));
         }
+        flow::tests::words();
         use Authentication as A;
         for value in [A::Token, A::OsUser, A::Operator, A::None] {
             assert_eq!(serde_json::to_value(value).unwrap(), authentication(value));

@@ -12,6 +12,8 @@ pub(crate) enum Shape {
     Object(&'static [(&'static str, Shape)]),
     /// An array of such elements.
     Array(&'static Shape),
+    /// An object with keys that only the action knows, such as JSON pointers.
+    Map(&'static Shape),
     /// A text, number or boolean.
     Scalar,
     /// One of these texts.
@@ -20,10 +22,10 @@ pub(crate) enum Shape {
     Any,
 }
 
-use Shape::{Any, Array, Enum, Object, Scalar};
+use Shape::{Any, Array, Enum, Map, Object, Scalar};
 
 /// Fields of the contract that this version does not supply.
-const LATER: [&str; 7] = ["labels", "provenance", "history", "signals", "risk", "posture", "version"];
+const LATER: [&str; 4] = ["signals", "risk", "posture", "version"];
 
 /// Kinds of actions, as `input.action.kind` has them.
 const KINDS: &[&str] = &[
@@ -38,6 +40,9 @@ const KINDS: &[&str] = &[
     "task.read",
     "task.update",
     "catalog.list",
+    "shell.command",
+    "db.statement",
+    "http.request",
     "protocol",
     "unknown",
 ];
@@ -97,6 +102,60 @@ pub(crate) static INPUT: Shape = Object(&[
             ("trace", Scalar),
         ]),
     ),
+    (
+        "labels",
+        Object(&[
+            ("integrity", Enum(INTEGRITY)),
+            ("confidentiality", Scalar),
+            ("categories", Array(&Scalar)),
+            ("since", Scalar),
+            ("sources", Array(&Scalar)),
+        ]),
+    ),
+    ("provenance", Map(&PROVENANCE)),
+    (
+        "request",
+        Object(&[
+            ("known", Scalar),
+            ("asks", Enum(&["call", "step", "open", "no"])),
+            ("because", Array(&Scalar)),
+            ("steered_by", Array(&Scalar)),
+        ]),
+    ),
+    (
+        "history",
+        Object(&[
+            ("actions", Scalar),
+            ("in_flight", Scalar),
+            ("counts", Map(&Scalar)),
+            ("sequences", Map(&Object(&[("holds", Scalar), ("value", Scalar), ("witnesses", Array(&Scalar))]))),
+            ("truncated", Scalar),
+        ]),
+    ),
+]);
+
+const INTEGRITY: &[&str] = &["trusted", "untrusted"];
+
+static PROVENANCE: Shape = Object(&[
+    ("role", Enum(&["target", "content", "setting"])),
+    ("origin", Enum(&["request", "field", "named", "prose", "instruction", "nowhere", "unknown"])),
+    (
+        "sources",
+        Array(&Object(&[
+            ("kind", Enum(&["user", "system", "tool", "memory"])),
+            ("id", Scalar),
+            ("trust", Enum(INTEGRITY)),
+            ("character", Enum(&["field", "cell", "entry", "prose", "instruction"])),
+            ("reach", Enum(&["named", "topic", "linked", "elsewhere"])),
+            ("span", Array(&Scalar)),
+            ("form", Scalar),
+        ])),
+    ),
+    ("coverage", Scalar),
+    ("required", Scalar),
+    ("address", Scalar),
+    ("rivals", Scalar),
+    ("known", Scalar),
 ]);
 
 static EFFECT: Shape = Object(&[
@@ -107,7 +166,7 @@ static EFFECT: Shape = Object(&[
     ),
     ("reversible", Scalar),
     ("count", Scalar),
-    ("certainty", Enum(&["declared", "derived", "unknown"])),
+    ("certainty", Enum(&["declared", "derived", "unprovable", "unknown"])),
 ]);
 
 impl Shape {
@@ -119,6 +178,7 @@ impl Shape {
                 None => fields,
             },
             Any => return Ok(&Any),
+            Map(value) => return Ok(value),
             Array(_) => {
                 return Err((format!("`{place}` is an array and has no field `{name}`"), "iterate with `some`".into()));
             }
@@ -136,7 +196,7 @@ impl Shape {
     /// The shape of the elements, when this is iterated or indexed.
     pub(crate) fn element(&'static self) -> Option<&'static Self> {
         match self {
-            Array(element) => Some(element),
+            Array(element) | Map(element) => Some(element),
             Any => Some(&Any),
             Object(_) | Scalar | Enum(_) => None,
         }
@@ -154,6 +214,9 @@ fn walk(value: &Json, shape: &'static Shape, place: &str) -> Option<(String, Str
             Ok(shape) => walk(value, shape, &format!("{place}.{name}")),
             Err((_, hint)) => Some((place.to_owned(), name.clone(), hint)),
         }),
+        (Json::Object(fields), Map(element)) => {
+            fields.iter().find_map(|(name, value)| walk(value, element, &format!("{place}[{name:?}]")))
+        }
         (Json::Array(items), Array(element)) => {
             items.iter().find_map(|item| walk(item, element, &format!("{place}[_]")))
         }
@@ -181,6 +244,7 @@ mod tests {
                 }
             }
             (Json::Array(items), Array(element)) => items.iter().for_each(|item| same(item, element, place)),
+            (Json::Object(fields), Map(element)) => fields.values().for_each(|value| same(value, element, place)),
             (Json::String(text), Enum(values)) => assert!(values.contains(&text.as_str()), "{place}: {text}"),
             (Json::String(_) | Json::Number(_) | Json::Bool(_), Scalar) | (_, Any) => {}
             other => panic!("{place}: {other:?}"),

@@ -1,0 +1,108 @@
+//! The state of one session.
+
+use crate::Rules;
+use holdshort_model::{Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+
+/// Actions in flight that one session may have; the oldest is forgotten, and said to be.
+pub const IN_FLIGHT_MAX: usize = 1_024;
+
+/// What a session has done and seen. Bounded; see [`State::bytes`].
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    actions: u64,
+    in_flight: HashMap<RecordId, ()>,
+    truncated: bool,
+}
+
+/// A decision that was made and recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// Its id.
+    pub id: RecordId,
+    /// What was known.
+    pub facts: &'a Facts,
+    /// What was enforced: only `Allow` changes the state.
+    pub enforced: Effect,
+    /// The definition of the tool, where the action calls one.
+    pub definition: Option<&'a Value>,
+    /// Nanoseconds since 1970.
+    pub now_ns: i64,
+}
+
+/// What came of a permitted action.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled<'a> {
+    /// The decision that permitted it.
+    pub decision: RecordId,
+    /// How it ended.
+    pub status: OutcomeStatus,
+    /// What the agent gets to see, part by part: text blocks, structured content as JSON text.
+    pub parts: &'a [&'a str],
+    /// The enforcement point left something of it out.
+    pub truncated: bool,
+    /// Nanoseconds since 1970.
+    pub now_ns: i64,
+}
+
+/// An action that is being decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending<'a> {
+    /// Everything else that is known of it.
+    pub facts: &'a Facts,
+    /// The definition of the tool, where the action calls one.
+    pub definition: Option<&'a Value>,
+    /// Nanoseconds since 1970.
+    pub now_ns: i64,
+}
+
+/// What the past means for a pending action.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flow {
+    /// `input.labels`.
+    pub labels: Labels,
+    /// `input.provenance`.
+    pub provenance: BTreeMap<String, Provenance>,
+    /// `input.request`.
+    pub request: RequestFacts,
+    /// `input.history`.
+    pub history: HistoryFacts,
+}
+
+impl State {
+    /// An allowed action is in flight from here on and counts.
+    pub fn decided(&mut self, _rules: &Rules, decided: &Decided<'_>) {
+        if decided.enforced != Effect::Allow {
+            return;
+        }
+        self.actions += 1;
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            self.truncated = true;
+            return;
+        }
+        self.in_flight.insert(decided.id, ());
+    }
+
+    /// An action came back: what it returned is read.
+    pub fn settled(&mut self, _rules: &Rules, settled: &Settled<'_>) {
+        self.in_flight.remove(&settled.decision);
+        self.truncated |= settled.truncated;
+    }
+
+    /// What the past means for this action.
+    pub fn weigh(&self, _rules: &Rules, _pending: &Pending<'_>) -> Flow {
+        let history = HistoryFacts {
+            actions: self.actions,
+            in_flight: self.in_flight.len() as u64,
+            truncated: self.truncated,
+            ..HistoryFacts::default()
+        };
+        Flow { history, ..Flow::default() }
+    }
+
+    /// An estimate of the memory that the state takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.in_flight.len() * 64
+    }
+}
