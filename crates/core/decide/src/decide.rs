@@ -4,7 +4,7 @@ use crate::combine::{Heard, Voice, combine};
 use crate::listing::probe;
 use crate::{Coverage, SessionView, Snapshot, UnknownAgent};
 use holdshort_effects::{Question, Target, effects_of, normalise};
-use holdshort_history::{Pending, State};
+use holdshort_history::{Flow, Pending, State};
 use holdshort_inventory::{FirstUse, UNKNOWN_CLASS};
 use holdshort_model::{
     ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, HistoryFacts, Labels, Mode,
@@ -122,19 +122,30 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView<'_>, request: &Re
 
 // What the session's past means for the action.
 fn past(snapshot: &Snapshot, session: &SessionView<'_>, facts: &mut Facts, now_ns: i64) {
-    let beginning;
-    let state = match session.state {
-        Some(state) => state,
-        None => {
-            beginning = State::default();
-            &beginning
-        }
+    let known = |kind: &str, value: &str| {
+        let SubjectFacts { agent, user, .. } = &facts.subject;
+        snapshot.destinations.knows(&agent.id, user.as_deref().unwrap_or_default(), kind, value)
     };
-    let server = facts.tool.as_ref().map(|tool| tool.server.as_str());
-    let definition = server.and_then(|server| snapshot.definition(server, &facts.action.name));
-    let flow = state.weigh(snapshot.rules(), &Pending { facts, definition, now_ns });
+    let flow = flow(snapshot, session, facts, &known, now_ns);
     (facts.labels, facts.provenance) = (flow.labels, flow.provenance);
     (facts.request, facts.history) = (flow.request, flow.history);
+}
+
+/// What the session's past says of the action; `known`: see [`Pending::known`].
+pub(crate) fn flow(
+    snapshot: &Snapshot,
+    session: &SessionView<'_>,
+    facts: &Facts,
+    known: &dyn Fn(&str, &str) -> bool,
+    now_ns: i64,
+) -> Flow {
+    let server = facts.tool.as_ref().map(|tool| tool.server.as_str());
+    let definition = server.and_then(|server| snapshot.definition(server, &facts.action.name));
+    let pending = Pending { facts, definition, known, now_ns };
+    match session.state {
+        Some(state) => state.weigh(snapshot.rules(), &pending),
+        None => State::default().weigh(snapshot.rules(), &pending),
+    }
 }
 
 /// Asks every source.

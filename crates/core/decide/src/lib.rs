@@ -5,6 +5,7 @@
 
 mod combine;
 mod decide;
+mod destinations;
 mod grants;
 mod listing;
 mod memo;
@@ -13,6 +14,7 @@ mod snapshot;
 
 pub use combine::{Heard, Voice, combine};
 pub use decide::{PROBE_WINDOW_NS, decide};
+pub use destinations::destinations;
 pub use grants::{Coverage, GrantEntry, GrantError, Grants, Known};
 pub use listing::listed;
 pub use memo::PROBES_MAX;

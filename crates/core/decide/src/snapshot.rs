@@ -4,7 +4,7 @@ use crate::memo::Memo;
 use crate::{GrantEntry, GrantError, Grants, Known};
 use holdshort_effects::{Catalog, CatalogEntry, CatalogError, LabelRule};
 use holdshort_history::{Rules, State};
-use holdshort_inventory::{Agents, Pins};
+use holdshort_inventory::{Agents, Destinations, Pins};
 use holdshort_model::{Digest, SessionId, Standing};
 use holdshort_policy::PolicySet;
 use schemars::JsonSchema;
@@ -55,6 +55,8 @@ pub struct Parts {
     pub agents: Arc<Agents>,
     /// The pins of tool definitions.
     pub pins: Arc<Pins>,
+    /// The destinations that people approved.
+    pub destinations: Arc<Destinations>,
 }
 
 /// A part that is wrong.
@@ -77,6 +79,7 @@ pub struct Snapshot {
     pub(crate) fixed: Arc<Fixed>,
     pub(crate) agents: Arc<Agents>,
     pub(crate) pins: Arc<Pins>,
+    pub(crate) destinations: Arc<Destinations>,
     pub(crate) memo: Arc<Memo>,
 }
 
@@ -118,7 +121,8 @@ impl Snapshot {
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
         let fixed =
             Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules: Rules::default(), digest };
-        Ok(Self { fixed: Arc::new(fixed), agents: parts.agents, pins: parts.pins, memo: Arc::default() })
+        let Parts { agents, pins, destinations, .. } = parts;
+        Ok(Self { fixed: Arc::new(fixed), agents, pins, destinations, memo: Arc::default() })
     }
 
     /// The same with other agents.
@@ -133,8 +137,14 @@ impl Snapshot {
         Self { pins, memo: Arc::default(), ..self.clone() }
     }
 
-    /// Digest of policies, grants, declarations, servers and settings. Agents and pins are not in it: what a decision
-    /// used of them is in its facts.
+    /// The same with other known destinations. Whether a tool as such is refused does not depend on them.
+    #[must_use]
+    pub fn with_destinations(&self, destinations: Arc<Destinations>) -> Self {
+        Self { destinations, ..self.clone() }
+    }
+
+    /// Digest of policies, grants, declarations, servers and settings. Agents, pins and known destinations are not in it:
+    /// what a decision used of them is in its facts.
     pub fn digest(&self) -> Digest {
         self.fixed.digest
     }
@@ -147,6 +157,11 @@ impl Snapshot {
     /// The pins of tool definitions.
     pub fn pins(&self) -> &Arc<Pins> {
         &self.pins
+    }
+
+    /// The destinations that people approved.
+    pub fn destinations(&self) -> &Arc<Destinations> {
+        &self.destinations
     }
 
     /// The policies in force.

@@ -4,8 +4,10 @@
 //! where the values of its arguments come from, what the person's request has to do with it, and the sequences that
 //! policies declared. What is absent: I/O, clocks, any judgement. Policies judge.
 
+mod destination;
 mod rules;
 mod state;
 
+pub use destination::fold;
 pub use rules::Rules;
 pub use state::{Decided, Flow, IN_FLIGHT_MAX, Pending, Settled, State};

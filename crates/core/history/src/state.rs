@@ -47,12 +47,16 @@ pub struct Settled<'a> {
 }
 
 /// An action that is being decided.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Pending<'a> {
     /// Everything else that is known of it.
     pub facts: &'a Facts,
     /// The definition of the tool, where the action calls one.
     pub definition: Option<&'a Value>,
+    /// Whether a person approved this destination for this agent and person before; takes its kind, and its value as
+    /// [`crate::fold`] gives it. INVARIANT: asked for the destinations of the action and nothing wider (not for the
+    /// host of a URL, where the URL is the destination): what was asked for is what a granted Ask remembers.
+    pub known: &'a dyn Fn(&str, &str) -> bool,
     /// Nanoseconds since 1970.
     pub now_ns: i64,
 }

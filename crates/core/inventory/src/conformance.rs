@@ -1,8 +1,11 @@
-//! The suite that every [`AgentStore`] and [`PinStore`] has to pass. Call it from the tests of an implementation.
+//! The suite that every [`AgentStore`], [`PinStore`] and [`DestinationStore`] has to pass. Call it from the tests of an implementation.
 //!
 //! It answers with the first thing that is wrong, instead of panicking, so that it needs no test framework.
 
-use crate::{AgentEntry, AgentStore, PinEntry, PinStore, Seen, StoreError, Token, TokenEntry, definition_digest};
+use crate::{
+    AgentEntry, AgentStore, DestinationStore, KnownDestination, PinEntry, PinStore, Seen, StoreError, Token,
+    TokenEntry, definition_digest,
+};
 use holdshort_model::Owner;
 use serde_json::json;
 
@@ -68,6 +71,41 @@ pub fn check_pin_store<S: PinStore>(reopen: impl Fn() -> S) -> Result<(), String
     let replaced = PinEntry { latest, ..plain };
     said(store.put_pins(std::slice::from_ref(&replaced)))?;
     same("after replacing", said(reopen().pins())?, vec![other, replaced])
+}
+
+/// Runs the suite for destinations on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).
+///
+/// # Errors
+/// What the store did wrong, in words.
+pub fn check_destination_store<S: DestinationStore>(reopen: impl Fn() -> S) -> Result<(), String> {
+    let store = reopen();
+    let first = KnownDestination {
+        agent: "a".into(),
+        user: "ann@example.com".into(),
+        kind: "mail".into(),
+        value: "bob@example.org".into(),
+        since_ms: u64::from(u32::MAX) * 1_000,
+        by: "ann \"quoted\" 'and' \\ more".into(),
+        via: "add".into(),
+    };
+    let nobody = KnownDestination { user: String::new(), ..first.clone() };
+    let other = KnownDestination { agent: "b".into(), value: "\u{1f980}\u{0}'".into(), ..first.clone() };
+    same("an empty store", said(store.destinations())?, vec![])?;
+    said(store.add_destinations(&[other.clone(), first.clone()]))?;
+    said(store.add_destinations(&[]))?;
+    said(store.add_destinations(std::slice::from_ref(&nobody)))?;
+    let all = vec![nobody.clone(), first.clone(), other.clone()];
+    same("after adding", said(reopen().destinations())?, all.clone())?;
+    let again = KnownDestination { since_ms: 1, by: "eve".into(), ..first.clone() };
+    said(store.add_destinations(&[again]))?;
+    same("after adding one twice", said(reopen().destinations())?, all)?;
+
+    missing("forgetting another person's", store.forget_destination(&first.agent, "bob", "mail", &first.value))?;
+    missing("forgetting another agent's", store.forget_destination(&other.agent, &first.user, "mail", &first.value))?;
+    missing("forgetting another kind", store.forget_destination(&first.agent, &first.user, "host", &first.value))?;
+    said(store.forget_destination(&first.agent, &first.user, "mail", &first.value))?;
+    missing("forgetting twice", store.forget_destination(&first.agent, &first.user, "mail", &first.value))?;
+    same("after forgetting", said(reopen().destinations())?, vec![nobody, other])
 }
 
 fn token(seed: u8, expires_ms: Option<u64>) -> TokenEntry {

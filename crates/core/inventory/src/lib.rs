@@ -1,12 +1,13 @@
-//! Which agents and tools exist, and the pins of tool definitions.
+//! Which agents and tools exist, the pins of tool definitions, and the destinations that people approved.
 //!
-//! Values only: no store, no clock, no randomness. The edge loads entries through [`AgentStore`] and [`PinStore`],
-//! builds the views [`Agents`] and [`Pins`], and swaps them into the snapshot that decides.
+//! Values only: no store, no clock, no randomness. The edge loads entries through [`AgentStore`], [`PinStore`]
+//! and [`DestinationStore`], builds the views [`Agents`], [`Pins`] and [`Destinations`], and swaps them into the snapshot that decides.
 //! What is absent: nothing here authorises. A known agent with a good token is known, no more.
 
 mod agents;
 mod canonical;
 pub mod conformance;
+mod destinations;
 mod difference;
 mod pins;
 mod store;
@@ -14,9 +15,13 @@ mod token;
 
 pub use agents::{AgentEntry, Agents, AgentsError, TokenEntry, TokenRefusal, UNKNOWN_CLASS};
 pub use canonical::definition_digest;
+pub use destinations::{
+    DESTINATION_BYTES_MAX, DESTINATIONS_MAX, DESTINATIONS_PER_AGENT_MAX, Destinations, DestinationsError,
+    KnownDestination,
+};
 pub use difference::{DIFFERENCE_LINES_MAX, DIFFERENCE_SIDE_CHARS_MAX, difference};
 pub use pins::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
 };
-pub use store::{AgentStore, PinStore, StoreError};
+pub use store::{AgentStore, DestinationStore, PinStore, StoreError};
 pub use token::{Token, TokenError};

@@ -1,6 +1,6 @@
 //! What a store has to do for the inventory. Implemented at the edge; one suite for all of them: [`crate::conformance`].
 
-use crate::{AgentEntry, PinEntry};
+use crate::{AgentEntry, KnownDestination, PinEntry};
 use holdshort_model::{AgentId, Digest};
 
 /// A store that failed, by whose fault.
@@ -66,4 +66,25 @@ pub trait PinStore {
     /// # Errors
     /// When the store fails; then none of them is written.
     fn put_pins(&self, entries: &[PinEntry]) -> Result<(), StoreError>;
+}
+
+/// Known destinations. Every method is atomic and durable when it returns.
+pub trait DestinationStore {
+    /// All of them, by agent, person, kind and value.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    fn destinations(&self) -> Result<Vec<KnownDestination>, StoreError>;
+
+    /// Remembers destinations. One that is known already stays as it is.
+    ///
+    /// # Errors
+    /// When the store fails; then none of them is remembered.
+    fn add_destinations(&self, entries: &[KnownDestination]) -> Result<(), StoreError>;
+
+    /// Forgets a destination.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when it is not known.
+    fn forget_destination(&self, agent: &AgentId, user: &str, kind: &str, value: &str) -> Result<(), StoreError>;
 }

@@ -1,8 +1,10 @@
 //! The store suite against a store in memory, and against stores with a fault each: the suite can fail.
 #![expect(clippy::unwrap_used, reason = "a store for tests, outside of a test function")]
 
-use holdshort_inventory::conformance::{check_agent_store, check_pin_store};
-use holdshort_inventory::{AgentEntry, AgentStore, PinEntry, PinStore, StoreError, TokenEntry};
+use holdshort_inventory::conformance::{check_agent_store, check_destination_store, check_pin_store};
+use holdshort_inventory::{
+    AgentEntry, AgentStore, DestinationStore, KnownDestination, PinEntry, PinStore, StoreError, TokenEntry,
+};
 use holdshort_model::{AgentId, Digest};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,6 +16,8 @@ enum Fault {
     OverwritesAgents,
     RevokesOthers,
     AppendsPins,
+    OverwritesDestinations,
+    ForgetsOfAll,
 }
 
 #[derive(Clone)]
@@ -21,11 +25,12 @@ struct Memory {
     fault: Fault,
     agents: Arc<Mutex<BTreeMap<AgentId, AgentEntry>>>,
     pins: Arc<Mutex<Vec<PinEntry>>>,
+    destinations: Arc<Mutex<BTreeMap<[String; 4], KnownDestination>>>,
 }
 
 impl Memory {
     fn new(fault: Fault) -> Self {
-        Self { fault, agents: Arc::default(), pins: Arc::default() }
+        Self { fault, agents: Arc::default(), pins: Arc::default(), destinations: Arc::default() }
     }
 
     fn has(&self, hash: &Digest) -> bool {
@@ -93,11 +98,38 @@ impl PinStore for Memory {
     }
 }
 
+impl DestinationStore for Memory {
+    fn destinations(&self) -> Result<Vec<KnownDestination>, StoreError> {
+        Ok(self.destinations.lock().unwrap().values().cloned().collect())
+    }
+
+    fn add_destinations(&self, entries: &[KnownDestination]) -> Result<(), StoreError> {
+        let mut known = self.destinations.lock().unwrap();
+        for entry in entries {
+            let KnownDestination { agent, user, kind, value, .. } = entry.clone();
+            let key = [agent.to_string(), user, kind, value];
+            if self.fault == Fault::OverwritesDestinations || !known.contains_key(&key) {
+                known.insert(key, entry.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_destination(&self, agent: &AgentId, user: &str, kind: &str, value: &str) -> Result<(), StoreError> {
+        let mut known = self.destinations.lock().unwrap();
+        let before = known.len();
+        let anybody = self.fault == Fault::ForgetsOfAll;
+        known.retain(|[a, u, k, v], _| !((anybody || a == agent.as_str()) && u == user && k == kind && v == value));
+        if known.len() == before { Err(StoreError::Missing("it".into())) } else { Ok(()) }
+    }
+}
+
 #[test]
 fn a_good_store_passes() {
     let store = Memory::new(Fault::None);
     check_agent_store(|| store.clone()).unwrap();
     check_pin_store(|| store.clone()).unwrap();
+    check_destination_store(|| store.clone()).unwrap();
 }
 
 #[test]
@@ -108,4 +140,8 @@ fn each_fault_is_found() {
     }
     let store = Memory::new(Fault::AppendsPins);
     check_pin_store(|| store.clone()).unwrap_err();
+    for fault in [Fault::OverwritesDestinations, Fault::ForgetsOfAll] {
+        let store = Memory::new(fault);
+        check_destination_store(|| store.clone()).unwrap_err();
+    }
 }
