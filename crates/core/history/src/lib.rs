@@ -4,10 +4,25 @@
 //! where the values of its arguments come from, what the person's request has to do with it, and the sequences that
 //! policies declared. What is absent: I/O, clocks, any judgement. Policies judge.
 
+mod atoms;
 mod destination;
+mod intent;
+mod labels;
+mod lexicon;
 mod rules;
+mod segment;
+mod sequence;
 mod state;
+mod text;
+mod tool;
 
 pub use destination::fold;
+pub use labels::{
+    CLASSES_MAX, CONFIRMATION_BYTES_MAX, LabelRules, LabelState, Labelling, READS_IN_FLIGHT_MAX, ReadEvent, SOURCES_MAX,
+};
 pub use rules::Rules;
+pub use sequence::{
+    AMOUNT_MAX, AMOUNT_UNKNOWN, CELLS_MAX, DISTINCT_MAX, KEYS_MAX, OPEN_MAX, Raised, SLOTS, SequenceState, Sequences,
+    WITNESSES_MAX,
+};
 pub use state::{Decided, Flow, IN_FLIGHT_MAX, Pending, Settled, State};

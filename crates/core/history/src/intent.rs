@@ -1,0 +1,250 @@
+//! What a text asks for: the person's request, or a sentence that somebody else wrote.
+//!
+//! Deterministic and by words: which verbs stand where people put what they want, and which things stand beside them.
+//! A text that is not understood asks for nothing.
+
+use crate::lexicon::{Class, Lexicon, Word};
+use crate::text::{Token, contains_word, fold, stem, tokens};
+use crate::tool::Tool;
+use holdshort_model::{Asks, Verb};
+
+/// Longest request that is read, in bytes; the rest is cut off, and asks for nothing.
+const REQUEST_BYTES_MAX: usize = 65_536;
+/// Most asks that are kept of one request.
+const ASKS_MAX: usize = 256;
+/// A quotation of so many words is something to say, not something to do.
+const QUOTED_WORDS: usize = 4;
+
+/// One thing that is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ask {
+    pub(crate) concept: u8,
+    pub(crate) class: Class,
+    pub(crate) word: String,
+    /// Kinds of things in its sentence.
+    pub(crate) groups: u64,
+    sentence: usize,
+}
+
+/// The person's request, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Request {
+    pub(crate) raw: String,
+    pub(crate) folded: String,
+    pub(crate) asks: Vec<Ask>,
+    /// Kinds of things in all of it.
+    pub(crate) groups: u64,
+    /// Stems of the words of each sentence.
+    sentences: Vec<Vec<String>>,
+    /// It leaves to something else what to do.
+    pub(crate) open: bool,
+}
+
+impl Request {
+    /// Reads a request.
+    pub(crate) fn read(text: &str) -> Self {
+        let end =
+            text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= REQUEST_BYTES_MAX).last();
+        let head = text.get(..end.unwrap_or(0)).unwrap_or_default();
+        let folded = fold(head);
+        let lexicon = Lexicon::get();
+        let tokens: Vec<Token<'_>> = tokens(&folded).collect();
+        let quoted = quotations(&folded);
+        let is_quoted = |at: usize| quoted.iter().any(|(start, end)| (*start..*end).contains(&at));
+        let mut request = Self { raw: text.to_owned(), ..Self::default() };
+        let mut groups_of: Vec<u64> = Vec::new();
+        let mut position = 0;
+        while let Some(rest) = tokens.get(position..).filter(|rest| !rest.is_empty()) {
+            let Some(token) = rest.first() else { break };
+            grow(&mut groups_of, &mut request.sentences, token.sentence);
+            if let Some(words) = request.sentences.get_mut(token.sentence) {
+                words.push(stem(token.text).to_owned());
+            }
+            let found = lexicon.at(rest);
+            let length = found.map_or(1, |found| found.length);
+            if let Some(found) = found.filter(|_| !is_quoted(token.at)) {
+                let before = tokens.get(position.saturating_sub(4)..position).unwrap_or_default();
+                if let Some((concept, class)) = asked(found.words, token, before, lexicon)
+                    && request.asks.len() < ASKS_MAX
+                {
+                    let (word, sentence) = (token.text.to_owned(), token.sentence);
+                    request.asks.push(Ask { concept, class, word, groups: 0, sentence });
+                }
+                let mask = found.words.iter().fold(0, |mask, word| mask | group(word));
+                if let Some(groups) = groups_of.get_mut(token.sentence) {
+                    *groups |= mask;
+                }
+            }
+            position += length;
+        }
+        continuous(&mut request, &folded, &mut groups_of);
+        for ask in &mut request.asks {
+            ask.groups = groups_of.get(ask.sentence).copied().unwrap_or_default();
+        }
+        request.groups = groups_of.iter().fold(0, |all, groups| all | groups);
+        request.open = request.is_open(lexicon);
+        request.folded = folded;
+        request
+    }
+
+    // "Do the tasks on my list", and nothing else that changes anything.
+    fn is_open(&self, lexicon: &Lexicon) -> bool {
+        let opens = |ask: &Ask| ask.class == Class::Open && ask.groups & lexicon.open_ended != 0;
+        let says = |ask: &Ask| matches!(ask.class, Class::Effect(verb) if verb != Verb::Read);
+        self.asks.iter().any(opens) && !self.asks.iter().any(says)
+    }
+
+    /// Whether a value stands in the request as a word of its own. `value`: folded.
+    pub(crate) fn says(&self, value: &str) -> bool {
+        contains_word(&self.folded, value)
+    }
+
+    /// Whether the request asks for a call with these effects, and the words that say so.
+    pub(crate) fn asks_for(&self, tool: &Tool, verbs: &[Verb]) -> (Asks, Vec<String>) {
+        let mut because = Vec::new();
+        let wanted: Vec<Verb> = wanted(verbs);
+        let all = wanted.iter().all(|verb| match self.asks.iter().find(|ask| self.matches(ask, *verb, tool)) {
+            Some(ask) => {
+                if !because.contains(&ask.word) {
+                    because.push(ask.word.clone());
+                }
+                true
+            }
+            None => false,
+        });
+        match (all, self.open) {
+            (true, _) => (Asks::Call, because),
+            (false, true) => (Asks::Open, Vec::new()),
+            (false, false) => (Asks::No, Vec::new()),
+        }
+    }
+
+    fn matches(&self, ask: &Ask, verb: Verb, tool: &Tool) -> bool {
+        let lexicon = Lexicon::get();
+        let shared = ask.groups & tool.groups;
+        let same_concept = tool.concepts & (1 << ask.concept) != 0;
+        let names_object = || {
+            let words = self.sentences.get(ask.sentence).map(Vec::as_slice).unwrap_or_default();
+            tool.stems.iter().any(|stem| words.iter().any(|word| word == stem))
+        };
+        let money = ask.groups & lexicon.group("money") != 0;
+        let Class::Effect(class) = ask.class else { return false };
+        match verb {
+            Verb::Read => true,
+            Verb::Spend => class == Verb::Spend || (matches!(class, Verb::Send | Verb::Write | Verb::Delete) && money),
+            Verb::Send => {
+                let speaks = lexicon.group("message") | lexicon.group("channel");
+                class == Verb::Send
+                    || (class == Verb::Write && ask.groups & speaks != 0 && (shared != 0 || names_object()))
+            }
+            Verb::Delete => class == Verb::Delete && (shared != 0 || tool.groups == 0 || names_object()),
+            // Authority is never given along with something else: its own object has to be named.
+            Verb::Grant => {
+                let changes = matches!(class, Verb::Grant | Verb::Write | Verb::Send | Verb::Delete);
+                let authority = shared & lexicon.authority != 0 && changes;
+                let own = class == Verb::Grant && same_concept;
+                authority
+                    || own
+                    || (same_concept && tool.groups & lexicon.authority == 0 && (shared != 0 || names_object()))
+            }
+            Verb::Write => {
+                let changes = !matches!(class, Verb::Read);
+                changes && (shared != 0 || names_object())
+            }
+            Verb::Execute => matches!(class, Verb::Execute | Verb::Write | Verb::Delete) || same_concept,
+            Verb::Delegate => matches!(class, Verb::Delegate | Verb::Send) || same_concept,
+        }
+    }
+}
+
+/// What a person must have asked for: the consequential effects, else the others that change something.
+fn wanted(verbs: &[Verb]) -> Vec<Verb> {
+    let strong: Vec<Verb> =
+        verbs.iter().copied().filter(|verb| !matches!(verb, Verb::Read | Verb::Write | Verb::Execute)).collect();
+    if strong.is_empty() { verbs.to_vec() } else { strong }
+}
+
+fn group(word: &Word) -> u64 {
+    if let Word::Noun { group } = word { 1 << group } else { 0 }
+}
+
+fn grow(groups: &mut Vec<u64>, sentences: &mut Vec<Vec<String>>, sentence: usize) {
+    while sentences.len() <= sentence {
+        sentences.push(Vec::new());
+        groups.push(0);
+    }
+}
+
+/// The verb, when these words ask for something in this place.
+fn asked(words: &[Word], token: &Token<'_>, before: &[Token<'_>], lexicon: &Lexicon) -> Option<(u8, Class)> {
+    let verb = words.iter().find_map(|word| match word {
+        Word::Verb { concept, class } => Some((*concept, *class)),
+        _ => None,
+    })?;
+    let is = |token: &Token<'_>, kind: Word| lexicon.word(token.text).is_some_and(|words| words.contains(&kind));
+    let same = || before.iter().rev().take_while(|other| other.sentence == token.sentence);
+    if same().take(4).any(|other| is(other, Word::Negation)) {
+        return None;
+    }
+    let previous = same().next();
+    let invites = token.opens || previous.is_none_or(|other| is(other, Word::AskMarker));
+    let noun = words.iter().any(|word| matches!(word, Word::Noun { .. }));
+    let follows_noun_marker = previous.is_some_and(|other| is(other, Word::NounMarker));
+    (invites || (!noun && !follows_noun_marker)).then_some(verb)
+}
+
+/// Languages without blanks: forms found anywhere, in one sentence.
+fn continuous(request: &mut Request, folded: &str, groups: &mut Vec<u64>) {
+    let found = Lexicon::get().in_continuous(folded);
+    if found.is_empty() {
+        return;
+    }
+    grow(groups, &mut request.sentences, 0);
+    for (_, word) in &found {
+        match word {
+            Word::Verb { concept, class } if request.asks.len() < ASKS_MAX => {
+                let ask = Ask { concept: *concept, class: *class, word: String::new(), groups: 0, sentence: 0 };
+                request.asks.push(ask);
+            }
+            Word::Noun { group } => {
+                if let Some(mask) = groups.first_mut() {
+                    *mask |= 1 << group;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Byte ranges between quotation marks that hold something to say.
+fn quotations(folded: &str) -> Vec<(usize, usize)> {
+    let mut ranges = Vec::new();
+    let mut open: Option<(char, usize)> = None;
+    let mut previous = ' ';
+    let mut characters = folded.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let next = characters.peek().map_or(' ', |(_, next)| *next);
+        match open {
+            None => {
+                let closing = match c {
+                    '"' => Some('"'),
+                    '\u{201c}' | '\u{201e}' => Some('\u{201d}'),
+                    '\u{ab}' => Some('\u{bb}'),
+                    '\'' | '\u{2018}' if !previous.is_alphanumeric() => Some(if c == '\'' { '\'' } else { '\u{2019}' }),
+                    _ => None,
+                };
+                open = closing.map(|closing| (closing, at));
+            }
+            Some((closing, start)) if c == closing && !next.is_alphanumeric() => {
+                let inside = folded.get(start..at).unwrap_or_default();
+                if tokens(inside).count() >= QUOTED_WORDS {
+                    ranges.push((start, at));
+                }
+                open = None;
+            }
+            Some(_) => {}
+        }
+        previous = c;
+    }
+    ranges
+}

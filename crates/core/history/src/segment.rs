@@ -1,0 +1,180 @@
+//! An output taken apart: leaves of what a serialiser wrote, or lines of text.
+
+mod literal;
+mod yaml;
+
+use crate::tool::is_free_text;
+use holdshort_model::Character;
+
+/// Most leaves of one output that are looked at.
+pub(crate) const LEAVES_MAX: usize = 20_000;
+/// Deepest nesting that is followed.
+const DEPTH_MAX: usize = 64;
+/// Longest short text, in words: longer ones are prose.
+const SHORT_WORDS: usize = 6;
+
+/// A piece of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    /// The text as it was meant: unescaped.
+    pub(crate) text: String,
+    /// In what it stood.
+    pub(crate) character: Character,
+    /// First byte in the part.
+    pub(crate) at: usize,
+    /// A serialiser wrote it, so that its borders are not the author's.
+    pub(crate) typed: bool,
+}
+
+/// A leaf as the readers of formats find it.
+pub(super) struct Raw {
+    text: String,
+    /// Name of the field that it is the value of.
+    key: Option<String>,
+    /// It is itself the name of a field.
+    is_key: bool,
+    /// Number of the list that it is an entry of.
+    list: Option<usize>,
+    at: usize,
+}
+
+/// Takes a part of an output apart. `content`: somebody else wrote all of it, its structure included. False: there is
+/// more than was looked at.
+pub(crate) fn leaves(part: &str, content: bool) -> (Vec<Leaf>, bool) {
+    if !content {
+        let head = part.trim_start();
+        let structured = match head.bytes().next() {
+            Some(b'{' | b'[') => literal::read(part),
+            Some(_) if looks_like_yaml(head) => yaml::read(part),
+            _ => None,
+        };
+        if let Some(raw) = structured {
+            let complete = raw.len() < LEAVES_MAX;
+            return (judged(raw), complete);
+        }
+    }
+    lines(part, content)
+}
+
+// `- x` or `key:` at the beginning; anything else would be one plain text for YAML.
+fn looks_like_yaml(head: &str) -> bool {
+    let first = head.lines().next().unwrap_or_default();
+    let key = first
+        .split_once(':')
+        .is_some_and(|(key, rest)| key.len() <= 64 && !key.contains(' ') && (rest.is_empty() || rest.starts_with(' ')));
+    first.starts_with("- ") || key
+}
+
+fn judged(raw: Vec<Raw>) -> Vec<Leaf> {
+    let odd = odd_entries(&raw);
+    raw.into_iter()
+        .enumerate()
+        .map(|(position, leaf)| {
+            let short = leaf.text.split_whitespace().count() <= SHORT_WORDS && !leaf.text.contains('\n');
+            let character = match (&leaf.key, leaf.list) {
+                _ if leaf.is_key && short => Character::Field,
+                (Some(key), _) if is_free_text(key) => Character::Prose,
+                _ if !short => Character::Prose,
+                (_, Some(_)) if odd.get(position).copied().unwrap_or_default() => Character::Prose,
+                (_, Some(_)) => Character::Entry,
+                _ => Character::Field,
+            };
+            Leaf { text: leaf.text, character, at: leaf.at, typed: character != Character::Prose }
+        })
+        .collect()
+}
+
+// An address among names, a sentence among words: not what the list is a list of.
+fn odd_entries(raw: &[Raw]) -> Vec<bool> {
+    let mut lists: std::collections::HashMap<usize, (usize, usize)> = std::collections::HashMap::new();
+    let address = |leaf: &Raw| crate::atoms::atoms(&crate::text::fold(&leaf.text)).first().is_some();
+    let flags: Vec<bool> = raw.iter().map(|leaf| leaf.list.is_some() && address(leaf)).collect();
+    for (leaf, flag) in raw.iter().zip(&flags) {
+        if let Some(list) = leaf.list {
+            let counts = lists.entry(list).or_default();
+            *counts = (counts.0 + usize::from(*flag), counts.1 + 1);
+        }
+    }
+    let odd = |(leaf, flag): (&Raw, &bool)| {
+        leaf.list.and_then(|list| lists.get(&list)).is_some_and(|(with, all)| *flag && with * 2 <= *all)
+    };
+    raw.iter().zip(&flags).map(odd).collect()
+}
+
+/// Lines of text: short ones may be entries or cells, as names; what they hold of addresses is prose.
+fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
+    let mut leaves = vec![Leaf { text: part.to_owned(), character: Character::Prose, at: 0, typed: false }];
+    if content {
+        return (leaves, true);
+    }
+    let mut at = 0;
+    for line in part.split_inclusive('\n') {
+        let cells = line.trim().trim_start_matches(['-', '*', '\u{2022}', '>', '#']);
+        let separator = if cells.contains('|') { '|' } else { '\t' };
+        let table = cells.contains(separator);
+        for cell in cells.split(separator).map(str::trim).filter(|cell| !cell.is_empty()) {
+            let value = cell.split_once(": ").map_or(cell, |(_, value)| value).trim();
+            let character = if table { Character::Cell } else { Character::Entry };
+            for text in [cell, value] {
+                let short = (1..=SHORT_WORDS).contains(&text.split_whitespace().count());
+                if short && !text.ends_with(['.', '!', '?']) {
+                    leaves.push(Leaf { text: text.to_owned(), character, at, typed: false });
+                }
+                if text == value {
+                    break;
+                }
+            }
+        }
+        at += line.len();
+        if leaves.len() >= LEAVES_MAX {
+            return (leaves, false);
+        }
+    }
+    (leaves, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(part: &str, content: bool) -> Vec<String> {
+        let (leaves, complete) = leaves(part, content);
+        assert!(complete);
+        leaves
+            .iter()
+            .map(|leaf| format!("{:?}{}:{}", leaf.character, if leaf.typed { "!" } else { "" }, leaf.text))
+            .collect()
+    }
+
+    #[test]
+    fn structure_of_a_serialiser() {
+        let yaml = "- amount: 100.0\n  subject: Pizza party\n  recipient: CH93\n- 'a: b'\n";
+        assert_eq!(
+            seen(yaml, false),
+            [
+                "Field!:amount",
+                "Field!:100.0",
+                "Field!:subject",
+                "Prose:Pizza party",
+                "Field!:recipient",
+                "Field!:CH93",
+                "Entry!:a: b"
+            ]
+        );
+        assert_eq!(
+            seen("{'message': 'x', \"ids\": [1, 2]}", false),
+            ["Field!:message", "Prose:x", "Field!:ids", "Entry!:1", "Entry!:2"]
+        );
+        assert_eq!(
+            seen("- general\n- random\n- www.evil.com\n", false),
+            ["Entry!:general", "Entry!:random", "Prose:www.evil.com"]
+        );
+    }
+
+    #[test]
+    fn what_somebody_wrote_has_no_structure() {
+        assert_eq!(seen("{\"iban\": \"US133\"}", true), ["Prose:{\"iban\": \"US133\"}"]);
+        assert_eq!(seen("Two files:\n- a b\n", false), ["Prose:Two files:\n- a b\n", "Entry:Two files:", "Entry:a b"]);
+        assert_eq!(seen("{broken", false), ["Prose:{broken", "Entry:{broken"]);
+    }
+}

@@ -1,0 +1,179 @@
+//! Text as the matchers see it: folded, and cut into words and sentences.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Folds case, compatibility forms and white space, and drops what cannot be seen.
+///
+/// NFKC, lower case, zero-width, bidirectional and tag characters removed, each run of white space one blank.
+pub(crate) fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    if text.is_ascii() {
+        text.chars().for_each(|c| push(&mut folded, c));
+    } else {
+        text.nfkc().flat_map(char::to_lowercase).for_each(|c| push(&mut folded, c));
+    }
+    if folded.ends_with(' ') {
+        folded.pop();
+    }
+    folded
+}
+
+fn push(folded: &mut String, c: char) {
+    if c.is_whitespace() {
+        if !folded.is_empty() && !folded.ends_with(' ') {
+            folded.push(' ');
+        }
+    } else if !is_invisible(c) {
+        folded.push(c.to_ascii_lowercase());
+    }
+}
+
+/// Zero-width, bidirectional, tag, variation and control characters.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+        || (c.is_control() && !c.is_whitespace())
+}
+
+/// A word of a folded text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token<'a> {
+    /// The word: letters, digits, and apostrophes between them.
+    pub(crate) text: &'a str,
+    /// First byte in the folded text.
+    pub(crate) at: usize,
+    /// It begins a sentence or a clause.
+    pub(crate) opens: bool,
+    /// Number of its sentence.
+    pub(crate) sentence: usize,
+}
+
+/// The words of a folded text.
+pub(crate) fn tokens(folded: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut rest = folded.char_indices().peekable();
+    let (mut sentence, mut opens, mut empty) = (0, true, true);
+    std::iter::from_fn(move || {
+        while let Some((at, c)) = rest.next() {
+            if !c.is_alphanumeric() {
+                let next_is_blank = rest.peek().is_none_or(|(_, next)| !next.is_alphanumeric());
+                match c {
+                    '.' | '!' | '?' | ';' | '\u{3002}' | '\u{ff1f}' | '\u{ff01}' if next_is_blank => {
+                        sentence += usize::from(!empty);
+                        (opens, empty) = (true, true);
+                    }
+                    ',' | ':' | '(' | '"' | '\u{201c}' | '-' | '*' | '\u{3001}' | '|' => opens = true,
+                    _ => {}
+                }
+                continue;
+            }
+            let mut end = at + c.len_utf8();
+            while let Some((next_at, next)) = rest.peek().copied() {
+                let inner = matches!(next, '\'' | '\u{2019}')
+                    && folded
+                        .get(next_at + next.len_utf8()..)
+                        .and_then(|rest| rest.chars().next())
+                        .is_some_and(char::is_alphabetic);
+                if !next.is_alphanumeric() && !inner {
+                    break;
+                }
+                end = next_at + next.len_utf8();
+                rest.next();
+            }
+            let token = Token { text: folded.get(at..end).unwrap_or_default(), at, opens, sentence };
+            (opens, empty) = (false, false);
+            return Some(token);
+        }
+        None
+    })
+}
+
+/// Whether `needle` stands in `text` and ends where a word ends on both sides. Both folded.
+pub(crate) fn contains_word(text: &str, needle: &str) -> bool {
+    if needle.is_empty() {
+        return false;
+    }
+    let joins_before = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@' | '.' | '/');
+    let joins_after = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@');
+    let free_head = !needle.starts_with(char::is_alphanumeric);
+    let free_tail = !needle.ends_with(char::is_alphanumeric);
+    text.match_indices(needle).any(|(at, _)| {
+        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let after = text.get(at + needle.len()..).and_then(|tail| tail.chars().next());
+        (free_head || !before.is_some_and(joins_before)) && (free_tail || !after.is_some_and(joins_after))
+    })
+}
+
+/// An English word without the endings of the plural: only for comparing nouns with each other.
+pub(crate) fn stem(word: &str) -> &str {
+    let cut = |ending: &str| word.strip_suffix(ending).filter(|stem| stem.len() >= 3);
+    if word.ends_with("ss") || word.ends_with("us") || word.ends_with("is") {
+        return word;
+    }
+    let plural = ["sses", "ches", "shes", "xes", "zes"].iter().any(|ending| word.ends_with(ending));
+    let es = if plural { cut("es") } else { None };
+    cut("ies").or(es).or_else(|| cut("s")).or_else(|| cut("y")).unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding() {
+        for (text, folded) in [
+            ("  Hello\u{200b}  World\n", "hello world"),
+            ("\u{ff35}\u{ff33}133", "us133"),
+            ("a\u{202e}b\u{0}c", "abc"),
+            ("STRASSE \u{c4}", "strasse \u{e4}"),
+        ] {
+            assert_eq!(fold(text), folded, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_and_sentences() {
+        let folded = fold("Don't send it. Visit www.x.com, then pay 1,200.00!");
+        let found: Vec<(String, usize, bool)> =
+            tokens(&folded).map(|token| (token.text.to_owned(), token.sentence, token.opens)).collect();
+        let expect = [
+            ("don't", 0, true),
+            ("send", 0, false),
+            ("it", 0, false),
+            ("visit", 1, true),
+            ("www", 1, false),
+            ("x", 1, false),
+            ("com", 1, false),
+            ("then", 1, true),
+            ("pay", 1, false),
+            ("1", 1, false),
+            ("200", 1, true),
+            ("00", 1, false),
+        ];
+        let expect: Vec<(String, usize, bool)> = expect.map(|(text, at, opens)| (text.to_owned(), at, opens)).to_vec();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn whole_words_only() {
+        assert!(contains_word("visit www.our-company.com.they sent", "www.our-company.com"));
+        assert!(!contains_word("visit our-company.com", "company.com"));
+        assert!(!contains_word("mail ann@x.com", "x.com"));
+        assert!(contains_word("pay us133.", "us133") && !contains_word("pay us1334", "us133"));
+        assert!(contains_word("the 'general' channel", "general"));
+        assert!(!contains_word("x", ""));
+    }
+
+    #[test]
+    fn stems() {
+        for (word, expect) in [
+            ("messages", "message"),
+            ("bus", "bus"),
+            ("parties", "part"),
+            ("party", "part"),
+            ("address", "address"),
+            ("boxes", "box"),
+        ] {
+            assert_eq!(stem(word), expect);
+        }
+    }
+}

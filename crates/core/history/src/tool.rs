@@ -1,0 +1,221 @@
+//! What a tool's definition says about itself, as far as requests and values are concerned.
+
+use crate::lexicon::{Class, Lexicon, Word};
+use crate::text::{fold, stem, tokens};
+use holdshort_model::{ArgumentRole, Verb};
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Most parameters that are read; a tool with more says `setting` for the rest.
+const PARAMETERS_MAX: usize = 256;
+/// So much of a description is read, in words.
+const DESCRIPTION_WORDS: usize = 24;
+
+/// A tool as requests and values see it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tool {
+    /// Concepts of the verbs of its name, or else of its description.
+    pub(crate) concepts: u64,
+    /// Kinds of things that its name, parameters and description speak of.
+    pub(crate) groups: u64,
+    /// Stems of the other words of its name and parameters.
+    pub(crate) stems: Vec<String>,
+    parameters: HashMap<String, Parameter>,
+    /// It returns what somebody wrote, not what it keeps itself: a page, a file.
+    pub(crate) returns_content: bool,
+    /// It keeps notes of the agent's own.
+    pub(crate) remembers: bool,
+}
+
+/// A parameter of a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parameter {
+    pub(crate) role: ArgumentRole,
+    pub(crate) required: bool,
+}
+
+impl Tool {
+    /// Reads a definition as the server gave it.
+    pub(crate) fn read(name: &str, definition: Option<&Value>) -> Self {
+        let lexicon = Lexicon::get();
+        let mut tool = Self::default();
+        let words = words_of(name);
+        let description = definition.and_then(|definition| definition.get("description")).and_then(Value::as_str);
+        let description = fold(first_sentence(description.unwrap_or_default()));
+        let described: Vec<&str> = tokens(&description).map(|token| token.text).take(DESCRIPTION_WORDS).collect();
+        tool.verbs(words.iter().map(String::as_str), lexicon);
+        if tool.concepts == 0 {
+            tool.verbs(described.iter().take(6).copied(), lexicon);
+        }
+        for word in words.iter().map(String::as_str) {
+            tool.noun(word, lexicon, true);
+        }
+        for word in &described {
+            tool.noun(word, lexicon, false);
+        }
+        if let Some(schema) = definition.and_then(|definition| definition.get("inputSchema")) {
+            tool.parameters(schema, lexicon);
+        }
+        tool.returns_content = returns_content(&words, &tool.parameters);
+        tool.remembers = words
+            .iter()
+            .any(|word| matches!(word.as_str(), "memory" | "memories" | "remember" | "recall" | "scratchpad"));
+        tool
+    }
+
+    /// What a parameter is for. A nested one is judged by its own name, then by those above it.
+    pub(crate) fn parameter(&self, path: &[&str], value: &Value) -> Parameter {
+        let top = path.first().and_then(|name| self.parameters.get(*name)).copied();
+        let names = path.iter().rev().filter(|name| !name.bytes().all(|c| c.is_ascii_digit()));
+        let by_name = names.map(|name| role_of_name(&words_of(name))).find(Option::is_some).flatten();
+        let role = match (by_name, value) {
+            (Some(role), _) => role,
+            (None, Value::String(_)) => ArgumentRole::Target,
+            (None, _) => ArgumentRole::Setting,
+        };
+        let role = if path.len() == 1 { top.map_or(role, |top| top.role) } else { role };
+        Parameter { role, required: top.is_none_or(|top| top.required) }
+    }
+
+    fn verbs<'a>(&mut self, words: impl Iterator<Item = &'a str>, lexicon: &Lexicon) {
+        for word in words {
+            if let Some((concept, Class::Effect(verb))) = lexicon.inflected(word)
+                && verb != Verb::Read
+            {
+                self.concepts |= 1 << concept;
+            }
+        }
+    }
+
+    fn noun(&mut self, word: &str, lexicon: &Lexicon, named: bool) {
+        let groups = lexicon.groups(word);
+        self.groups |= groups;
+        let marker = lexicon
+            .word(word)
+            .is_some_and(|words| words.iter().any(|word| matches!(word, Word::NounMarker | Word::AskMarker)));
+        if named && !marker && word.len() > 2 && lexicon.inflected(word).is_none() {
+            let stem = stem(word).to_owned();
+            if !self.stems.contains(&stem) {
+                self.stems.push(stem);
+            }
+        }
+    }
+
+    fn parameters(&mut self, schema: &Value, lexicon: &Lexicon) {
+        let required: Vec<&str> =
+            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten().take(PARAMETERS_MAX) {
+            let words = words_of(name);
+            for word in &words {
+                self.groups |= lexicon.groups(word);
+            }
+            let role = role_of_schema(property).or_else(|| role_of_name(&words)).unwrap_or(ArgumentRole::Target);
+            let required = required.contains(&name.as_str());
+            self.parameters.insert(name.clone(), Parameter { role, required });
+        }
+    }
+}
+
+/// What a schema says: numbers that are no ids, flags and choices are settings.
+fn role_of_schema(property: &Value) -> Option<ArgumentRole> {
+    if property.get("enum").is_some() || property.get("const").is_some() {
+        return Some(ArgumentRole::Setting);
+    }
+    let format = property.get("format").and_then(Value::as_str).unwrap_or_default();
+    match format {
+        "date" | "date-time" | "time" | "duration" => return Some(ArgumentRole::Setting),
+        "email" | "uri" | "url" | "hostname" | "ipv4" | "ipv6" | "uuid" => return Some(ArgumentRole::Target),
+        _ => {}
+    }
+    (property.get("type").and_then(Value::as_str) == Some("boolean")).then_some(ArgumentRole::Setting)
+}
+
+/// What the name of a parameter or a field says.
+fn role_of_name(words: &[String]) -> Option<ArgumentRole> {
+    let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let last = |list: &[&str]| words.last().is_some_and(|word| list.contains(&word.as_str()));
+    if last(ID_WORDS) {
+        return Some(ArgumentRole::Target);
+    }
+    if last(FREE_TEXT) || (any(FREE_TEXT) && !any(TARGET)) {
+        return Some(ArgumentRole::Content);
+    }
+    if any(SETTING) && !any(TARGET) {
+        return Some(ArgumentRole::Setting);
+    }
+    any(TARGET).then_some(ArgumentRole::Target)
+}
+
+const ID_WORDS: &[&str] = &["id", "ids", "uuid", "guid", "key", "number", "no"];
+/// Names of parameters and fields that hold what somebody wrote.
+#[rustfmt::skip]
+const FREE_TEXT: &[&str] = &[
+    "about", "abstract", "answer", "bio", "body", "caption", "code", "command", "comment", "comments", "content",
+    "contents", "data", "description", "details", "diff", "excerpt", "feedback", "footer", "header", "headline", "html",
+    "instructions", "log", "markdown", "memo", "message", "messages", "note", "notes", "output", "patch", "payload",
+    "preview", "prompt", "query", "question", "readme", "reason", "remark", "remarks", "reply", "review", "reviews",
+    "script", "snippet", "stderr", "stdout", "subject", "summary", "text", "thought", "title", "topic",
+];
+#[rustfmt::skip]
+const SETTING: &[&str] = &[
+    "after", "amount", "before", "count", "currency", "cursor", "date", "day", "depth", "duration", "encoding", "end",
+    "enabled", "filter", "flag", "format", "hour", "lang", "language", "length", "limit", "locale", "max", "min", "mode",
+    "month", "offset", "option", "options", "order", "page", "percent", "price", "priority", "quantity", "rating",
+    "recurring", "size", "sort", "start", "status", "time", "timeout", "timestamp", "timezone", "type", "unit",
+    "verbose", "width", "year",
+];
+#[rustfmt::skip]
+const TARGET: &[&str] = &[
+    "account", "address", "addresses", "attendees", "bcc", "bucket", "cc", "channel", "chat", "collaborator", "contact",
+    "destination", "directory", "domain", "email", "emails", "endpoint", "file", "filename", "folder", "group", "host",
+    "hotel", "iban", "id", "member", "participants", "password", "path", "payee", "phone", "receiver", "recipient",
+    "recipients", "repo", "repository", "room", "server", "target", "to", "url", "urls", "user", "username", "users",
+    "webhook",
+];
+
+/// Whether a field of that name holds what somebody wrote, however short it is.
+pub(crate) fn is_free_text(key: &str) -> bool {
+    words_of(key).last().is_some_and(|word| FREE_TEXT.binary_search(&word.as_str()).is_ok())
+}
+
+// A page, a file, a document: what it says is somebody else's, down to its structure.
+fn returns_content(words: &[String], parameters: &HashMap<String, Parameter>) -> bool {
+    let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let place = parameters.keys().any(|name| {
+        words_of(name).iter().any(|word| {
+            matches!(word.as_str(), "path" | "paths" | "url" | "urls" | "uri" | "file" | "filename" | "href" | "link")
+        })
+    });
+    let lists = any(&["list", "search", "find", "query", "tree", "stat", "info", "metadata", "directory"]);
+    let page = any(&["webpage", "website", "page", "html", "url", "fetch", "browse", "scrape", "crawl"]);
+    (place || page) && !lists
+}
+
+/// The words of a name, lower case: `sendEmail`, `send_email`.
+pub(crate) fn words_of(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut fresh = true;
+    let mut previous_lower = false;
+    for c in name.chars().take(256) {
+        if !c.is_alphanumeric() {
+            (fresh, previous_lower) = (true, false);
+            continue;
+        }
+        if c.is_uppercase() && previous_lower {
+            fresh = true;
+        }
+        previous_lower = c.is_lowercase() || c.is_numeric();
+        match words.last_mut() {
+            Some(word) if !fresh => word.extend(c.to_lowercase()),
+            _ => words.push(c.to_lowercase().collect()),
+        }
+        fresh = false;
+    }
+    words
+}
+
+fn first_sentence(text: &str) -> &str {
+    let end = text.find(['\n', '.']).unwrap_or(text.len()).min(512);
+    text.get(..end).unwrap_or_else(|| text.get(..text.floor_char_boundary(end)).unwrap_or_default())
+}
