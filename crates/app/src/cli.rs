@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Decide(DecideArgs),
     /// Decide recorded actions again
     #[command(
-        after_help = "Example:\n  holdshort replay --config holdshort.toml --traces traces.jsonl > decisions.jsonl\n\nTraces, one a line:\n  {\"id\":..,\"prompt\":..,\"agent\":..,\"tools\":[{\"name\",\"description\",\"schema\",\"annotations\"}],\"steps\":[{\"tool\",\"args\",\"output\",\"error\"}]}\nDecisions, one line for each trace, in the order of the steps:\n  {\"id\":..,\"decisions\":[{\"effect\",\"decided\",\"risk\",\"level\",\"reasons\":[..]}]}\nTools belong to the server `trace`; `effect` is what would happen, `decided` counts what is only observed as well."
+        after_help = "Example:\n  holdshort replay --config holdshort.toml --traces traces.jsonl > decisions.jsonl\n\nTraces, one a line:\n  {\"id\":..,\"prompt\":..,\"agent\":..,\"tools\":[{\"name\",\"description\",\"schema\",\"annotations\"}],\"steps\":[{\"tool\",\"args\",\"output\",\"error\"}]}\nDecisions, one line for each trace, in the order of the steps:\n  {\"id\":..,\"decisions\":[{\"effect\",\"decided\",\"risk\",\"level\",\"reasons\":[..]}]}\nTools belong to the server `trace`; `effect` is what would happen, `decided` counts what is only observed as well.\nA step that does not run was not executed: its output is not seen. Steps are taken to be one second apart; no trace knows of another."
     )]
     Replay(ReplayArgs),
     /// Test, lint and explain policies
@@ -123,6 +123,17 @@ pub(crate) struct ReplayArgs {
     /// File with one trace a line; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) traces: PathBuf,
+    /// What a person would answer to each question
+    #[arg(long, value_name = "ANSWER", default_value = "refuse")]
+    pub(crate) asks: AskChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AskChoice {
+    /// The step does not run, and nothing of its output is seen
+    Refuse,
+    /// The step runs, and its destinations are known for the rest of the trace
+    Grant,
 }
 
 #[derive(Debug, Subcommand)]

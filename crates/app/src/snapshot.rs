@@ -4,6 +4,7 @@ use crate::config::{AgentEntry as Declared, Config, Loaded};
 use crate::failure::Failure;
 use crate::policies;
 use holdshort_decide::{Parts, Server, Snapshot, SnapshotError};
+use holdshort_effects::Trust;
 use holdshort_inventory::{AgentEntry, Agents, PinEntry, Pins};
 use holdshort_model::Owner;
 use std::sync::Arc;
@@ -18,12 +19,16 @@ pub(crate) fn build(loaded: &Loaded, agents: Arc<Agents>, pins: Arc<Pins>) -> Re
 }
 
 fn parts(config: &Config, policies: holdshort_policy::PolicySet, agents: Arc<Agents>, pins: Arc<Pins>) -> Parts {
-    let server = |upstream: &crate::config::Upstream| (upstream.name.clone(), Server { trusted: upstream.trusted });
+    let server = |upstream: &crate::config::Upstream| {
+        let outputs_trusted = upstream.outputs == Some(Trust::Trusted);
+        (upstream.name.clone(), Server { trusted: upstream.trusted, outputs_trusted })
+    };
     Parts {
         policies: Some(Arc::new(policies)),
         grants: config.grants.clone(),
         catalog: config.catalog.clone(),
         labels: config.labels.clone(),
+        classification: config.classification.clone(),
         servers: config.upstream.iter().map(server).collect(),
         unknown_agent: config.unknown_agent,
         // Agents of any class may be registered, and wrappers bring servers that the file does not name.
@@ -31,6 +36,7 @@ fn parts(config: &Config, policies: holdshort_policy::PolicySet, agents: Arc<Age
         servers_closed: false,
         agents,
         pins,
+        destinations: Arc::default(),
     }
 }
 

@@ -1,16 +1,21 @@
 //! `replay --traces`: decides the steps of recorded runs online, as if each were about to happen.
+//!
+//! INVARIANT: what a step returned is observed only when the step would have run, and nothing is carried from one trace
+//! to the next. Ids and times are counted, not drawn, so that the same traces give the same answers.
 
-use crate::cli::ReplayArgs;
+use crate::cli::{AskChoice, ReplayArgs};
 use crate::failure::{Failure, Outcome};
-use crate::{clock, out};
-use holdshort_decide::{SessionView, Snapshot, decide};
-use holdshort_inventory::Pins;
+use crate::out;
+use holdshort_decide::{SessionView, Snapshot, decide, destinations};
+use holdshort_history::{Decided, Settled, State};
+use holdshort_inventory::{Destinations, Pins};
 use holdshort_model::{
-    Action, ActionKind, Authentication, Claims, Context, Decision, Effect, Reason, Request, SessionId, Subject,
-    ToolDefinition,
+    Action, ActionKind, Authentication, Claims, Context, Decision, Effect, Facts, OutcomeStatus, Reason, RecordId,
+    Request, SessionId, Subject, ToolDefinition,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -23,6 +28,11 @@ const TRACE_BYTES_MAX: u64 = 64 << 20;
 const SERVER: &str = "trace";
 /// Agent of a trace that names none.
 const AGENT: &str = "trace";
+/// When every trace begins, in nanoseconds since 1970: noon (UTC) of Thursday, 1 January 2026. Traces carry no times.
+const BEGIN_NS: i64 = 1_767_268_800_000_000_000;
+/// From one step to the next, in nanoseconds: one second, which is quick for an agent, so that windows of time hold
+/// more steps rather than fewer.
+const STEP_NS: i64 = 1_000_000_000;
 
 /// One recorded run.
 #[derive(Debug, Deserialize)]
@@ -46,12 +56,16 @@ struct Tool {
     annotations: Option<Value>,
 }
 
-/// A call. Its `output` and `error` belong to what happens after a decision, which no signal reads yet.
+/// A call with what came of it.
 #[derive(Debug, Deserialize)]
 struct Step {
     tool: String,
     #[serde(default)]
     args: Value,
+    #[serde(default)]
+    output: Value,
+    #[serde(default)]
+    error: Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,7 +98,7 @@ pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
                 return Err(Failure::usage(format!("line {number}: a trace has more than {TRACE_BYTES_MAX} bytes")));
             }
             blank if blank.iter().all(u8::is_ascii_whitespace) => {}
-            text => out::json(&replay(&snapshot, &parse(text, number)?, number)?)?,
+            text => out::json(&replay(&snapshot, &parse(text, number)?, number, arguments.asks)?)?,
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -107,21 +121,68 @@ fn parse(line: &[u8], number: u64) -> Result<Trace, Failure> {
     })
 }
 
-/// Decides the steps in their order. A step that is not allowed was not executed, so nothing of it is carried on.
-fn replay(snapshot: &Snapshot, trace: &Trace, number: u64) -> Result<Answer, Failure> {
-    let session = SessionId::from(format!("trace-{number}"));
-    let agent = trace.agent.as_deref().unwrap_or(AGENT);
-    let subject = Subject {
-        agent: agent.into(),
-        user: None,
-        delegation: Vec::new(),
-        authenticated_by: Authentication::Operator,
-        claims: Claims::default(),
+/// Decides the steps in their order.
+fn replay(snapshot: &Snapshot, trace: &Trace, number: u64, asks: AskChoice) -> Result<Answer, Failure> {
+    let mut run = Run {
+        snapshot: with_tools(snapshot, &trace.tools)?,
+        session: SessionId::from(format!("trace-{number}")),
+        state: State::default(),
+        asks,
     };
-    let snapshot = with_tools(snapshot, &trace.tools)?;
-    let mut view = SessionView::active(session.clone());
-    let mut decisions = Vec::with_capacity(trace.steps.len());
-    for step in &trace.steps {
+    let decisions = (0..).zip(&trace.steps).map(|(at, step)| run.step(trace, step, at)).collect();
+    Ok(Answer { id: trace.id.clone(), decisions })
+}
+
+/// A trace on its way.
+struct Run {
+    snapshot: Snapshot,
+    session: SessionId,
+    state: State,
+    asks: AskChoice,
+}
+
+impl Run {
+    /// Decides one step, and lets the state learn of it. `at`: its number, from 0.
+    fn step(&mut self, trace: &Trace, step: &Step, at: u32) -> StepDecision {
+        let now_ns = BEGIN_NS.saturating_add(STEP_NS.saturating_mul(i64::from(at)));
+        let id = RecordId::from_parts(u64::try_from(now_ns / 1_000_000).unwrap_or(0), u128::from(at));
+        let mut view = SessionView::active(self.session.clone());
+        (view.sequence, view.state) = (u64::from(at), Some(&self.state));
+        let (decision, facts) = decide(&self.snapshot, &view, &self.request(trace, step), id, now_ns);
+        let granted = decision.enforced == Effect::Ask && self.asks == AskChoice::Grant;
+        let approved = granted.then(|| destinations(&self.snapshot, &view, &facts, id, "replay"));
+        let ran = granted || decision.enforced == Effect::Allow;
+        if ran {
+            self.learn(step, id, &facts, now_ns);
+        }
+        if let Some(approved) = approved.filter(|approved| !approved.is_empty()) {
+            let known = self.snapshot.destinations().iter().cloned();
+            let known = Destinations::new(known.chain(approved));
+            self.snapshot = self.snapshot.with_destinations(Arc::new(known));
+        }
+        let Decision { effect, enforced, risk, reasons, .. } = decision;
+        StepDecision { effect: enforced, decided: effect, risk: risk.score, level: risk.level, reasons }
+    }
+
+    /// The step ran: it counts, and what it returned was read.
+    fn learn(&mut self, step: &Step, id: RecordId, facts: &Facts, now_ns: i64) {
+        let (rules, definition) = (self.snapshot.rules(), self.snapshot.definition(SERVER, &step.tool));
+        self.state.decided(rules, &Decided { id, facts, enforced: Effect::Allow, definition, now_ns });
+        let (output, error) = (text(&step.output), text(&step.error));
+        let parts: Vec<&str> = [output.as_deref(), error.as_deref()].into_iter().flatten().collect();
+        let status = if error.is_some() { OutcomeStatus::ToolError } else { OutcomeStatus::Ok };
+        self.state.settled(rules, &Settled { decision: id, status, parts: &parts, truncated: false, now_ns });
+    }
+
+    fn request(&self, trace: &Trace, step: &Step) -> Request {
+        let agent = trace.agent.as_deref().unwrap_or(AGENT);
+        let subject = Subject {
+            agent: agent.into(),
+            user: None,
+            delegation: Vec::new(),
+            authenticated_by: Authentication::Operator,
+            claims: Claims::default(),
+        };
         let action = Action {
             kind: ActionKind::ToolCall,
             server: Some(SERVER.to_owned()),
@@ -134,14 +195,18 @@ fn replay(snapshot: &Snapshot, trace: &Trace, number: u64) -> Result<Answer, Fai
             enforcement_point: "replay".to_owned(),
             ..Context::default()
         };
-        let request = Request { subject: subject.clone(), action, context, session: session.clone() };
-        let (decision, _) = decide(&snapshot, &view, &request, clock::record_id()?, clock::now_ns());
-        view.sequence += 1;
-        let Decision { effect, enforced, risk, reasons, .. } = decision;
-        let (risk, level) = (risk.score, risk.level);
-        decisions.push(StepDecision { effect: enforced, decided: effect, risk, level, reasons });
+        Request { subject, action, context, session: self.session.clone() }
     }
-    Ok(Answer { id: trace.id.clone(), decisions })
+}
+
+/// What an output or an error says to the agent; nothing when there is none.
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        other => Some(Cow::Owned(other.to_string())),
+    }
 }
 
 /// The snapshot with the trace's tools pinned as they are: they were in use when the trace was recorded.
