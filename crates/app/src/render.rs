@@ -1,6 +1,6 @@
 //! Records as one line for people.
 
-use holdshort_model::{Decision, DecisionRecord, Effect, Mode, Outcome, PolicyRecord, Record, ToolChange};
+use holdshort_model::{Decision, DecisionRecord, DeclassificationRecord, Effect, Mode, Outcome, PolicyRecord, Record, ToolChange};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Reasons that fit on a line.
@@ -13,11 +13,17 @@ pub(crate) fn record_line(index: u64, record: &Record) -> String {
         Record::Outcome(outcome) => outcome_line(outcome),
         Record::ToolChange(change) => change_line(change),
         Record::Policy(policy) => policy_line(policy),
+        Record::Declassification(lowered) => lowered_line(lowered),
         Record::Lifecycle(event) => format!("{} service {} {}", time(event.time_ms), event.event, event.detail),
     };
     // INVARIANT: one record is one line, and no text of an agent reaches the terminal as a control sequence.
     let safe: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     format!("{index:>6} {}", safe.trim_end())
+}
+
+fn lowered_line(lowered: &DeclassificationRecord) -> String {
+    let DeclassificationRecord { agent, session, what, reason, by, .. } = lowered;
+    format!("{} declassified `{what}` in {session} of {agent}, by {by}: {reason}", time(lowered.id.time_ms()))
 }
 
 /// A time as RFC 3339 in UTC.

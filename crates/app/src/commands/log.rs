@@ -109,7 +109,7 @@ fn search(directory: &Path, output: Output, filter: &SearchArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a record is what is looked for. Only decisions know their agent and have an effect.
+/// Whether a record is what is looked for. Only decisions have an effect, and few others know their agent.
 fn matches(record: &StoredRecord, filter: &SearchArgs) -> bool {
     let contains = |text: &String| String::from_utf8_lossy(&record.payload).contains(text.as_str());
     if !filter.text.as_ref().is_none_or(contains) {
@@ -121,6 +121,7 @@ fn matches(record: &StoredRecord, filter: &SearchArgs) -> bool {
             (Some(request.session), Some(request.subject.agent), Some(decision.decision.effect))
         }
         Some(Record::Outcome(outcome)) => (Some(outcome.session), None, None),
+        Some(Record::Declassification(lowered)) => (Some(lowered.session), Some(lowered.agent), None),
         _ => (None, None, None),
     };
     let wanted = |choice| match choice {

@@ -37,9 +37,11 @@ pub(crate) struct Config {
     /// What tools do, in the organisation's own words; stronger than what is derived from a tool's definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) catalog: Vec<holdshort_effects::CatalogEntry>,
-    /// Classification of resources, for policies that read labels.
+    /// Labels of resources, for policies that read them and for the labels of a session.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) labels: Vec<holdshort_effects::LabelRule>,
+    /// What the texts of labels mean: levels of confidentiality and categories of data.
+    pub(crate) classification: holdshort_effects::Classification,
     /// Policies: where they are, which ones only observe, and the data that they read.
     pub(crate) policies: Policies,
     /// Pinned tool definitions.
@@ -162,6 +164,10 @@ pub(crate) struct Upstream {
     /// Whether what the server says of its own tools (annotations such as `readOnlyHint`) may loosen the reading of
     /// their effects. An untrusted server's hints can only tighten it. Default: false.
     pub(crate) trusted: bool,
+    /// Whether outsiders could write what the server gives back: `trusted` or `untrusted`. A `[[catalog]]` entry can say
+    /// otherwise for a tool. Default: `untrusted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outputs: Option<holdshort_effects::Trust>,
     /// Protocol that the server is spoken to in. Default: `auto`.
     pub(crate) era: EraChoice,
 }

@@ -37,6 +37,8 @@ pub(crate) fn validate(config: &Config) -> Vec<String> {
     if let Err(faults) = holdshort_effects::Catalog::new(&config.catalog, &config.labels) {
         problems.extend(faults.iter().map(ToString::to_string));
     }
+    let labels = config.classification.check(&config.catalog, &config.labels);
+    problems.extend(labels.iter().map(ToString::to_string));
     limits(&config.limits, &mut problems);
     problems
 }
@@ -149,6 +151,10 @@ mod tests {
         check("[limits]\nsession_idle_s = 0", "would stop everything");
         check("[mcp]\nlisten = \"0.0.0.0:1\"\nallowed_hosts = [\"h\"]\nanonymous_agent = \"a\"", "loopback");
         check("[mcp]\nworkspace = \"here\"", "not an absolute path");
+        check("[classification]\nlevels = []", "`classification.levels` is empty");
+        check("[[labels]]\nresource = \"file:/srv/**\"\nlabels = [\"confidental\"]", "did you mean `confidential`?");
+        check("[[catalog]]\ntool = \"x\"", "says nothing of the output");
+        check("[[catalog]]\ntool = \"x\"\noutput = [{ pointer = \"a\", labels = [\"internal\"] }]", "not a JSON pointer");
         check("[mcp]\nallowed_origins = [\"*\"]", "is not an origin");
     }
 

@@ -2,8 +2,8 @@
 
 use crate::memo::Memo;
 use crate::{GrantEntry, GrantError, Grants, Known};
-use holdshort_effects::{Catalog, CatalogEntry, CatalogError, LabelRule};
-use holdshort_history::{Rules, State};
+use holdshort_effects::{Catalog, CatalogEntry, CatalogError, Classification, ClassificationError, LabelRule};
+use holdshort_history::{LabelRules, Rules, State};
 use holdshort_inventory::{Agents, Destinations, Pins};
 use holdshort_model::{Digest, SessionId, Standing};
 use holdshort_policy::PolicySet;
@@ -30,6 +30,9 @@ pub enum UnknownAgent {
 pub struct Server {
     /// Whether its annotations are believed.
     pub trusted: bool,
+    /// Whether only the organisation writes what it gives back.
+    #[serde(default)]
+    pub outputs_trusted: bool,
 }
 
 /// What a snapshot is made of.
@@ -43,6 +46,8 @@ pub struct Parts {
     pub catalog: Vec<CatalogEntry>,
     /// What the organisation declares about resources.
     pub labels: Vec<LabelRule>,
+    /// The levels and categories that labels can be.
+    pub classification: Classification,
     /// The configured servers, by name.
     pub servers: BTreeMap<String, Server>,
     /// What happens to agents that nobody registered.
@@ -68,6 +73,9 @@ pub enum SnapshotError {
     /// A declaration.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The scale, or a label.
+    #[error(transparent)]
+    Classification(#[from] ClassificationError),
     /// A part that has no JSON form, and so no digest.
     #[error("the configuration has no digest: {0}")]
     Digest(String),
@@ -105,6 +113,7 @@ impl Snapshot {
         let mut errors: Vec<SnapshotError> = Vec::new();
         let catalog = Catalog::new(&parts.catalog, &parts.labels)
             .map_err(|found| errors.extend(found.into_iter().map(SnapshotError::from)));
+        errors.extend(parts.classification.check(&parts.catalog, &parts.labels).into_iter().map(SnapshotError::from));
         let classes: Option<Vec<&str>> =
             parts.classes.as_ref().map(|classes| classes.iter().map(String::as_str).collect());
         let servers: Vec<&str> = parts.servers.keys().map(String::as_str).collect();
@@ -118,9 +127,21 @@ impl Snapshot {
         let grants = Grants::compile(&parts.grants, &known)
             .map_err(|found| errors.extend(found.into_iter().map(SnapshotError::from)));
         let (Ok(catalog), Ok(grants)) = (catalog, grants) else { return Err(errors) };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let trusted = parts.servers.iter().filter(|(_, server)| server.outputs_trusted).map(|(name, _)| name.clone());
+        let labels = LabelRules::new(parts.classification, &parts.catalog, trusted);
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
-        let fixed =
-            Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules: Rules::default(), digest };
+        let fixed = Fixed {
+            policies,
+            grants,
+            catalog,
+            servers: parts.servers,
+            unknown_agent,
+            rules: Rules { labels, ..Rules::default() },
+            digest,
+        };
         let Parts { agents, pins, destinations, .. } = parts;
         Ok(Self { fixed: Arc::new(fixed), agents, pins, destinations, memo: Arc::default() })
     }
@@ -213,6 +234,7 @@ fn digest(parts: &Parts) -> Result<Digest, serde_json::Error> {
         serde_json::to_vec(&parts.grants)?,
         serde_json::to_vec(&parts.catalog)?,
         serde_json::to_vec(&parts.labels)?,
+        serde_json::to_vec(&parts.classification)?,
         serde_json::to_vec(&parts.servers)?,
         serde_json::to_vec(&parts.unknown_agent)?,
         serde_json::to_vec(&parts.pins.first_use())?,

@@ -1,14 +1,14 @@
 //! What the organisation declares about its tools and resources. Its word stands in the place of any guess.
 
 use crate::roles::{self, Place, RESOURCES_MAX};
-use crate::{Glob, PatternError, ResourcePattern, Target};
+use crate::{Glob, OutputError, OutputRule, PatternError, ResourcePattern, Target, Trust};
 use holdshort_model::{ActionEffect, Certainty, Resource, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What tools of a server do: one `[[catalog]]` table. All entries that match a tool count together, and nothing is
-/// derived for it any more.
+/// What tools of a server do: one `[[catalog]]` table. All entries that match a tool count together, and where one of them
+/// has effects, none are derived any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogEntry {
@@ -17,8 +17,17 @@ pub struct CatalogEntry {
     pub server: String,
     /// Name of the tool on its server; `*` and `?` as in globs.
     pub tool: String,
-    /// What a call does, at least one effect.
+    /// What a call does. Without any, the effects are derived as if the entry were not there; then it has to say something
+    /// of the output. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<DeclaredEffect>,
+    /// What the output contains, for the labels of the session. Default: nothing is declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<OutputRule>,
+    /// Whether outsiders could write what the tool gives back: `trusted` or `untrusted`. Default: what the server's
+    /// `outputs` says, else `untrusted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
 }
 
 /// One declared effect of a tool. At most one of `id`, `path` and `host` says which argument names the resource.
@@ -74,9 +83,19 @@ fn verb_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// A declaration that says nothing or cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
-    /// An entry without effects.
-    #[error("the catalog entry for `{0}` has no effects; remove it, or say what the tool does")]
+    /// An entry that says nothing.
+    #[error(
+        "the catalog entry for `{0}` has no effects and says nothing of the output; remove it, or say what the tool does"
+    )]
     NoEffects(String),
+    /// An output rule that cannot be.
+    #[error("the catalog entry for `{tool}`: {fault}")]
+    Output {
+        /// The tool.
+        tool: String,
+        /// What is wrong.
+        fault: OutputError,
+    },
     /// Not a JSON pointer.
     #[error("the catalog entry for `{tool}` has `{pointer}`, which is not a JSON pointer; write `/` before the name")]
     NotAPointer {
@@ -126,7 +145,9 @@ impl Catalog {
         let mut errors = Vec::new();
         for entry in entries {
             check(entry, &mut errors);
-            catalog.entries.push((Glob::new(&entry.server), Glob::new(&entry.tool), entry.effects.clone()));
+            if !entry.effects.is_empty() {
+                catalog.entries.push((Glob::new(&entry.server), Glob::new(&entry.tool), entry.effects.clone()));
+            }
         }
         for rule in labels {
             if rule.labels.is_empty() {
@@ -262,8 +283,11 @@ fn check(entry: &CatalogEntry, errors: &mut Vec<CatalogError>) {
     if entry.tool.is_empty() || entry.server.is_empty() {
         errors.push(CatalogError::EmptyName);
     }
-    if entry.effects.is_empty() {
+    if entry.effects.is_empty() && entry.output.is_empty() && entry.trust.is_none() {
         errors.push(CatalogError::NoEffects(tool()));
+    }
+    for rule in &entry.output {
+        errors.extend(rule.check().err().map(|fault| CatalogError::Output { tool: tool(), fault }));
     }
     for effect in &entry.effects {
         let resources = [&effect.id, &effect.path, &effect.host];

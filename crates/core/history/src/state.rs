@@ -1,7 +1,9 @@
 //! The state of one session.
 
-use crate::Rules;
-use holdshort_model::{Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts};
+use crate::{Labelling, Rules};
+use holdshort_model::{
+    DeclassificationRecord, Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +16,7 @@ pub struct State {
     actions: u64,
     in_flight: HashMap<RecordId, ()>,
     truncated: bool,
+    labels: Labelling,
 }
 
 /// A decision that was made and recorded.
@@ -76,11 +79,13 @@ pub struct Flow {
 
 impl State {
     /// An allowed action is in flight from here on and counts.
-    pub fn decided(&mut self, _rules: &Rules, decided: &Decided<'_>) {
+    pub fn decided(&mut self, rules: &Rules, decided: &Decided<'_>) {
         if decided.enforced != Effect::Allow {
             return;
         }
         self.actions += 1;
+        let source = format!("{}#{}", decided.facts.action.name, self.actions);
+        self.labels.permitted(&rules.labels, decided.id, decided.facts, &source, decided.now_ns);
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             self.truncated = true;
             return;
@@ -89,24 +94,36 @@ impl State {
     }
 
     /// An action came back: what it returned is read.
-    pub fn settled(&mut self, _rules: &Rules, settled: &Settled<'_>) {
+    pub fn settled(&mut self, rules: &Rules, settled: &Settled<'_>) {
         self.in_flight.remove(&settled.decision);
+        let Settled { decision, status, parts, truncated, now_ns } = *settled;
+        self.labels.came_back(&rules.labels, decision, status, parts, !truncated, now_ns);
         self.truncated |= settled.truncated;
     }
 
+    /// A person lowered a label; the record of it is durable.
+    pub fn declassified(&mut self, record: &DeclassificationRecord) {
+        self.labels.declassified(record);
+    }
+
+    /// What the session has read, and what of that is under way.
+    pub fn labelling(&self) -> &Labelling {
+        &self.labels
+    }
+
     /// What the past means for this action.
-    pub fn weigh(&self, _rules: &Rules, _pending: &Pending<'_>) -> Flow {
+    pub fn weigh(&self, rules: &Rules, _pending: &Pending<'_>) -> Flow {
         let history = HistoryFacts {
             actions: self.actions,
             in_flight: self.in_flight.len() as u64,
             truncated: self.truncated,
             ..HistoryFacts::default()
         };
-        Flow { history, ..Flow::default() }
+        Flow { labels: self.labels.labels(&rules.labels), history, ..Flow::default() }
     }
 
     /// An estimate of the memory that the state takes, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.in_flight.len() * 64
+        size_of::<Self>() + self.in_flight.len() * 64 + self.labels.bytes()
     }
 }

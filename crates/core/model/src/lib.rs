@@ -11,6 +11,7 @@ mod flow;
 mod ids;
 mod record;
 mod request;
+mod sequence;
 mod subject;
 mod tool;
 
@@ -24,8 +25,13 @@ pub use flow::{
 };
 pub use ids::{AgentId, RecordId, SessionId};
 pub use record::{
-    BuildInfo, DecisionRecord, LifecycleRecord, Outcome, OutcomeStatus, PolicyRecord, Receipt, Record, ToolChange,
+    BuildInfo, DecisionRecord, DeclassificationRecord, LifecycleRecord, Outcome, OutcomeStatus, PolicyRecord, Receipt,
+    Record, ToolChange,
 };
 pub use request::{Action, Context, Request, Subject};
+pub use sequence::{
+    EventPattern, LabelPattern, Measure, SEQUENCE_LIST_MAX, SEQUENCE_WINDOW_NS_MAX, SequenceError, SequenceOperator,
+    SequenceOutcome, SequenceSpec, SequenceWindow,
+};
 pub use subject::{Agent, Authentication, Claims, Owner, Standing};
 pub use tool::{Pin, ToolDefinition, ToolFacts, ToolListing, ToolsSeen};

@@ -1,6 +1,6 @@
 //! What is written to the ledger.
 
-use crate::{Decision, Digest, Facts, Pin, RecordId, Request, SessionId};
+use crate::{AgentId, Decision, Digest, Facts, Labels, Pin, RecordId, Request, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,6 +25,8 @@ pub enum Record {
     ToolChange(ToolChange),
     /// A policy snapshot that took effect, or was refused.
     Policy(PolicyRecord),
+    /// A person lowered what a session carries.
+    Declassification(Box<DeclassificationRecord>),
     /// Start, stop, or a fault of the service.
     Lifecycle(LifecycleRecord),
 }
@@ -136,6 +138,29 @@ pub struct PolicyRecord {
     /// Diagnostics of a refused candidate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<String>,
+}
+
+/// A person lowered what a session carries. Durable before it takes effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclassificationRecord {
+    /// Id of the record.
+    pub id: RecordId,
+    /// What was read before this is lowered, and nothing later; in nanoseconds since 1970.
+    pub at_ns: i64,
+    /// The agent whose session it is.
+    pub agent: AgentId,
+    /// The session.
+    pub session: SessionId,
+    /// What is lowered: `integrity`, or the name of a level or category.
+    pub what: String,
+    /// Why, in the person's words.
+    pub reason: String,
+    /// Who did it: how the caller was authenticated.
+    pub by: String,
+    /// What the session carried.
+    pub before: Labels,
+    /// What it carries afterwards.
+    pub after: Labels,
 }
 
 /// Start, stop or fault of the service.

@@ -82,7 +82,7 @@ impl World {
         let parts = Parts {
             policies,
             grants: self.grants.clone(),
-            servers: BTreeMap::from([("fs".to_owned(), Server { trusted: false })]),
+            servers: BTreeMap::from([("fs".to_owned(), Server::default())]),
             unknown_agent: self.unknown,
             agents: Arc::new(Agents::new([agent("coder", "coding"), agent("clerk", "office")]).unwrap()),
             pins: Arc::new(self.pins.clone()),

@@ -1,0 +1,221 @@
+//! What a call reads, from its decision to what came back of it.
+//!
+//! What is under way counts as read: the agent can have the answer before we hear of it, and some enforcement points never
+//! say what came back. A call that came back with nothing is taken out again; it has read nothing.
+
+use super::lattice::cut;
+use super::{LabelRules, LabelState, ReadEvent};
+use holdshort_model::{
+    ActionEffect, ActionKind, Certainty, DeclassificationRecord, Facts, Integrity, Labels, OutcomeStatus, RecordId,
+    Verb,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Reads of one session that may be under way; beyond that the oldest counts as if it had come back with everything
+/// that it can contain.
+pub const READS_IN_FLIGHT_MAX: usize = 64;
+/// What comes back from an action that reads nothing is a confirmation up to this size, in bytes; beyond, it is content.
+pub const CONFIRMATION_BYTES_MAX: usize = 256;
+/// Most labels of one call.
+const LABELS_MAX: usize = 128;
+/// Longest name of a tool that is kept until the call comes back, in bytes. A call of one with a longer name counts as if
+/// it had returned everything that is declared.
+const NAME_BYTES_MAX: usize = 512;
+
+/// The labels of a session, with the reads that are under way.
+#[derive(Clone, Debug, Default)]
+pub struct Labelling {
+    read: LabelState,
+    in_flight: BTreeMap<RecordId, Reading>,
+}
+
+/// What a permitted action may read.
+#[derive(Clone, Debug)]
+struct Reading {
+    source: Box<str>,
+    server: Option<Box<str>>,
+    tool: Option<Box<str>>,
+    /// It reads, or nobody can say that it does not.
+    reads: bool,
+    trusted: bool,
+    /// Labels of the resources that it reads.
+    labels: Box<[Box<str>]>,
+    /// Labels of the other resources: they count when more than a confirmation comes back.
+    others: Box<[Box<str>]>,
+    at_ns: i64,
+}
+
+impl Labelling {
+    /// An action was permitted. `source`: its name and number in the session, such as `read_file#2`.
+    pub fn permitted(&mut self, rules: &LabelRules, id: RecordId, facts: &Facts, source: &str, now_ns: i64) {
+        let Some(reading) = Reading::of(rules, facts, source, now_ns) else { return };
+        if self.in_flight.len() >= READS_IN_FLIGHT_MAX
+            && let Some((_, oldest)) = self.in_flight.pop_first()
+        {
+            let labels: Vec<&str> = oldest.possible(rules).collect();
+            self.learn(rules, &oldest, !oldest.trusted, &labels, now_ns);
+        }
+        self.in_flight.insert(id, reading);
+    }
+
+    /// An action came back. `parts`: text blocks, structured content as JSON text. `whole`: nothing of it was left out.
+    pub fn came_back(
+        &mut self,
+        rules: &LabelRules,
+        id: RecordId,
+        status: OutcomeStatus,
+        parts: &[&str],
+        whole: bool,
+        now_ns: i64,
+    ) {
+        let Some(reading) = self.in_flight.remove(&id) else { return };
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let answered = match status {
+            OutcomeStatus::Ok | OutcomeStatus::ToolError | OutcomeStatus::InputRequired => true,
+            OutcomeStatus::Error
+            | OutcomeStatus::Timeout
+            | OutcomeStatus::UpstreamFault
+            | OutcomeStatus::Cancelled
+            | OutcomeStatus::Sent => bytes > 0 || !whole,
+        };
+        if !answered {
+            return;
+        }
+        let (server, tool) = (reading.server.as_deref(), reading.tool.as_deref());
+        let mut labels = rules.outputs.labels(server, tool, parts, whole);
+        let content = reading.reads || bytes > CONFIRMATION_BYTES_MAX || !whole;
+        if content {
+            let others = if reading.reads { [].as_slice() } else { &reading.others };
+            labels.extend(reading.labels.iter().chain(others).map(|label| &**label));
+        }
+        let untrusted = content && (bytes > 0 || !whole) && !reading.trusted;
+        let labels: Vec<&str> = labels.into_iter().collect();
+        self.learn(rules, &reading, untrusted, &labels, now_ns);
+    }
+
+    /// A person lowered a label; the record is durable.
+    pub fn declassified(&mut self, record: &DeclassificationRecord) {
+        self.read.declassify(record);
+    }
+
+    /// What has been read, without what is under way.
+    pub fn state(&self) -> &LabelState {
+        &self.read
+    }
+
+    /// Learns what another node knows of the same session.
+    pub fn merge(&mut self, other: &LabelState) {
+        self.read.merge(other);
+    }
+
+    /// `input.labels`: what has been read, and what is under way.
+    pub fn labels(&self, rules: &LabelRules) -> Labels {
+        let possible = self.in_flight.values().flat_map(|reading| reading.possible(rules));
+        let mut labels = self.read.labels(&rules.classification, possible);
+        for reading in self.in_flight.values().filter(|reading| reading.reads && !reading.trusted) {
+            labels.integrity = Integrity::Untrusted;
+            labels.since = labels.since.or(Some(reading.at_ns));
+            if labels.sources.len() < super::SOURCES_MAX {
+                labels.sources.push(reading.source.to_string());
+            }
+        }
+        labels
+    }
+
+    /// An estimate of the memory behind it, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.read.bytes() + self.in_flight.values().map(Reading::bytes).sum::<usize>()
+    }
+
+    fn learn(&mut self, rules: &LabelRules, reading: &Reading, untrusted: bool, labels: &[&str], now_ns: i64) {
+        if untrusted || !labels.is_empty() {
+            let at_ns = self.read.stamp(now_ns);
+            let read = ReadEvent { source: &reading.source, untrusted, labels, at_ns };
+            self.read.apply(&rules.classification, &read);
+        }
+    }
+}
+
+impl Reading {
+    // `None`: nothing comes back from it to the agent, or nothing that could matter.
+    fn of(rules: &LabelRules, facts: &Facts, source: &str, now_ns: i64) -> Option<Self> {
+        let action = &facts.action;
+        match action.kind {
+            ActionKind::ToolCall
+            | ActionKind::ResourceRead
+            | ActionKind::ResourceSubscribe
+            | ActionKind::PromptGet
+            | ActionKind::Complete
+            | ActionKind::TaskRead
+            | ActionKind::TaskUpdate
+            | ActionKind::ShellCommand
+            | ActionKind::DbStatement
+            | ActionKind::HttpRequest
+            | ActionKind::Unknown => {}
+            // The answers to these go to the server, or say what there is to call.
+            ActionKind::Sampling
+            | ActionKind::Elicitation
+            | ActionKind::RootsList
+            | ActionKind::CatalogList
+            | ActionKind::Protocol => return None,
+        }
+        let server = action.server.as_deref();
+        let tool = (action.kind == ActionKind::ToolCall).then_some(action.name.as_str());
+        let (mut labels, mut others) = (BTreeSet::new(), BTreeSet::new());
+        // Nobody says what it does: then it reads.
+        let mut reading = action.effects.is_empty();
+        for effect in &action.effects {
+            let reads = reads(effect);
+            reading |= reads;
+            let set = if reads { &mut labels } else { &mut others };
+            set.extend(effect.resource.labels.iter().map(String::as_str));
+        }
+        let kept = tool.filter(|tool| tool.len() <= NAME_BYTES_MAX);
+        if tool != kept {
+            labels.extend(rules.outputs.possible(server, tool));
+        }
+        let boxed = |set: BTreeSet<&str>| set.into_iter().take(LABELS_MAX).map(Box::from).collect();
+        Some(Self {
+            source: cut(source).into(),
+            server: server.map(Box::from),
+            tool: kept.map(Box::from),
+            reads: reading,
+            trusted: rules.outputs.trusted(server, tool),
+            labels: boxed(labels),
+            others: boxed(others),
+            at_ns: now_ns,
+        })
+    }
+
+    // Every label that may come of it.
+    fn possible<'a>(&'a self, rules: &'a LabelRules) -> impl Iterator<Item = &'a str> {
+        let declared = rules.outputs.possible(self.server.as_deref(), self.tool.as_deref());
+        self.labels.iter().map(|label| &**label).chain(declared)
+    }
+
+    fn bytes(&self) -> usize {
+        let length = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let labels: usize =
+            self.labels.iter().chain(&self.others).map(|label| label.len() + size_of::<Box<str>>()).sum();
+        size_of::<Self>()
+            + size_of::<RecordId>()
+            + self.source.len()
+            + length(&self.server)
+            + length(&self.tool)
+            + labels
+    }
+}
+
+// Whether something of the resource comes back: when in doubt, yes.
+fn reads(effect: &ActionEffect) -> bool {
+    match effect.verb {
+        Verb::Read | Verb::Execute | Verb::Delegate => true,
+        Verb::Write | Verb::Delete | Verb::Send | Verb::Spend | Verb::Grant => match effect.certainty {
+            Certainty::Declared | Certainty::Derived => false,
+            Certainty::Unprovable | Certainty::Unknown => true,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Calls and what they read.
+
+use super::super::properties::declassification;
+use super::*;
+use holdshort_effects::{Catalog, CatalogEntry, Classification};
+use holdshort_model::Resource;
+use serde_json::json;
+
+fn rules() -> LabelRules {
+    let entries = r#"[
+        {"tool": "get_patients", "output": [{"pointer": "/patients/*/ssn", "labels": ["restricted", "personal"]}]},
+        {"tool": "get_hours", "trust": "trusted"}
+    ]"#;
+    let entries: Vec<CatalogEntry> = serde_json::from_str(entries).unwrap();
+    Catalog::new(&entries, &[]).unwrap();
+    LabelRules::new(Classification::default(), &entries, ["wiki".to_owned()])
+}
+
+fn effect(verb: Verb, labels: &[&str]) -> ActionEffect {
+    let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+    let resource = Resource { kind: "file".into(), labels, ..Resource::default() };
+    ActionEffect { verb, resource, reversible: None, count: Some(1), certainty: Certainty::Derived }
+}
+
+fn call(server: &str, tool: &str, effects: Vec<ActionEffect>) -> Facts {
+    let facts = json!({
+        "subject": {"agent": {"id": "a", "class": "c"}, "session": "s", "authenticated_by": "token", "standing": "active"},
+        "action": {"kind": "tool.call", "server": server, "name": tool, "effects": [], "args": {}},
+        "context": {"time": 1, "enforcement_point": "test"},
+    });
+    let mut facts: Facts = serde_json::from_value(facts).unwrap();
+    facts.action.effects = effects;
+    facts
+}
+
+fn id(n: u64) -> RecordId {
+    RecordId::from_parts(n, 0)
+}
+
+// One call, and what comes back of it.
+fn after(facts: &Facts, status: OutcomeStatus, parts: &[&str], whole: bool) -> Labels {
+    let (rules, mut session) = (rules(), Labelling::default());
+    session.permitted(&rules, id(1), facts, "call#1", 10);
+    session.came_back(&rules, id(1), status, parts, whole, 20);
+    assert_eq!(session.in_flight.len(), 0);
+    session.labels(&rules)
+}
+
+#[test]
+fn what_comes_back_is_read() {
+    use OutcomeStatus::{Cancelled, Ok, Timeout, ToolError};
+    let read = || vec![effect(Verb::Read, &["confidential"])];
+    let write = || vec![effect(Verb::Write, &["restricted"])];
+    let both = || vec![effect(Verb::Read, &["internal"]), effect(Verb::Write, &["restricted"])];
+    let long = "x".repeat(CONFIRMATION_BYTES_MAX + 1);
+    let ssn = r#"{"patients":[{"ssn":"1"}]}"#;
+    let none = r#"{"patients":[]}"#;
+    for (what, server, tool, effects, status, parts, whole, confidentiality, untrusted) in [
+        ("a classified file", "fs", "read_file", read(), Ok, vec!["text"], true, "confidential", true),
+        ("an empty file", "fs", "read_file", read(), Ok, vec![""], true, "confidential", false),
+        ("something that was left out", "fs", "read_file", read(), Ok, vec![], false, "confidential", true),
+        ("an error that tells something", "fs", "read_file", read(), ToolError, vec!["no"], true, "confidential", true),
+        ("no answer", "fs", "read_file", read(), Timeout, vec![], true, "", false),
+        ("a part of an answer", "fs", "read_file", read(), Cancelled, vec!["te"], true, "confidential", true),
+        ("a confirmation", "fs", "write_file", write(), Ok, vec!["done"], true, "", false),
+        ("a confirmation that is none", "fs", "write_file", write(), Ok, vec![&long], true, "restricted", true),
+        ("from here to there", "fs", "copy", both(), Ok, vec![&long], true, "internal", true),
+        ("a trusted server", "wiki", "read", read(), Ok, vec!["text"], true, "confidential", false),
+        ("a trusted tool", "clinic", "get_hours", read(), Ok, vec!["9 to 5"], true, "confidential", false),
+        ("a field of the output", "clinic", "get_patients", vec![], Ok, vec![ssn], true, "restricted", true),
+        ("no such field", "clinic", "get_patients", vec![], Ok, vec![none], true, "", true),
+    ] {
+        let labels = after(&call(server, tool, effects), status, &parts, whole);
+        assert_eq!(labels.confidentiality, confidentiality, "{what}");
+        assert_eq!(labels.integrity == Integrity::Untrusted, untrusted, "{what}");
+        assert_eq!(labels.since.is_some(), untrusted, "{what}");
+    }
+}
+
+#[test]
+fn effects_that_nobody_can_vouch_for_read() {
+    let mut doubtful = effect(Verb::Write, &["confidential"]);
+    doubtful.certainty = Certainty::Unknown;
+    let labels = after(&call("fs", "frobnicate", vec![doubtful]), OutcomeStatus::Ok, &["ok"], true);
+    assert_eq!((labels.confidentiality.as_str(), labels.integrity), ("confidential", Integrity::Untrusted));
+}
+
+#[test]
+fn what_is_under_way_counts_until_it_came_back_with_nothing() {
+    let (rules, mut session) = (rules(), Labelling::default());
+    session.permitted(
+        &rules,
+        id(1),
+        &call("clinic", "get_patients", vec![effect(Verb::Read, &[])]),
+        "get_patients#1",
+        10,
+    );
+    let labels = session.labels(&rules);
+    assert_eq!(
+        (labels.confidentiality.as_str(), labels.categories.as_slice()),
+        ("restricted", ["personal".into()].as_slice())
+    );
+    assert_eq!((labels.sources.as_slice(), labels.since), (["get_patients#1".to_owned()].as_slice(), Some(10)));
+    session.came_back(&rules, id(1), OutcomeStatus::Timeout, &[], true, 20);
+    assert_eq!(session.labels(&rules), Labels::default());
+    // What nobody permitted changes nothing.
+    session.came_back(&rules, id(7), OutcomeStatus::Ok, &["text"], true, 30);
+    assert_eq!(session.labels(&rules), Labels::default());
+}
+
+#[test]
+fn reads_of_which_nothing_is_heard_stay_bounded_and_count() {
+    let (rules, mut session) = (rules(), Labelling::default());
+    session.permitted(
+        &rules,
+        id(0),
+        &call("fs", "read_file", vec![effect(Verb::Read, &["restricted"])]),
+        "read_file#0",
+        1,
+    );
+    for n in 1..10_000u64 {
+        session.permitted(&rules, id(n), &call("fs", "read_file", vec![effect(Verb::Read, &[])]), "read_file#n", 2);
+    }
+    assert_eq!(session.in_flight.len(), READS_IN_FLIGHT_MAX);
+    assert!(session.bytes() < 32_768, "{}", session.bytes());
+    assert_eq!(session.labels(&rules).confidentiality, "restricted");
+    assert!(session.state().carries("restricted"));
+}
+
+#[test]
+fn a_long_name_is_not_kept_and_counts() {
+    let entries: Vec<CatalogEntry> =
+        serde_json::from_str(r#"[{"tool": "get_*", "output": [{"pointer": "/ssn", "labels": ["restricted"]}]}]"#)
+            .unwrap();
+    let rules = LabelRules::new(Classification::default(), &entries, []);
+    let mut session = Labelling::default();
+    let name = format!("get_{}", "x".repeat(10_000));
+    session.permitted(&rules, id(1), &call("s", &name, vec![effect(Verb::Read, &[])]), &format!("{name}#1"), 1);
+    assert!(session.bytes() < 1_024, "{}", session.bytes());
+    session.came_back(&rules, id(1), OutcomeStatus::Ok, &["{}"], true, 2);
+    assert_eq!(session.labels(&rules).confidentiality, "restricted");
+}
+
+#[test]
+fn a_declassification_lowers_and_the_next_read_raises() {
+    let (rules, mut session) = (rules(), Labelling::default());
+    let read = call("fs", "read_file", vec![effect(Verb::Read, &["restricted"])]);
+    for n in 1..3 {
+        session.permitted(&rules, id(n), &read, "read_file", 10);
+        session.came_back(&rules, id(n), OutcomeStatus::Ok, &["text"], true, 10);
+        assert_eq!(session.labels(&rules).confidentiality, "restricted");
+        for what in ["restricted", "integrity"] {
+            let at_ns = session.state().stamp(10);
+            session.declassified(&DeclassificationRecord { what: what.into(), at_ns, ..declassification() });
+        }
+        assert_eq!(session.labels(&rules), Labels::default());
+    }
+}
