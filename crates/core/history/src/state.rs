@@ -1,6 +1,6 @@
 //! The state of one session.
 
-use crate::{Labelling, Rules};
+use crate::{Labelling, Rules, SequenceState};
 use holdshort_model::{
     DeclassificationRecord, Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts,
 };
@@ -17,6 +17,7 @@ pub struct State {
     in_flight: HashMap<RecordId, ()>,
     truncated: bool,
     labels: Labelling,
+    sequences: SequenceState,
 }
 
 /// A decision that was made and recorded.
@@ -85,6 +86,7 @@ impl State {
         }
         self.actions += 1;
         let source = format!("{}#{}", decided.facts.action.name, self.actions);
+        self.sequences.reserve(&rules.sequences, decided.id, &decided.facts.action, decided.now_ns);
         self.labels.permitted(&rules.labels, decided.id, decided.facts, &source, decided.now_ns);
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             self.truncated = true;
@@ -97,6 +99,7 @@ impl State {
     pub fn settled(&mut self, rules: &Rules, settled: &Settled<'_>) {
         self.in_flight.remove(&settled.decision);
         let Settled { decision, status, parts, truncated, now_ns } = *settled;
+        self.sequences.settle(&rules.sequences, decision, status, now_ns);
         self.labels.came_back(&rules.labels, decision, status, parts, !truncated, now_ns);
         self.truncated |= settled.truncated;
     }
@@ -112,10 +115,11 @@ impl State {
     }
 
     /// What the past means for this action.
-    pub fn weigh(&self, rules: &Rules, _pending: &Pending<'_>) -> Flow {
+    pub fn weigh(&self, rules: &Rules, pending: &Pending<'_>) -> Flow {
         let history = HistoryFacts {
             actions: self.actions,
             in_flight: self.in_flight.len() as u64,
+            sequences: self.sequences.facts(&rules.sequences, Some(&pending.facts.action), pending.now_ns),
             truncated: self.truncated,
             ..HistoryFacts::default()
         };
@@ -124,6 +128,6 @@ impl State {
 
     /// An estimate of the memory that the state takes, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.in_flight.len() * 64 + self.labels.bytes()
+        size_of::<Self>() + self.in_flight.len() * 64 + self.labels.bytes() + self.sequences.bytes()
     }
 }
