@@ -94,7 +94,13 @@ fn values(definitions: &Map<String, Value>, field: &Value) -> String {
     if let Some(items) = target.get("additionalProperties").filter(|items| items.is_object()) {
         return format!("table of {}", values(definitions, items));
     }
-    if target.get("anyOf").is_some() {
+    if let Some(either) = target.get("anyOf").and_then(Value::as_array) {
+        // A value that may be left out.
+        if let [one, null] = either.as_slice()
+            && null.get("type").is_some_and(|kind| kind == "null")
+        {
+            return values(definitions, one);
+        }
         return "string or `{ from = \"NAME\" }`".into();
     }
     match target.get("type") {

@@ -131,17 +131,10 @@ impl Snapshot {
             return Err(errors);
         }
         let trusted = parts.servers.iter().filter(|(_, server)| server.outputs_trusted).map(|(name, _)| name.clone());
-        let labels = LabelRules::new(parts.classification, &parts.catalog, trusted);
+        let mut rules = Rules::default();
+        rules.labels = LabelRules::new(parts.classification, &parts.catalog, trusted);
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
-        let fixed = Fixed {
-            policies,
-            grants,
-            catalog,
-            servers: parts.servers,
-            unknown_agent,
-            rules: Rules { labels, ..Rules::default() },
-            digest,
-        };
+        let fixed = Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules, digest };
         let Parts { agents, pins, destinations, .. } = parts;
         Ok(Self { fixed: Arc::new(fixed), agents, pins, destinations, memo: Arc::default() })
     }

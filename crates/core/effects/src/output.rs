@@ -25,8 +25,8 @@ pub struct OutputRule {
     pub labels: Vec<String>,
 }
 
-/// Whether outsiders could write what comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Whether outsiders could write what comes back. Ordered by strictness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
     /// Only the organisation writes it.
@@ -95,14 +95,20 @@ impl Outputs {
         Self { entries: compiled.collect(), trusted_servers: trusted_servers.into_iter().collect() }
     }
 
-    /// Whether the output of a tool, or of a server's resources and prompts, is trusted. The catalog comes before the
-    /// server's setting; of two entries that say different things, the strict one counts. Nothing said: no.
-    pub fn trusted(&self, server: Option<&str>, tool: Option<&str>) -> bool {
-        let said: Vec<Trust> = self.entries_for(server, tool).filter_map(|entry| entry.trust).collect();
-        match said.as_slice() {
-            [] => server.is_some_and(|server| self.trusted_servers.contains(server)),
-            said => said.iter().all(|trust| *trust == Trust::Trusted),
+    /// What is said of the output of a tool, or of a server's resources and prompts. The catalog comes before the
+    /// server's setting; of two entries that say different things, the strict one counts. `None`: nobody said anything,
+    /// and what comes back as content is not trusted.
+    pub fn trust(&self, server: Option<&str>, tool: Option<&str>) -> Option<Trust> {
+        let mut said: Option<Trust> = None;
+        for trust in self.entries_for(server, tool).filter_map(|entry| entry.trust) {
+            said = said.max(Some(trust));
         }
+        said.or_else(|| server.filter(|server| self.trusted_servers.contains(*server)).map(|_| Trust::Trusted))
+    }
+
+    /// Whether it is declared that only the organisation writes it.
+    pub fn trusted(&self, server: Option<&str>, tool: Option<&str>) -> bool {
+        self.trust(server, tool) == Some(Trust::Trusted)
     }
 
     /// Every label that an output of the tool can have by declaration.
@@ -181,16 +187,16 @@ mod tests {
     fn trust_is_declared_and_the_strict_word_counts() {
         let outputs = outputs();
         for (server, tool, expected) in [
-            (Some("clinic"), Some("get_hours"), true),
-            (Some("clinic"), Some("get_patients"), false),
-            (Some("wiki"), Some("read"), true),
-            (Some("wiki"), Some("web_fetch"), false),
-            (Some("wiki"), Some("web_cache"), false),
-            (Some("wiki"), None, true),
-            (Some("other"), Some("read"), false),
-            (None, None, false),
+            (Some("clinic"), Some("get_hours"), Some(Trust::Trusted)),
+            (Some("clinic"), Some("get_patients"), None),
+            (Some("wiki"), Some("read"), Some(Trust::Trusted)),
+            (Some("wiki"), Some("web_fetch"), Some(Trust::Untrusted)),
+            (Some("wiki"), Some("web_cache"), Some(Trust::Untrusted)),
+            (Some("wiki"), None, Some(Trust::Trusted)),
+            (Some("other"), Some("read"), None),
+            (None, None, None),
         ] {
-            assert_eq!(outputs.trusted(server, tool), expected, "{server:?} {tool:?}");
+            assert_eq!(outputs.trust(server, tool), expected, "{server:?} {tool:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::lattice::cut;
 use super::{LabelRules, LabelState, ReadEvent};
+use holdshort_effects::Trust;
 use holdshort_model::{
     ActionEffect, ActionKind, Certainty, DeclassificationRecord, Facts, Integrity, Labels, OutcomeStatus, RecordId,
     Verb,
@@ -37,7 +38,8 @@ struct Reading {
     tool: Option<Box<str>>,
     /// It reads, or nobody can say that it does not.
     reads: bool,
-    trusted: bool,
+    /// What is declared of its output.
+    trust: Option<Trust>,
     /// Labels of the resources that it reads.
     labels: Box<[Box<str>]>,
     /// Labels of the other resources: they count when more than a confirmation comes back.
@@ -53,7 +55,7 @@ impl Labelling {
             && let Some((_, oldest)) = self.in_flight.pop_first()
         {
             let labels: Vec<&str> = oldest.possible(rules).collect();
-            self.learn(rules, &oldest, !oldest.trusted, &labels, now_ns);
+            self.learn(rules, &oldest, oldest.trust != Some(Trust::Trusted), &labels, now_ns);
         }
         self.in_flight.insert(id, reading);
     }
@@ -83,12 +85,12 @@ impl Labelling {
         }
         let (server, tool) = (reading.server.as_deref(), reading.tool.as_deref());
         let mut labels = rules.outputs.labels(server, tool, parts, whole);
-        let content = reading.reads || bytes > CONFIRMATION_BYTES_MAX || !whole;
+        let content = reading.gives_content() || bytes > CONFIRMATION_BYTES_MAX || !whole;
         if content {
             let others = if reading.reads { [].as_slice() } else { &reading.others };
             labels.extend(reading.labels.iter().chain(others).map(|label| &**label));
         }
-        let untrusted = content && (bytes > 0 || !whole) && !reading.trusted;
+        let untrusted = content && (bytes > 0 || !whole) && reading.trust != Some(Trust::Trusted);
         let labels: Vec<&str> = labels.into_iter().collect();
         self.learn(rules, &reading, untrusted, &labels, now_ns);
     }
@@ -112,7 +114,9 @@ impl Labelling {
     pub fn labels(&self, rules: &LabelRules) -> Labels {
         let possible = self.in_flight.values().flat_map(|reading| reading.possible(rules));
         let mut labels = self.read.labels(&rules.classification, possible);
-        for reading in self.in_flight.values().filter(|reading| reading.reads && !reading.trusted) {
+        for reading in
+            self.in_flight.values().filter(|reading| reading.gives_content() && reading.trust != Some(Trust::Trusted))
+        {
             labels.integrity = Integrity::Untrusted;
             labels.since = labels.since.or(Some(reading.at_ns));
             if labels.sources.len() < super::SOURCES_MAX {
@@ -180,11 +184,16 @@ impl Reading {
             server: server.map(Box::from),
             tool: kept.map(Box::from),
             reads: reading,
-            trusted: rules.outputs.trusted(server, tool),
+            trust: rules.outputs.trust(server, tool),
             labels: boxed(labels),
             others: boxed(others),
             at_ns: now_ns,
         })
+    }
+
+    // Whatever comes back is content, however little.
+    fn gives_content(&self) -> bool {
+        self.reads || self.trust == Some(Trust::Untrusted)
     }
 
     // Every label that may come of it.

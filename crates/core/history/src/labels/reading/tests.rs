@@ -9,7 +9,8 @@ use serde_json::json;
 fn rules() -> LabelRules {
     let entries = r#"[
         {"tool": "get_patients", "output": [{"pointer": "/patients/*/ssn", "labels": ["restricted", "personal"]}]},
-        {"tool": "get_hours", "trust": "trusted"}
+        {"tool": "get_hours", "trust": "trusted"},
+        {"tool": "add_comment", "trust": "untrusted"}
     ]"#;
     let entries: Vec<CatalogEntry> = serde_json::from_str(entries).unwrap();
     Catalog::new(&entries, &[]).unwrap();
@@ -64,6 +65,17 @@ fn what_comes_back_is_read() {
         ("a part of an answer", "fs", "read_file", read(), Cancelled, vec!["te"], true, "confidential", true),
         ("a confirmation", "fs", "write_file", write(), Ok, vec!["done"], true, "", false),
         ("a confirmation that is none", "fs", "write_file", write(), Ok, vec![&long], true, "restricted", true),
+        (
+            "a confirmation of outsiders' words",
+            "fs",
+            "add_comment",
+            write(),
+            Ok,
+            vec!["done"],
+            true,
+            "restricted",
+            true,
+        ),
         ("from here to there", "fs", "copy", both(), Ok, vec![&long], true, "internal", true),
         ("a trusted server", "wiki", "read", read(), Ok, vec!["text"], true, "confidential", false),
         ("a trusted tool", "clinic", "get_hours", read(), Ok, vec!["9 to 5"], true, "confidential", false),
