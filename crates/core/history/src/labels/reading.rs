@@ -5,6 +5,7 @@
 
 use super::lattice::cut;
 use super::{LabelRules, LabelState, ReadEvent};
+use crate::Settled;
 use holdshort_effects::Trust;
 use holdshort_model::{
     ActionEffect, ActionKind, Certainty, DeclassificationRecord, Facts, Integrity, Labels, OutcomeStatus, RecordId,
@@ -60,17 +61,14 @@ impl Labelling {
         self.in_flight.insert(id, reading);
     }
 
-    /// An action came back. `parts`: text blocks, structured content as JSON text. `whole`: nothing of it was left out.
-    pub fn came_back(
-        &mut self,
-        rules: &LabelRules,
-        id: RecordId,
-        status: OutcomeStatus,
-        parts: &[&str],
-        whole: bool,
-        now_ns: i64,
-    ) {
-        let Some(reading) = self.in_flight.remove(&id) else { return };
+    /// An action came back.
+    ///
+    /// INVARIANT: an agent's own word about it takes nothing away. The call has then returned whatever is declared, and
+    /// no trust is in it.
+    pub fn came_back(&mut self, rules: &LabelRules, settled: &Settled<'_>) {
+        let Settled { decision, status, parts, truncated, claimed, now_ns } = *settled;
+        let Some(reading) = self.in_flight.remove(&decision) else { return };
+        let whole = !truncated;
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         let answered = match status {
             OutcomeStatus::Ok | OutcomeStatus::ToolError | OutcomeStatus::InputRequired => true,
@@ -80,17 +78,18 @@ impl Labelling {
             | OutcomeStatus::Cancelled
             | OutcomeStatus::Sent => bytes > 0 || !whole,
         };
-        if !answered {
+        if !answered && !claimed {
             return;
         }
         let (server, tool) = (reading.server.as_deref(), reading.tool.as_deref());
-        let mut labels = rules.outputs.labels(server, tool, parts, whole);
+        let mut labels = rules.outputs.labels(server, tool, parts, whole && !claimed);
         let content = reading.gives_content() || bytes > CONFIRMATION_BYTES_MAX || !whole;
         if content {
             let others = if reading.reads { [].as_slice() } else { &reading.others };
             labels.extend(reading.labels.iter().chain(others).map(|label| &**label));
         }
-        let untrusted = content && (bytes > 0 || !whole) && reading.trust != Some(Trust::Trusted);
+        let something = bytes > 0 || !whole || claimed;
+        let untrusted = content && something && (claimed || reading.trust != Some(Trust::Trusted));
         let labels: Vec<&str> = labels.into_iter().collect();
         self.learn(rules, &reading, untrusted, &labels, now_ns);
     }

@@ -38,11 +38,23 @@ fn id(n: u64) -> RecordId {
     RecordId::from_parts(n, 0)
 }
 
+fn came_back(
+    session: &mut Labelling,
+    rules: &LabelRules,
+    n: u64,
+    status: OutcomeStatus,
+    parts: &[&str],
+    whole: bool,
+    claimed: bool,
+) {
+    session.came_back(rules, &Settled { decision: id(n), status, parts, truncated: !whole, claimed, now_ns: 20 });
+}
+
 // One call, and what comes back of it.
 fn after(facts: &Facts, status: OutcomeStatus, parts: &[&str], whole: bool) -> Labels {
     let (rules, mut session) = (rules(), Labelling::default());
     session.permitted(&rules, id(1), facts, "call#1", 10);
-    session.came_back(&rules, id(1), status, parts, whole, 20);
+    came_back(&mut session, &rules, 1, status, parts, whole, false);
     assert_eq!(session.in_flight.len(), 0);
     session.labels(&rules)
 }
@@ -113,10 +125,10 @@ fn what_is_under_way_counts_until_it_came_back_with_nothing() {
         ("restricted", ["personal".into()].as_slice())
     );
     assert_eq!((labels.sources.as_slice(), labels.since), (["get_patients#1".to_owned()].as_slice(), Some(10)));
-    session.came_back(&rules, id(1), OutcomeStatus::Timeout, &[], true, 20);
+    came_back(&mut session, &rules, 1, OutcomeStatus::Timeout, &[], true, false);
     assert_eq!(session.labels(&rules), Labels::default());
     // What nobody permitted changes nothing.
-    session.came_back(&rules, id(7), OutcomeStatus::Ok, &["text"], true, 30);
+    came_back(&mut session, &rules, 7, OutcomeStatus::Ok, &["text"], true, false);
     assert_eq!(session.labels(&rules), Labels::default());
 }
 
@@ -140,6 +152,26 @@ fn reads_of_which_nothing_is_heard_stay_bounded_and_count() {
 }
 
 #[test]
+fn an_agents_word_takes_nothing_away() {
+    use OutcomeStatus::{Cancelled, Ok};
+    let rules = rules();
+    let read = || vec![effect(Verb::Read, &["internal"])];
+    for (server, tool, effects, status, part, confidentiality, untrusted) in [
+        ("clinic", "get_patients", read(), Ok, r#"{"patients":[]}"#, "restricted", true),
+        ("clinic", "get_patients", read(), Cancelled, "", "restricted", true),
+        ("wiki", "read", read(), Ok, "text", "internal", true),
+        ("fs", "write_file", vec![effect(Verb::Write, &["restricted"])], Ok, "done", "", false),
+    ] {
+        let mut session = Labelling::default();
+        session.permitted(&rules, id(1), &call(server, tool, effects), "call#1", 10);
+        came_back(&mut session, &rules, 1, status, &[part], true, true);
+        let labels = session.labels(&rules);
+        assert_eq!(labels.confidentiality, confidentiality, "{tool}");
+        assert_eq!(labels.integrity == Integrity::Untrusted, untrusted, "{tool}");
+    }
+}
+
+#[test]
 fn a_long_name_is_not_kept_and_counts() {
     let entries: Vec<CatalogEntry> =
         serde_json::from_str(r#"[{"tool": "get_*", "output": [{"pointer": "/ssn", "labels": ["restricted"]}]}]"#)
@@ -149,7 +181,7 @@ fn a_long_name_is_not_kept_and_counts() {
     let name = format!("get_{}", "x".repeat(10_000));
     session.permitted(&rules, id(1), &call("s", &name, vec![effect(Verb::Read, &[])]), &format!("{name}#1"), 1);
     assert!(session.bytes() < 1_024, "{}", session.bytes());
-    session.came_back(&rules, id(1), OutcomeStatus::Ok, &["{}"], true, 2);
+    came_back(&mut session, &rules, 1, OutcomeStatus::Ok, &["{}"], true, false);
     assert_eq!(session.labels(&rules).confidentiality, "restricted");
 }
 
@@ -159,7 +191,7 @@ fn a_declassification_lowers_and_the_next_read_raises() {
     let read = call("fs", "read_file", vec![effect(Verb::Read, &["restricted"])]);
     for n in 1..3 {
         session.permitted(&rules, id(n), &read, "read_file", 10);
-        session.came_back(&rules, id(n), OutcomeStatus::Ok, &["text"], true, 10);
+        came_back(&mut session, &rules, n, OutcomeStatus::Ok, &["text"], true, false);
         assert_eq!(session.labels(&rules).confidentiality, "restricted");
         for what in ["restricted", "integrity"] {
             let at_ns = session.state().stamp(10);
