@@ -3,10 +3,12 @@
 //! Deterministic and by words: which verbs stand where people put what they want, and which things stand beside them.
 //! A text that is not understood asks for nothing.
 
+use crate::atoms::{Kind, atoms};
 use crate::lexicon::{Class, Lexicon, Word};
 use crate::text::{Token, contains_word, fold, stem, tokens};
 use crate::tool::Tool;
 use holdshort_model::{Asks, Verb};
+use std::collections::HashSet;
 
 /// Longest request that is read, in bytes; the rest is cut off, and asks for nothing.
 const REQUEST_BYTES_MAX: usize = 65_536;
@@ -38,6 +40,8 @@ pub(crate) struct Request {
     sentences: Vec<Vec<String>>,
     /// It leaves to something else what to do.
     pub(crate) open: bool,
+    /// The addresses in it.
+    addresses: HashSet<String>,
 }
 
 impl Request {
@@ -83,6 +87,7 @@ impl Request {
         }
         request.groups = groups_of.iter().fold(0, |all, groups| all | groups);
         request.open = request.is_open(lexicon);
+        request.addresses = atoms(&folded).into_iter().map(|atom| atom.value).collect();
         request.folded = folded;
         request
     }
@@ -97,6 +102,19 @@ impl Request {
     /// Whether a value stands in the request as a word of its own. `value`: folded.
     pub(crate) fn says(&self, value: &str) -> bool {
         contains_word(&self.folded, value)
+    }
+
+    /// Whether the person wrote this address, whichever way it is written.
+    pub(crate) fn has_address(&self, kind: Kind, value: &str) -> bool {
+        self.addresses.contains(value)
+            || self.says(value)
+            || (kind == Kind::Url && (self.says(&format!("www.{value}")) || self.says(&format!("//{value}"))))
+    }
+
+    /// Whether the request speaks of what a tool reads.
+    pub(crate) fn speaks_of(&self, tool: &Tool) -> bool {
+        self.groups & tool.groups != 0
+            || tool.stems.iter().any(|stem| self.sentences.iter().flatten().any(|word| word == stem))
     }
 
     /// Whether the request asks for a call with these effects, and the words that say so.

@@ -1,11 +1,15 @@
 //! The state of one session.
 
+mod forget;
+
+use crate::past::Past;
 use crate::{Labelling, Rules, SequenceState};
 use holdshort_model::{
     DeclassificationRecord, Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts,
+    Verb,
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 /// Actions in flight that one session may have; the oldest is forgotten, and said to be.
 pub const IN_FLIGHT_MAX: usize = 1_024;
@@ -14,10 +18,12 @@ pub const IN_FLIGHT_MAX: usize = 1_024;
 #[derive(Clone, Debug, Default)]
 pub struct State {
     actions: u64,
-    in_flight: HashMap<RecordId, ()>,
+    counts: [u64; Verb::ALL.len()],
+    in_flight: HashSet<RecordId>,
     truncated: bool,
     labels: Labelling,
     sequences: SequenceState,
+    past: Past,
 }
 
 /// A decision that was made and recorded.
@@ -46,6 +52,9 @@ pub struct Settled<'a> {
     pub parts: &'a [&'a str],
     /// The enforcement point left something of it out.
     pub truncated: bool,
+    /// The agent itself reports it, not an enforcement point. INVARIANT: such parts never count as what a trusted tool
+    /// said, nor as what a tool's own serialiser wrote.
+    pub claimed: bool,
     /// Nanoseconds since 1970.
     pub now_ns: i64,
 }
@@ -85,23 +94,35 @@ impl State {
             return;
         }
         self.actions += 1;
+        for verb in Verb::ALL {
+            let does = decided.facts.action.effects.iter().any(|effect| effect.verb == verb);
+            if let Some(count) = self.counts.get_mut(verb as usize) {
+                *count += u64::from(does);
+            }
+        }
         let source = format!("{}#{}", decided.facts.action.name, self.actions);
         self.sequences.reserve(&rules.sequences, decided.id, &decided.facts.action, decided.now_ns);
         self.labels.permitted(&rules.labels, decided.id, decided.facts, &source, decided.now_ns);
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             self.truncated = true;
+            self.past.truncate();
             return;
         }
-        self.in_flight.insert(decided.id, ());
+        self.in_flight.insert(decided.id);
+        self.past.permitted(rules, decided.id, decided.facts, decided.definition, &source);
     }
 
     /// An action came back: what it returned is read.
     pub fn settled(&mut self, rules: &Rules, settled: &Settled<'_>) {
         self.in_flight.remove(&settled.decision);
-        let Settled { decision, status, parts, truncated, now_ns } = *settled;
+        let Settled { decision, status, parts, truncated, now_ns, .. } = *settled;
         self.sequences.settle(&rules.sequences, decision, status, now_ns);
-        self.labels.came_back(&rules.labels, decision, status, parts, !truncated, now_ns);
-        self.truncated |= settled.truncated;
+        self.labels.came_back(&rules.labels, settled);
+        self.past.came_back(decision, parts);
+        if truncated {
+            self.truncated = true;
+            self.past.truncate();
+        }
     }
 
     /// A person lowered a label; the record of it is durable.
@@ -119,15 +140,21 @@ impl State {
         let history = HistoryFacts {
             actions: self.actions,
             in_flight: self.in_flight.len() as u64,
+            counts: Verb::ALL
+                .into_iter()
+                .zip(self.counts)
+                .filter(|(_, count)| *count > 0)
+                .map(|(verb, count)| (verb.as_str().to_owned(), count))
+                .collect(),
             sequences: self.sequences.facts(&rules.sequences, Some(&pending.facts.action), pending.now_ns),
-            truncated: self.truncated,
-            ..HistoryFacts::default()
+            truncated: self.truncated || self.past.is_truncated(),
         };
-        Flow { labels: self.labels.labels(&rules.labels), history, ..Flow::default() }
+        let (provenance, request) = self.past.weigh(rules, pending);
+        Flow { labels: self.labels.labels(&rules.labels), provenance, request, history }
     }
 
     /// An estimate of the memory that the state takes, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.in_flight.len() * 64 + self.labels.bytes() + self.sequences.bytes()
+        size_of::<Self>() + self.in_flight.len() * 64 + self.labels.bytes() + self.sequences.bytes() + self.past.bytes()
     }
 }

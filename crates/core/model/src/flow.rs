@@ -46,14 +46,19 @@ pub struct Provenance {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ValueSource>,
     /// How much of the value its sources cover, in percent.
+    #[serde(default)]
     pub coverage: u8,
     /// The tool's schema requires the argument.
+    #[serde(default)]
     pub required: bool,
     /// The value is, or holds, an address: e-mail, URL, host, account, repository, path outside the workspace.
+    #[serde(default)]
     pub address: bool,
     /// Other values of the same kind in the same source: a person would not know which one is meant.
+    #[serde(default)]
     pub rivals: u32,
     /// This agent used the value as a destination before for this person, and a person approved it.
+    #[serde(default)]
     pub known: bool,
 }
 
@@ -90,7 +95,8 @@ pub enum Origin {
 }
 
 /// One place where a value was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ValueSource {
     /// Kind of source.
     pub kind: SourceKind,
@@ -102,6 +108,8 @@ pub struct ValueSource {
     pub character: Character,
     /// How the person's request leads to the source.
     pub reach: Reach,
+    /// Somebody else wrote all of the source, its structure included: a page, a file.
+    pub document: bool,
     /// First byte and end of the value in the source.
     pub span: [u64; 2],
     /// How the value differs from what stands there: `exact`, `folded`, `part`, `joined`, `number`, `date`, `base64`.
@@ -109,7 +117,7 @@ pub struct ValueSource {
 }
 
 /// Kind of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
     /// The person's request.
@@ -117,13 +125,14 @@ pub enum SourceKind {
     /// The system, or the person's settings.
     System,
     /// The result of a tool, resource or prompt.
+    #[default]
     Tool,
     /// What the agent wrote down itself and read again.
     Memory,
 }
 
 /// In what a value stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Character {
     /// The whole value of a field.
@@ -133,13 +142,14 @@ pub enum Character {
     /// An entry of a list.
     Entry,
     /// Running text.
+    #[default]
     Prose,
     /// Text that tells the reader to do something.
     Instruction,
 }
 
 /// How the person's request leads to a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reach {
     /// The request names it: an argument of the reading call stands in the request.
@@ -149,6 +159,7 @@ pub enum Reach {
     /// It was read through an address that a named source holds.
     Linked,
     /// Nothing in the request leads there.
+    #[default]
     Elsewhere,
 }
 

@@ -11,6 +11,7 @@ mod flow;
 mod ids;
 mod record;
 mod request;
+mod seen;
 mod sequence;
 mod subject;
 mod tool;
@@ -29,6 +30,7 @@ pub use record::{
     Record, ToolChange,
 };
 pub use request::{Action, Context, Request, Subject};
+pub use seen::{SEEN_BYTES_MAX, SEEN_PARTS_MAX, Seen};
 pub use sequence::{
     EventPattern, LabelPattern, Measure, SEQUENCE_LIST_MAX, SEQUENCE_WINDOW_NS_MAX, SequenceError, SequenceOperator,
     SequenceOutcome, SequenceSpec, SequenceWindow,

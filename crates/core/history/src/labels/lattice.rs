@@ -55,9 +55,11 @@ pub struct ReadEvent<'a> {
 }
 
 impl LabelState {
-    /// The stamp of something that happens now: later than everything that this state knows of.
-    pub fn stamp(&self, now_ns: i64) -> i64 {
-        now_ns.max(self.clock_ns.saturating_add(1))
+    /// The stamp of something that happens now: later than everything that this state knows of, and than every stamp
+    /// that was taken before.
+    pub fn stamp(&mut self, now_ns: i64) -> i64 {
+        self.clock_ns = now_ns.max(self.clock_ns.saturating_add(1));
+        self.clock_ns
     }
 
     /// Learns what was read. Only ever raises.

@@ -94,6 +94,11 @@ impl Labelling {
         self.learn(rules, &reading, untrusted, &labels, now_ns);
     }
 
+    /// The stamp of a declassification that is being made: what is read meanwhile is later.
+    pub fn stamp(&mut self, now_ns: i64) -> i64 {
+        self.read.stamp(now_ns)
+    }
+
     /// A person lowered a label; the record is durable.
     pub fn declassified(&mut self, record: &DeclassificationRecord) {
         self.read.declassify(record);

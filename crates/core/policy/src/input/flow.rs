@@ -57,6 +57,7 @@ fn source(k: &Keys, source: &ValueSource) -> Value {
     object.insert(k.trust.clone(), Value::from(integrity(source.trust)));
     object.insert(k.character.clone(), Value::from(character(source.character)));
     object.insert(k.reach.clone(), Value::from(reach(source.reach)));
+    object.insert(k.document.clone(), Value::Bool(source.document));
     object.insert(k.span.clone(), Value::from(source.span.map(Value::from).to_vec()));
     object.insert(k.form.clone(), Value::from(source.form.as_str()));
     object.into_value()

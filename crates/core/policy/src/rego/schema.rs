@@ -128,13 +128,16 @@ pub(crate) static INPUT: Shape = Object(&[
             ("actions", Scalar),
             ("in_flight", Scalar),
             ("counts", Map(&Scalar)),
-            ("sequences", Map(&Object(&[("holds", Scalar), ("value", Scalar), ("witnesses", Array(&Scalar))]))),
+            ("sequences", Map(&SEQUENCE)),
             ("truncated", Scalar),
         ]),
     ),
 ]);
 
 const INTEGRITY: &[&str] = &["trusted", "untrusted"];
+
+/// One sequence; its address tells the map of sequences apart from other maps.
+pub(crate) static SEQUENCE: Shape = Object(&[("holds", Scalar), ("value", Scalar), ("witnesses", Array(&Scalar))]);
 
 static PROVENANCE: Shape = Object(&[
     ("role", Enum(&["target", "content", "setting"])),
@@ -147,6 +150,7 @@ static PROVENANCE: Shape = Object(&[
             ("trust", Enum(INTEGRITY)),
             ("character", Enum(&["field", "cell", "entry", "prose", "instruction"])),
             ("reach", Enum(&["named", "topic", "linked", "elsewhere"])),
+            ("document", Scalar),
             ("span", Array(&Scalar)),
             ("form", Scalar),
         ])),

@@ -194,7 +194,7 @@ fn a_declassification_lowers_and_the_next_read_raises() {
         came_back(&mut session, &rules, n, OutcomeStatus::Ok, &["text"], true, false);
         assert_eq!(session.labels(&rules).confidentiality, "restricted");
         for what in ["restricted", "integrity"] {
-            let at_ns = session.state().stamp(10);
+            let at_ns = session.stamp(10);
             session.declassified(&DeclassificationRecord { what: what.into(), at_ns, ..declassification() });
         }
         assert_eq!(session.labels(&rules), Labels::default());

@@ -1,0 +1,239 @@
+//! What a session has read and been asked, and what that means for an action: provenance, reach, steering.
+
+use crate::intent::Request;
+use crate::provenance::Trail;
+use crate::seen::{Seen, Source};
+use crate::text::fold;
+use crate::tool::Tool;
+use crate::{Pending, Rules};
+use holdshort_model::{
+    ActionFacts, ActionKind, Facts, Origin, Provenance, Reach, RecordId, RequestFacts, SourceKind, Verb,
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Sources that are named for steering an action.
+const STEERED_BY_MAX: usize = 4;
+/// Requests of one session that are kept, all in all, in bytes; the latest ones.
+const REQUESTS_BYTES_MAX: usize = 65_536;
+
+/// Requests and readings of a session.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Past {
+    request: Option<Arc<Request>>,
+    /// The latest text that the enforcement point gave as the request.
+    latest: String,
+    seen: Seen,
+    reading: HashMap<RecordId, Source>,
+}
+
+impl Past {
+    /// Something that was seen was forgotten or not looked at.
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.seen.truncated
+    }
+
+    /// Something could not be looked at.
+    pub(crate) fn truncate(&mut self) {
+        self.seen.truncated = true;
+    }
+
+    /// An estimate of the memory that this takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.seen.bytes()
+            + self.reading.len() * 160
+            + self.latest.len()
+            + self.request.as_ref().map_or(0, |request| request.raw.len() * 8)
+    }
+
+    /// What the past means for an action.
+    pub(crate) fn weigh(&self, rules: &Rules, pending: &Pending<'_>) -> (BTreeMap<String, Provenance>, RequestFacts) {
+        let facts = pending.facts;
+        let request = self.request(facts.context.intent.as_deref());
+        let tool = tool(rules, facts, pending.definition);
+        let trail = Trail { seen: &self.seen, request: request.as_deref(), known: pending.known };
+        let provenance = match facts.action.kind {
+            ActionKind::Protocol | ActionKind::CatalogList => BTreeMap::new(),
+            _ => trail.of(&tool, &arguments(&facts.action)),
+        };
+        let verbs: Vec<Verb> = verbs(&facts.action);
+        let mut asked = RequestFacts::default();
+        if let Some(request) = &request {
+            asked.known = true;
+            (asked.asks, asked.because) = request.asks_for(&tool, &verbs);
+        }
+        asked.steered_by = self.steered_by(&tool);
+        (provenance, asked)
+    }
+
+    /// An action was permitted.
+    pub(crate) fn permitted(
+        &mut self,
+        rules: &Rules,
+        id: RecordId,
+        facts: &Facts,
+        definition: Option<&Value>,
+        source: &str,
+    ) {
+        if let Some(text) = facts.context.intent.as_deref().filter(|text| *text != self.latest) {
+            self.request = self.request(Some(text));
+            text.clone_into(&mut self.latest);
+        }
+        let tool = tool(rules, facts, definition);
+        let reach = self.reach(&tool, facts);
+        let remembers = tool.remembers || self.rereads(facts);
+        let kind = if remembers { SourceKind::Memory } else { SourceKind::Tool };
+        let called = facts.tool.as_ref().map(|tool| tool.name.as_str());
+        let trusted = rules.labels.outputs.trusted(facts.action.server.as_deref(), called);
+        let content = tool.returns_content || facts.action.kind == ActionKind::ResourceRead;
+        self.reading.insert(id, Source::new(source, kind, reach, trusted, content));
+        self.taint(facts);
+    }
+
+    /// It came back.
+    pub(crate) fn came_back(&mut self, id: RecordId, parts: &[&str]) {
+        if let Some(source) = self.reading.remove(&id).filter(|_| parts.iter().any(|part| !part.is_empty())) {
+            self.seen.observe(source, parts);
+        }
+    }
+
+    // All requests of the session are the person's words; the latest is what is asked for besides.
+    fn request(&self, intent: Option<&str>) -> Option<Arc<Request>> {
+        match (intent, &self.request) {
+            (None, before) => before.clone(),
+            (Some(text), Some(before)) if text == self.latest => Some(before.clone()),
+            (Some(text), None) => Some(Arc::new(Request::read(text))),
+            (Some(text), Some(before)) => {
+                let all = format!("{text}\n\n{}", before.raw);
+                let end = all.floor_char_boundary(REQUESTS_BYTES_MAX);
+                Some(Arc::new(Request::read(all.get(..end).unwrap_or_default())))
+            }
+        }
+    }
+
+    /// How the person's request leads to what this action reads.
+    fn reach(&self, tool: &Tool, facts: &Facts) -> Reach {
+        let Some(request) = &self.request else { return Reach::Elsewhere };
+        if self.rereads(facts) {
+            return Reach::Elsewhere;
+        }
+        let (mut named, mut linked, mut texts) = (false, false, 0);
+        each_text(&arguments(&facts.action), &mut |text| {
+            let folded = fold(text);
+            texts += 1;
+            named |= folded.len() > 1 && request.says(&folded);
+        });
+        for provenance in facts.provenance.values() {
+            named |= provenance.origin == Origin::Request && !provenance.known;
+            let leads = |source: &holdshort_model::ValueSource| matches!(source.reach, Reach::Named | Reach::Topic);
+            linked |= provenance.sources.iter().any(leads);
+        }
+        match (named, texts, linked) {
+            (true, _, _) => Reach::Named,
+            (false, 0, _) if request.speaks_of(tool) => Reach::Topic,
+            (false, _, true) => Reach::Linked,
+            _ => Reach::Elsewhere,
+        }
+    }
+
+    // The agent reads again what it wrote itself from what others had written.
+    fn rereads(&self, facts: &Facts) -> bool {
+        let mut found = false;
+        each_text(&arguments(&facts.action), &mut |text| found |= self.seen.is_tainted(&place(&fold(text))));
+        found
+    }
+
+    // What the agent brings in on its own is nobody's data when it comes back, and what it writes down of others' words
+    // stays theirs.
+    fn taint(&mut self, facts: &Facts) {
+        let bad = |provenance: &&Provenance| {
+            !provenance.known && matches!(provenance.origin, Origin::Prose | Origin::Instruction | Origin::Named)
+        };
+        let invented = |provenance: &&Provenance| {
+            !provenance.known && provenance.address && matches!(provenance.origin, Origin::Nowhere | Origin::Unknown)
+        };
+        let writes = facts.action.effects.iter().any(|effect| effect.verb != Verb::Read);
+        if !writes {
+            return;
+        }
+        let mut carries = false;
+        let args = arguments(&facts.action);
+        for (pointer, provenance) in &facts.provenance {
+            if !(bad(&provenance) || invented(&provenance)) {
+                continue;
+            }
+            carries = true;
+            let text = match args.pointer(pointer) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => continue,
+            };
+            let folded = fold(&text);
+            for atom in crate::atoms::atoms(&folded) {
+                self.seen.taint(&atom.value);
+            }
+            self.seen.taint(&folded);
+        }
+        if carries {
+            each_text(&args, &mut |text| {
+                if text.len() <= 256 {
+                    self.seen.taint(&place(&fold(text)));
+                }
+            });
+        }
+    }
+
+    fn steered_by(&self, tool: &Tool) -> Vec<String> {
+        let mut named: Vec<String> = Vec::new();
+        for concept in 0..64_u8 {
+            if tool.concepts & (1 << concept) == 0 {
+                continue;
+            }
+            for mention in self.seen.mentions(concept) {
+                let Some(source) = self.seen.source(mention.source).filter(|source| !source.trusted) else { continue };
+                let about = mention.groups == 0 || tool.groups == 0 || mention.groups & tool.groups != 0;
+                let id = source.id.to_string();
+                if about && named.len() < STEERED_BY_MAX && !named.contains(&id) {
+                    named.push(id);
+                }
+            }
+        }
+        named
+    }
+}
+
+/// The key under which a place that was written to is remembered.
+fn place(folded: &str) -> String {
+    format!("\u{0}place {folded}")
+}
+
+fn tool(rules: &Rules, facts: &Facts, definition: Option<&Value>) -> Arc<Tool> {
+    rules.tool(&facts.action.name, definition, facts.tool.as_ref().and_then(|tool| tool.definition))
+}
+
+/// The arguments; what a resource or request names is one as well.
+fn arguments(action: &ActionFacts) -> std::borrow::Cow<'_, Value> {
+    match action.kind {
+        ActionKind::ResourceRead | ActionKind::ResourceSubscribe => {
+            std::borrow::Cow::Owned(serde_json::json!({ "uri": action.name }))
+        }
+        _ => std::borrow::Cow::Borrowed(&action.args),
+    }
+}
+
+fn verbs(action: &ActionFacts) -> Vec<Verb> {
+    let mut verbs: Vec<Verb> = action.effects.iter().map(|effect| effect.verb).collect();
+    verbs.sort_unstable();
+    verbs.dedup();
+    verbs
+}
+
+fn each_text(value: &Value, each: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, each)),
+        Value::Object(fields) => fields.values().for_each(|field| each_text(field, each)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

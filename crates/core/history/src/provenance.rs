@@ -1,0 +1,380 @@
+//! Where the values of an action's arguments come from.
+
+use crate::atoms::{Atom, Kind, atoms, host, whole};
+use crate::intent::Request;
+use crate::seen::{Place, Seen, decoded};
+use crate::text::{fold, tokens};
+use crate::tool::Tool;
+use holdshort_model::{ArgumentRole, Character, Integrity, Origin, Provenance, Reach, SourceKind, ValueSource};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Arguments that are traced; more make the rest unknown.
+const ARGUMENTS_MAX: usize = 64;
+/// Addresses of one argument that are traced.
+const ATOMS_MAX: usize = 32;
+/// Sources of one argument that are named.
+const SOURCES_MAX: usize = 4;
+/// Words of a text whose sources are looked up.
+const WORDS_MAX: usize = 256;
+/// Longest value that is folded whole, in bytes.
+const VALUE_BYTES_MAX: usize = 65_536;
+
+/// What values are compared with.
+pub(crate) struct Trail<'a> {
+    pub(crate) seen: &'a Seen,
+    pub(crate) request: Option<&'a Request>,
+    pub(crate) known: &'a dyn Fn(&str, &str) -> bool,
+}
+
+/// A value's way, so far as it is known.
+struct Way {
+    origin: Origin,
+    sources: Vec<ValueSource>,
+    rivals: u32,
+    known: bool,
+}
+
+impl Trail<'_> {
+    /// The provenance of the arguments, by JSON pointer.
+    pub(crate) fn of(&self, tool: &Tool, args: &Value) -> BTreeMap<String, Provenance> {
+        let mut found = BTreeMap::new();
+        let mut path = Vec::new();
+        self.walk(tool, args, &mut path, &mut found);
+        found
+    }
+
+    fn walk<'v>(
+        &self,
+        tool: &Tool,
+        value: &'v Value,
+        path: &mut Vec<Step<'v>>,
+        found: &mut BTreeMap<String, Provenance>,
+    ) {
+        if path.len() > 16 {
+            return;
+        }
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    path.push(Step::Field(name));
+                    self.walk(tool, field, path, found);
+                    path.pop();
+                }
+            }
+            Value::Array(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    path.push(Step::Entry(position));
+                    self.walk(tool, item, path, found);
+                    path.pop();
+                }
+            }
+            Value::String(text) => self.leaf(tool, value, text, path, found),
+            Value::Number(number) => self.leaf(tool, value, &number.to_string(), path, found),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn leaf(
+        &self,
+        tool: &Tool,
+        value: &Value,
+        text: &str,
+        path: &[Step<'_>],
+        found: &mut BTreeMap<String, Provenance>,
+    ) {
+        let names: Vec<&str> = path.iter().map(|step| if let Step::Field(name) = step { name } else { "0" }).collect();
+        let parameter = tool.parameter(&names, value);
+        if text.is_empty() {
+            return;
+        }
+        if found.len() >= ARGUMENTS_MAX {
+            let rest = Provenance {
+                role: ArgumentRole::Target,
+                origin: Origin::Unknown,
+                sources: Vec::new(),
+                coverage: 0,
+                required: true,
+                address: true,
+                rivals: 0,
+                known: false,
+            };
+            found.entry("*".to_owned()).or_insert(rest);
+            return;
+        }
+        let end = text.floor_char_boundary(VALUE_BYTES_MAX);
+        let folded = fold(text.get(..end).unwrap_or_default());
+        let mut addresses = if value.is_string() { Self::addresses(text, &folded) } else { Vec::new() };
+        let address = !addresses.is_empty();
+        let role = match parameter.role {
+            ArgumentRole::Setting if address => ArgumentRole::Target,
+            role => role,
+        };
+        let mut way = match role {
+            ArgumentRole::Setting => return,
+            ArgumentRole::Target if addresses.is_empty() => {
+                self.name(&folded, names.last().copied().unwrap_or_default())
+            }
+            ArgumentRole::Target | ArgumentRole::Content => {
+                addresses.truncate(ATOMS_MAX);
+                let ways = addresses.iter().map(|atom| self.address(atom));
+                match ways.reduce(Way::worse) {
+                    Some(way) => way,
+                    None => match self.text(&folded) {
+                        Some(way) => way,
+                        None => return,
+                    },
+                }
+            }
+        };
+        way.sources.truncate(SOURCES_MAX);
+        let coverage = self.coverage(&folded, &way);
+        let provenance = Provenance {
+            role,
+            origin: way.origin,
+            sources: way.sources,
+            coverage,
+            required: parameter.required,
+            address,
+            rivals: way.rivals,
+            known: way.known,
+        };
+        found.insert(pointer(path), provenance);
+    }
+
+    /// The addresses of a value, plain or in base64.
+    fn addresses(text: &str, folded: &str) -> Vec<Atom> {
+        if let Some((kind, value)) = whole(folded) {
+            return vec![Atom { kind, value, at: 0, end: folded.len() }];
+        }
+        let found = atoms(folded);
+        match found.is_empty() {
+            true => behind(text).map_or(found, |text| atoms(&fold(&text))),
+            false => found,
+        }
+    }
+
+    fn address(&self, atom: &Atom) -> Way {
+        let canonical = atom.value.as_str();
+        if (self.known)(atom.kind.as_str(), canonical) {
+            return Way { origin: Origin::Request, sources: Vec::new(), rivals: 0, known: true };
+        }
+        let says = |request: &&Request| request.has_address(atom.kind, canonical);
+        if self.request.as_ref().is_some_and(|request| says(request)) {
+            return self.from_request("exact");
+        }
+        let places = self.seen.places(canonical);
+        if !places.is_empty() {
+            return self.placed(places, Some(atom.kind), "exact");
+        }
+        match atom.kind {
+            // Another page of a host that the person named.
+            Kind::Url => {
+                let host = host(canonical);
+                if self.request.as_ref().is_some_and(|request| request.has_address(Kind::Url, host)) {
+                    return self.from_request("part");
+                }
+                let places = self.seen.places(host);
+                if !places.is_empty() {
+                    return self.placed(places, Some(Kind::Url), "part");
+                }
+            }
+            Kind::Path => {
+                let name = canonical.rsplit(['/', '\\']).next().unwrap_or(canonical);
+                if self.request.as_ref().is_some_and(|request| name.len() > 2 && request.says(name)) {
+                    return self.from_request("part");
+                }
+                let places = self.seen.places(name);
+                if !places.is_empty() {
+                    return self.placed(places, Some(Kind::Path), "part");
+                }
+            }
+            Kind::Mail | Kind::Account | Kind::Handle => {}
+        }
+        self.joined(canonical).unwrap_or_else(|| self.nowhere())
+    }
+
+    /// A target that is no address: a name, an id.
+    fn name(&self, folded: &str, parameter: &str) -> Way {
+        if (self.known)("name", &format!("{parameter}={folded}")) {
+            return Way { origin: Origin::Request, sources: Vec::new(), rivals: 0, known: true };
+        }
+        let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
+        if self.request.is_some_and(|request| request.says(folded) || (!bare.is_empty() && request.says(bare))) {
+            return self.from_request("exact");
+        }
+        let places = self.seen.places(folded);
+        if !places.is_empty() {
+            return self.placed(places, None, "exact");
+        }
+        let words: Vec<&str> = tokens(folded).map(|token| token.text).take(WORDS_MAX).collect();
+        if let Some(request) =
+            self.request.filter(|request| !words.is_empty() && words.iter().all(|word| request.says(word)))
+        {
+            let _ = request;
+            return self.from_request("joined");
+        }
+        self.shared_source(&words).unwrap_or_else(|| self.nowhere())
+    }
+
+    /// A text without an address: where most of it stands, if anywhere.
+    fn text(&self, folded: &str) -> Option<Way> {
+        let words: Vec<&str> =
+            tokens(folded).map(|token| token.text).filter(|word| word.len() > 3).take(WORDS_MAX).collect();
+        if words.len() < 3 {
+            return None;
+        }
+        let said = self.request.map_or(0, |request| words.iter().filter(|word| request.says(word)).count());
+        if said * 2 > words.len() {
+            return Some(self.from_request("joined"));
+        }
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        for word in &words {
+            for source in self.seen.word(word) {
+                *counts.entry(*source).or_default() += 1;
+            }
+        }
+        let (source, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        (count * 2 > words.len()).then(|| self.of_source(source, "joined")).flatten()
+    }
+
+    fn shared_source(&self, words: &[&str]) -> Option<Way> {
+        let (first, rest) = words.split_first()?;
+        let shared =
+            self.seen.word(first).iter().filter(|source| rest.iter().all(|word| self.seen.word(word).contains(source)));
+        let best = shared.copied().min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
+        self.of_source(best, "folded")
+    }
+
+    fn of_source(&self, number: u32, form: &str) -> Option<Way> {
+        let source = self.seen.source(number)?;
+        let place =
+            Place { source: number, at: 0, length: 0, character: Character::Prose, typed: false, decoded: false };
+        let origin = origin(source.reach, source.trusted, &place, true);
+        let sources = self.value_source(&place, form).into_iter().collect();
+        Some(Way { origin, sources, rivals: 0, known: false })
+    }
+
+    fn from_request(&self, form: &str) -> Way {
+        let source = ValueSource {
+            kind: SourceKind::User,
+            id: "request".to_owned(),
+            trust: Integrity::Trusted,
+            character: Character::Prose,
+            reach: Reach::Named,
+            document: false,
+            span: [0, 0],
+            form: form.to_owned(),
+        };
+        Way { origin: Origin::Request, sources: vec![source], rivals: 0, known: false }
+    }
+
+    /// The most trustworthy of several places; for an address only a typed one counts as a field.
+    fn placed(&self, places: &[Place], kind: Option<Kind>, form: &str) -> Way {
+        let rank = |place: &Place| {
+            let source = self.seen.source(place.source);
+            let (reach, trusted) = source.map_or((Reach::Elsewhere, false), |source| (source.reach, source.trusted));
+            (origin(reach, trusted, place, kind.is_none()), reach, place.character)
+        };
+        let mut ordered: Vec<&Place> = places.iter().collect();
+        ordered.sort_by_key(|place| rank(place));
+        let Some(best) = ordered.first() else { return self.nowhere() };
+        let rivals = kind.map_or(0, |kind| self.seen.rivals(best.source, kind));
+        let form = if best.decoded { "base64" } else { form };
+        let sources = ordered.iter().filter_map(|place| self.value_source(place, form)).collect();
+        Way { origin: rank(best).0, sources, rivals, known: false }
+    }
+
+    /// A value put together from two that were seen.
+    fn joined(&self, value: &str) -> Option<Way> {
+        let split = |at: usize| {
+            let (head, tail) = (value.get(..at)?, value.get(at..)?);
+            let first =
+                *self.seen.word(head).first().or_else(|| self.seen.places(head).first().map(|place| &place.source))?;
+            let joins = !self.seen.word(tail).is_empty() || !self.seen.places(tail).is_empty();
+            joins.then(|| self.of_source(first, "joined")).flatten()
+        };
+        let ends = (3..value.len().saturating_sub(2).min(64)).filter(|at| value.is_char_boundary(*at));
+        let way = ends.filter_map(split).next()?;
+        Some(Way { origin: way.origin.max(Origin::Nowhere), ..way })
+    }
+
+    fn nowhere(&self) -> Way {
+        let origin = if self.seen.truncated || self.request.is_none() { Origin::Unknown } else { Origin::Nowhere };
+        Way { origin, sources: Vec::new(), rivals: 0, known: false }
+    }
+
+    fn value_source(&self, place: &Place, form: &str) -> Option<ValueSource> {
+        let source = self.seen.source(place.source)?;
+        Some(ValueSource {
+            kind: source.kind,
+            id: source.id.to_string(),
+            trust: if source.trusted { Integrity::Trusted } else { Integrity::Untrusted },
+            character: place.character,
+            reach: source.reach,
+            document: source.content,
+            span: [u64::from(place.at), u64::from(place.at) + u64::from(place.length)],
+            form: form.to_owned(),
+        })
+    }
+
+    /// How much of a text its sources cover, in percent.
+    fn coverage(&self, folded: &str, way: &Way) -> u8 {
+        if way.sources.is_empty() {
+            return 0;
+        }
+        let (mut all, mut covered) = (0_usize, 0_usize);
+        for token in tokens(folded).take(WORDS_MAX) {
+            all += 1;
+            let said = self.request.is_some_and(|request| request.says(token.text));
+            covered +=
+                usize::from(said || !self.seen.word(token.text).is_empty() || !self.seen.places(token.text).is_empty());
+        }
+        u8::try_from((covered * 100).checked_div(all).unwrap_or(100)).unwrap_or(100)
+    }
+}
+
+impl Way {
+    /// The less trustworthy of two ways of parts of one value, with the sources of both.
+    fn worse(self, other: Self) -> Self {
+        let (mut worse, better) = if other.origin > self.origin { (other, self) } else { (self, other) };
+        worse.rivals = worse.rivals.max(better.rivals);
+        worse.known &= better.known;
+        worse.sources.extend(better.sources);
+        worse
+    }
+}
+
+/// What a place makes of a value. `name`: the value is no address, so that a short line of a text is enough.
+fn origin(reach: Reach, trusted: bool, place: &Place, name: bool) -> Origin {
+    let whole = matches!(place.character, Character::Field | Character::Cell | Character::Entry);
+    match (place.character, reach) {
+        _ if trusted => Origin::Request,
+        _ if whole && (place.typed || name) => Origin::Field,
+        (_, Reach::Named) => Origin::Named,
+        (Character::Instruction, _) => Origin::Instruction,
+        _ => Origin::Prose,
+    }
+}
+
+enum Step<'v> {
+    Field(&'v str),
+    Entry(usize),
+}
+
+fn pointer(path: &[Step<'_>]) -> String {
+    let mut pointer = String::new();
+    for step in path {
+        pointer.push('/');
+        match step {
+            Step::Field(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
+            Step::Entry(position) => pointer.push_str(&position.to_string()),
+        }
+    }
+    pointer
+}
+
+/// The text behind a base64 value, where there is one.
+fn behind(value: &str) -> Option<String> {
+    (value.len() >= 16).then(|| decoded(value)).flatten()
+}

@@ -1,0 +1,139 @@
+# METADATA
+# title: New destinations that the person did not give
+# description: |
+#   The account on a forged bill, the address in a signature, the member that a message asks to add: where something goes is
+#   the person's to say. It counts as theirs when it stands in the request, in a typed field of what a tool keeps itself, or
+#   was approved before. In the balanced setting also when it stands in a source that the person named, and nothing else
+#   there could be meant. Everything else is asked about, once.
+# custom:
+#   severity: high
+#   frameworks: [OWASP-ASI01, OWASP-ASI09, OWASP-LLM01]
+package holdshort.rules.flow_destination
+
+import data.holdshort.rules.flow
+
+ask contains message if {
+	input.request.known
+	some pointer, provenance in input.provenance
+	provenance.role == "target"
+	not flow.fetches
+	consequential
+	not believed(provenance)
+	message := sprintf(
+		"`%s` is a new destination of `%s` that the person did not give (from %s); a person has to confirm it",
+		[pointer, input.action.name, flow.source(provenance)],
+	)
+}
+
+consequential if {
+	some effect in input.action.effects
+	effect.verb in {"spend", "send", "delete", "delegate", "grant"}
+}
+
+# An address in a change: what is written there may be read, paid or notified later.
+consequential if {
+	some effect in input.action.effects
+	effect.verb == "write"
+	some provenance in input.provenance
+	provenance.role == "target"
+	provenance.address
+}
+
+believed(provenance) if provenance.known
+
+believed(provenance) if provenance.origin in {"request", "field"}
+
+# The person named the source, the call needs the value, and nothing else there could be meant.
+believed(provenance) if {
+	not flow.strict
+	provenance.origin == "named"
+	provenance.rivals == 0
+	provenance.required
+	input.request.asks in {"call", "step"}
+}
+
+# A name is no address: it has to come from where the request leads.
+believed(provenance) if {
+	not flow.strict
+	not provenance.address
+	provenance.origin in {"named", "prose", "instruction"}
+	provenance.sources[0].reach in {"named", "topic", "linked"}
+	input.request.asks in {"call", "step"}
+}
+
+# Nothing was read yet that could have put it there.
+believed(provenance) if {
+	not flow.strict
+	not provenance.address
+	provenance.origin in {"nowhere", "unknown"}
+	not flow.exposed
+}
+
+examples := [
+	{
+		"name": "an account from a text that the request does not lead to",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"labels": {"integrity": "untrusted"},
+			"provenance": {"/recipient": {
+				"role": "target", "origin": "prose", "address": true, "required": true, "rivals": 0, "known": false,
+			}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"expect": ["ask"],
+	},
+	{
+		"name": "two accounts in the named bill: which one is meant?",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"provenance": {"/recipient": {
+				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 1, "known": false,
+			}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"expect": ["ask"],
+	},
+	{
+		"name": "the only account in the bill that the person named",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"provenance": {"/recipient": {
+				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 0, "known": false,
+			}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"expect": [],
+	},
+	{
+		"name": "strict: a named bill is no person",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"provenance": {"/recipient": {
+				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 0, "known": false,
+			}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"org": {"flow": "strict"},
+		"expect": ["ask"],
+	},
+	{
+		"name": "an account that a person approved before",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"provenance": {"/recipient": {
+				"role": "target", "origin": "request", "address": true, "required": true, "rivals": 0, "known": true,
+			}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"expect": [],
+	},
+	{
+		"name": "reading is not held up",
+		"input": {
+			"request": {"known": true, "asks": "no"},
+			"provenance": {"/id": {"role": "target", "origin": "prose", "address": false, "required": true, "known": false}},
+			"action": {"name": "get_note", "effects": [{"verb": "read", "resource": {"kind": "record"}}]},
+		},
+		"expect": [],
+	},
+]
