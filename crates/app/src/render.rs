@@ -1,6 +1,8 @@
 //! Records as one line for people.
 
-use holdshort_model::{Decision, DecisionRecord, DeclassificationRecord, Effect, Mode, Outcome, PolicyRecord, Record, ToolChange};
+use holdshort_model::{
+    Decision, DecisionRecord, DeclassificationRecord, Effect, Mode, Outcome, PolicyRecord, Record, ToolChange,
+};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Reasons that fit on a line.

@@ -154,7 +154,10 @@ mod tests {
         check("[classification]\nlevels = []", "`classification.levels` is empty");
         check("[[labels]]\nresource = \"file:/srv/**\"\nlabels = [\"confidental\"]", "did you mean `confidential`?");
         check("[[catalog]]\ntool = \"x\"", "says nothing of the output");
-        check("[[catalog]]\ntool = \"x\"\noutput = [{ pointer = \"a\", labels = [\"internal\"] }]", "not a JSON pointer");
+        check(
+            "[[catalog]]\ntool = \"x\"\noutput = [{ pointer = \"a\", labels = [\"internal\"] }]",
+            "not a JSON pointer",
+        );
         check("[mcp]\nallowed_origins = [\"*\"]", "is not an origin");
     }
 

@@ -1,13 +1,14 @@
 //! Our HTTP contract as types: the bodies of requests and answers that are not already in `model`.
 //!
 //! `POST /v1/decide` takes a [`holdshort_model::Request`] and answers with a [`holdshort_model::Ruling`];
-//! `POST /v1/outcomes` takes a [`holdshort_model::Outcome`], `POST /v1/tools` a [`holdshort_model::ToolsSeen`].
+//! `POST /v1/tools` takes a [`holdshort_model::ToolsSeen`].
 //! Everything that a caller sends refuses unknown fields; everything that we send may gain fields.
 
 mod agents;
 mod error;
 mod events;
 mod health;
+mod labels;
 mod pins;
 mod policies;
 mod records;
@@ -17,6 +18,8 @@ pub use agents::{AgentSummary, AgentsPage, IssuedToken, NewAgent, NewToken, Toke
 pub use error::{ErrorAnswer, ErrorBody, code};
 pub use events::DecisionEvent;
 pub use health::{Health, Readiness};
+pub use labels::{Declassified, Declassify, SessionLabels};
+pub use outcomes::OutcomeReport;
 pub use pins::{AcceptPin, PinSummary, PinsPage, ToolsAnswer};
 pub use policies::{PoliciesAnswer, PolicySummary, ReloadAnswer};
 pub use records::{RECORDS_PAGE_DEFAULT, RECORDS_PAGE_MAX, RecordEntry, RecordsPage, RecordsQuery};

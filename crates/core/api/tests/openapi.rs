@@ -104,7 +104,9 @@ fn questions(left: &mut BTreeSet<String>) {
         bytes: 1,
         duration_us: 1,
     };
-    check_input(left, "Outcome", &outcome);
+    let seen = Seen { parts: vec!["p".into()], truncated: true };
+    check_input(left, "Seen", &seen);
+    check_input(left, "OutcomeReport", &OutcomeReport::from((outcome, Some(seen))));
     let tool = ToolDefinition { name: "t".into(), definition: json!({}) };
     check_input(left, "ToolDefinition", &tool);
     let seen = ToolsSeen {
@@ -118,6 +120,7 @@ fn questions(left: &mut BTreeSet<String>) {
     check_input(left, "Owner", &owner);
     check_input(left, "NewAgent", &NewAgent { id: "a".into(), class: "c".into(), owner: Some(owner) });
     check_input(left, "NewToken", &NewToken { label: "l".into(), expires_ms: Some(1) });
+    check_input(left, "Declassify", &Declassify { what: "restricted".into(), reason: "r".into() });
     check_input(left, "AcceptPin", &AcceptPin { server: "s".into(), tool: "t".into(), definition: digest });
 }
 
@@ -168,6 +171,19 @@ fn answers(left: &mut BTreeSet<String>) {
     check(left, "SessionSummary", &session, &session);
     let sessions = SessionsPage { sessions: vec![session], total: 1 };
     check(left, "SessionsPage", &sessions, &sessions);
+    let labels = Labels {
+        integrity: Integrity::Untrusted,
+        confidentiality: "internal".into(),
+        categories: vec!["personal".into()],
+        since: Some(1),
+        sources: vec!["read_file#1".into()],
+    };
+    check(left, "Labels", &labels, &Labels::default());
+    let carried = SessionLabels { agent: "a".into(), session: "s".into(), labels: labels.clone() };
+    check(left, "SessionLabels", &carried, &carried);
+    let receipt = Receipt { log: "l".into(), index: 0 };
+    let lowered = Declassified { record: RecordId::from_parts(1, 1), receipt, labels };
+    check(left, "Declassified", &lowered, &lowered);
     let health = Health { status: "ok".into(), version: "1".into() };
     check(left, "Health", &health, &health);
     let readiness = Readiness { ready: true, faults: vec![] };

@@ -3,7 +3,7 @@
 mod forget;
 
 use crate::past::Past;
-use crate::{Labelling, Rules, SequenceState};
+use crate::{Labelling, Lowering, Rules, SequenceState};
 use holdshort_model::{
     DeclassificationRecord, Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts,
     Verb,
@@ -123,6 +123,11 @@ impl State {
             self.truncated = true;
             self.past.truncate();
         }
+    }
+
+    /// What a declassification of `what` would do; `None` when there is nothing to lower. The record of it comes first.
+    pub fn lowering(&mut self, rules: &Rules, what: &str, now_ns: i64) -> Option<Lowering> {
+        self.labels.lowering(&rules.labels, what, now_ns)
     }
 
     /// A person lowered a label; the record of it is durable.

@@ -83,11 +83,15 @@ impl LabelState {
 
     /// Lowers what a person declassified. The record is durable before this is called.
     pub fn declassify(&mut self, record: &DeclassificationRecord) {
-        self.clock_ns = self.clock_ns.max(record.at_ns);
-        if record.what == INTEGRITY {
-            self.endorsed = self.endorsed.max(Some(record.at_ns));
+        self.lower(&record.what, record.at_ns);
+    }
+
+    pub(super) fn lower(&mut self, what: &str, at_ns: i64) {
+        self.clock_ns = self.clock_ns.max(at_ns);
+        if what == INTEGRITY {
+            self.endorsed = self.endorsed.max(Some(at_ns));
         } else {
-            self.mark(&record.what, Mark { declassified: Some(record.at_ns), ..Mark::default() });
+            self.mark(what, Mark { declassified: Some(at_ns), ..Mark::default() });
         }
     }
 

@@ -48,6 +48,17 @@ struct Reading {
     at_ns: i64,
 }
 
+/// What a declassification does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowering {
+    /// What was read before this is lowered.
+    pub at_ns: i64,
+    /// What the session carries.
+    pub before: Labels,
+    /// What it carries afterwards.
+    pub after: Labels,
+}
+
 impl Labelling {
     /// An action was permitted. `source`: its name and number in the session, such as `read_file#2`.
     pub fn permitted(&mut self, rules: &LabelRules, id: RecordId, facts: &Facts, source: &str, now_ns: i64) {
@@ -94,9 +105,16 @@ impl Labelling {
         self.learn(rules, &reading, untrusted, &labels, now_ns);
     }
 
-    /// The stamp of a declassification that is being made: what is read meanwhile is later.
-    pub fn stamp(&mut self, now_ns: i64) -> i64 {
-        self.read.stamp(now_ns)
+    /// What a declassification of `what` would do; `None` when the session does not carry it, or it is only under way.
+    /// Lowers nothing. What is read from here on is later than its stamp.
+    pub fn lowering(&mut self, rules: &LabelRules, what: &str, now_ns: i64) -> Option<Lowering> {
+        if !self.read.carries(what) {
+            return None;
+        }
+        let (before, at_ns) = (self.labels(rules), self.read.stamp(now_ns));
+        let mut lowered = self.clone();
+        lowered.read.lower(what, at_ns);
+        Some(Lowering { at_ns, before, after: lowered.labels(rules) })
     }
 
     /// A person lowered a label; the record is durable.

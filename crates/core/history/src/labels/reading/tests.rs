@@ -189,14 +189,34 @@ fn a_long_name_is_not_kept_and_counts() {
 fn a_declassification_lowers_and_the_next_read_raises() {
     let (rules, mut session) = (rules(), Labelling::default());
     let read = call("fs", "read_file", vec![effect(Verb::Read, &["restricted"])]);
+    assert_eq!(session.lowering(&rules, "restricted", 1), None);
     for n in 1..3 {
         session.permitted(&rules, id(n), &read, "read_file", 10);
+        assert_eq!(session.lowering(&rules, "restricted", 10), None, "it is under way: there is nothing to look at");
         came_back(&mut session, &rules, n, OutcomeStatus::Ok, &["text"], true, false);
         assert_eq!(session.labels(&rules).confidentiality, "restricted");
         for what in ["restricted", "integrity"] {
-            let at_ns = session.stamp(10);
-            session.declassified(&DeclassificationRecord { what: what.into(), at_ns, ..declassification() });
+            let before = session.labels(&rules);
+            let lowering = session.lowering(&rules, what, 10).unwrap();
+            assert_eq!((&lowering.before, &session.labels(&rules)), (&before, &before), "asking lowers nothing");
+            let record = DeclassificationRecord { what: what.into(), at_ns: lowering.at_ns, ..declassification() };
+            session.declassified(&record);
+            assert_eq!(lowering.after, session.labels(&rules));
         }
         assert_eq!(session.labels(&rules), Labels::default());
     }
+}
+
+#[test]
+fn what_is_read_while_the_record_is_written_stays() {
+    let (rules, mut session) = (rules(), Labelling::default());
+    let read = call("fs", "read_file", vec![effect(Verb::Read, &["restricted"])]);
+    session.permitted(&rules, id(1), &read, "read_file#1", 50);
+    came_back(&mut session, &rules, 1, OutcomeStatus::Ok, &["text"], true, false);
+    let at_ns = session.lowering(&rules, "restricted", 50).unwrap().at_ns;
+    // The clock is set back meanwhile.
+    session.permitted(&rules, id(2), &read, "read_file#2", 5);
+    came_back(&mut session, &rules, 2, OutcomeStatus::Ok, &["text"], true, false);
+    session.declassified(&DeclassificationRecord { what: "restricted".into(), at_ns, ..declassification() });
+    assert_eq!(session.labels(&rules).confidentiality, "restricted");
 }
