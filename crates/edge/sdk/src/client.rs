@@ -4,10 +4,11 @@ use crate::error::ClientError;
 use crate::transport::{Connector, Endpoint};
 use bytes::Bytes;
 use holdshort_api::{
-    AcceptPin, AgentSummary, AgentsPage, ErrorAnswer, Health, IssuedToken, NewAgent, NewToken, PinSummary, PinsPage,
-    PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, ReloadAnswer, SessionsPage, TokensPage, ToolsAnswer,
+    AcceptPin, AgentSummary, AgentsPage, Declassified, Declassify, ErrorAnswer, Health, IssuedToken, NewAgent,
+    NewToken, PinSummary, PinsPage, PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, ReloadAnswer, SessionLabels,
+    SessionsPage, TokensPage, ToolsAnswer,
 };
-use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, ToolsSeen};
+use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, SessionId, ToolsSeen};
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client as Pool;
@@ -77,12 +78,14 @@ impl Client {
         self.post("/v1/decide", request).await
     }
 
-    /// Reports what came of an action.
+    /// Reports what came of an action, and what the agent gets to see of it. To be called before the agent sees it: its
+    /// next action is weighed against it.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn report(&self, outcome: &Outcome) -> Result<(), ClientError> {
-        self.ask(Method::POST, "/v1/outcomes", Some(body(outcome)?)).await.map(drop)
+    pub async fn report(&self, outcome: Outcome, seen: Option<Seen>) -> Result<(), ClientError> {
+        let report = OutcomeReport::from((outcome, seen.map(Seen::bounded)));
+        self.ask(Method::POST, "/v1/outcomes", Some(body(&report)?)).await.map(drop)
     }
 
     /// Shows tool definitions and asks which may be listed.
@@ -133,6 +136,28 @@ impl Client {
     /// See [`ClientError`].
     pub async fn sessions(&self) -> Result<SessionsPage, ClientError> {
         self.get("/v1/sessions").await
+    }
+
+    /// What a live session carries.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn labels(&self, agent: &AgentId, session: &SessionId) -> Result<SessionLabels, ClientError> {
+        self.get(&format!("/v1/sessions/{}/{}/labels", escape(agent.as_str()), escape(session.as_str()))).await
+    }
+
+    /// Lowers one label of a session. The record is durable when the answer is here.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn declassify(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        what: &Declassify,
+    ) -> Result<Declassified, ClientError> {
+        let path = format!("/v1/sessions/{}/{}/declassify", escape(agent.as_str()), escape(session.as_str()));
+        self.post(&path, what).await
     }
 
     /// Registered agents.
