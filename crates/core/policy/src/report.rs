@@ -64,7 +64,17 @@ pub fn test(bundle: &Bundle) -> Result<Vec<PolicyReport>, Vec<Diagnostic>> {
     Ok(reports)
 }
 
-/// Everything that keeps a bundle from being loaded; empty when it would load.
+/// Everything that keeps a bundle from being loaded; of one that would load, what is of no use in it.
 pub fn lint(bundle: &Bundle) -> Vec<Diagnostic> {
-    crate::PolicySet::load(bundle, &LoadOptions::default()).err().unwrap_or_default()
+    let options = LoadOptions::default();
+    let loaded = match crate::PolicySet::load(bundle, &options).and_then(|_| rego::read(bundle, &options)) {
+        Ok(loaded) => loaded,
+        Err(faults) => return faults,
+    };
+    let unread = loaded.sequences.iter().filter(|(name, _)| !loaded.sequences_read.contains(*name));
+    let unread = unread.map(|(name, declared)| {
+        let message = format!("no policy reads the sequence `{name}`, and every session keeps it");
+        Diagnostic::at(&declared.file, declared.place, "unread-sequence", message).hint("use it, or remove it")
+    });
+    unread.collect()
 }

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, Trace};
 use crate::rego::{self, RegoEngine};
 use crate::{Bundle, Diagnostic, EvalError, Finding, LoadOptions, PolicyInfo};
-use holdshort_model::{Digest, Facts};
+use holdshort_model::{Digest, Facts, SequenceSpec};
 
 /// Policies that passed every check and are compiled. Swapped whole when a bundle changes.
 ///
@@ -16,6 +16,7 @@ use holdshort_model::{Digest, Facts};
 pub struct PolicySet {
     engine: Box<dyn Engine>,
     policies: Vec<PolicyInfo>,
+    sequences: Vec<SequenceSpec>,
     digest: Digest,
 }
 
@@ -29,7 +30,8 @@ impl PolicySet {
         let policies = loaded.infos();
         let digest = digest(bundle, &policies);
         let engine = RegoEngine::build(&loaded, options.replicas).map_err(|fault| vec![fault])?;
-        Ok(Self { engine: Box::new(engine), policies, digest })
+        let sequences = loaded.sequences.into_values().map(|declared| declared.spec).collect();
+        Ok(Self { engine: Box::new(engine), policies, sequences, digest })
     }
 
     /// The rules that fire for these facts: by policy, then by strictness, then by message.
@@ -56,6 +58,11 @@ impl PolicySet {
     /// The policies, ordered by id.
     pub fn policies(&self) -> &[PolicyInfo] {
         &self.policies
+    }
+
+    /// What the policies want to know of a session's past, ordered by name.
+    pub fn sequences(&self) -> &[SequenceSpec] {
+        &self.sequences
     }
 }
 

@@ -233,3 +233,102 @@ fn options() {
     let options = LoadOptions { default_mode: Some(observe), ..LoadOptions::default() };
     assert_ne!(load(options).unwrap().digest(), strict);
 }
+
+/// A policy that declares one sequence, on line 6, and has one more condition, on line 10.
+fn sequence(declaration: &str, body: &str) -> String {
+    format!(
+        r#"# METADATA
+# title: T
+# custom:
+#   org: {{hosts: [h], none: []}}
+#   sequences:
+#     s: {declaration}
+package holdshort.rules.t
+deny contains "no" if {{
+	input.action.name == "bad"
+	{body}
+}}
+examples := [
+	{{
+		"name": "yes",
+		"input": {{"action": {{"name": "bad"}}, "history": {{"sequences": {{"t/s": {{"holds": true, "value": 9}}}}}}}},
+		"expect": ["deny"],
+	}},
+	{{"name": "no", "input": {{}}, "expect": []}},
+]
+"#
+    )
+}
+
+const FORMERLY: &str = "{operator: formerly_within, window: 10m, where: {verb: read}}";
+const COUNT: &str = "{operator: count_within, window: 10m, where: {verb: delete}}";
+const HOLDS: &str = r#"input.history.sequences["t/s"].holds"#;
+
+#[test]
+fn sequences_are_declared_and_read() {
+    for (declaration, body) in [
+        (FORMERLY, HOLDS),
+        (COUNT, r#"input.history.sequences["t/s"].value > 3"#),
+        (FORMERLY, "s := input.history.sequences[\"t/s\"]\n\ts.holds"),
+        ("{operator: formerly_within, window: 1h, where: {host: data.org.hosts}}", HOLDS),
+        (
+            "{operator: count_distinct_within, window: 1h, where: {}, of: /to}",
+            r#"input.history.sequences["t/s"].value > 3"#,
+        ),
+    ] {
+        let text = sequence(declaration, body);
+        assert_eq!(faults_of(&[("t.rego", text.clone())], Value::Null), [], "{text}");
+        let files = vec![SourceFile { path: "t.rego".into(), text }];
+        let set = PolicySet::load(&Bundle { files, data: json!({"hosts": ["x"]}) }, &LoadOptions::default()).unwrap();
+        assert_eq!(set.sequences()[0].name, "t/s");
+        let hosts = &set.sequences()[0].matching.host;
+        assert!(hosts.is_empty() || hosts == &["x"], "{hosts:?}");
+    }
+}
+
+#[test]
+fn sequences_that_cannot_be() {
+    let wrong = |declaration: &str, code, words| check(sequence(declaration, HOLDS), code, 6, words);
+    wrong("{operator: formerly, window: 10m, where: {}}", "bad-metadata", "formerly_within");
+    wrong("{operator: formerly_within, window: 10x, where: {}}", "bad-metadata", "`10x` is no window");
+    wrong("{operator: formerly_within, windw: 10m, where: {}}", "bad-metadata", "windw");
+    wrong("{operator: formerly_within, window: 10m, where: {verb: remove}}", "bad-metadata", "remove");
+    wrong("{operator: formerly_within, window: 10m}", "bad-metadata", "where");
+    wrong("{operator: since, window: 10m, where: {}}", "bad-sequence", "`since` needs");
+    wrong("{operator: sum_within, window: 10m, where: {}}", "bad-sequence", "needs `of");
+    wrong("{operator: formerly_within, window: 10m, where: {host: data.org.hots}}", "bad-sequence", "`hosts`");
+    wrong("{operator: formerly_within, window: 10m, where: {host: data.org.none}}", "bad-sequence", "at least one");
+    check(sequence(FORMERLY, HOLDS).replace("#     s:", "#     S-1:"), "bad-sequence", 6, "no name of a sequence");
+    let many: String = (0..33).map(|number| format!("#     s{number}: {FORMERLY}\n")).collect();
+    check(sequence(FORMERLY, HOLDS).replace("#     s: ", &format!("{many}#     s: ")), "too-large", 1, "at most 32");
+}
+
+#[test]
+fn references_to_sequences() {
+    let wrong = |declaration: &str, body: &str, code, words| check(sequence(declaration, body), code, 10, words);
+    wrong(FORMERLY, r#"input.history.sequences["t/z"].holds"#, "unknown-field", "did you mean `t/s`?");
+    wrong(FORMERLY, "input.history.sequences[input.action.name].holds", "unknown-field", "is computed");
+    wrong(FORMERLY, r#"input.history.sequences["t/s"].held"#, "unknown-field", "`holds`");
+    wrong(FORMERLY, r#"input.history.sequences["t/s"].value > 1"#, "never-matches", "read `holds`");
+    wrong(COUNT, HOLDS, "never-matches", "compare `value`");
+    wrong(FORMERLY, &format!("not {HOLDS}"), "bad-sequence", "outcome: done");
+    check(body(HOLDS), "unknown-field", 5, "custom.sequences");
+    check(sequence(FORMERLY, HOLDS).replace(r#"{"t/s":"#, r#"{"t/ss":"#), "bad-example", 13, "did you mean `t/s`?");
+}
+
+#[test]
+fn what_has_to_have_happened_may_be_negated() {
+    let gate = "{operator: formerly_within, window: 1h, where: {tool: approve}, outcome: done}";
+    let text = sequence(gate, &format!("not {HOLDS}")).replace(r#""holds": true"#, r#""holds": false"#);
+    assert_eq!(faults_of(&[("t.rego", text)], Value::Null), []);
+}
+
+#[test]
+fn a_sequence_that_nobody_reads_is_a_warning() {
+    let files = vec![SourceFile { path: "t.rego".into(), text: sequence(FORMERLY, "true") }];
+    let bundle = Bundle { files, data: Value::Null };
+    assert!(PolicySet::load(&bundle, &LoadOptions::default()).is_ok());
+    let found = holdshort_policy::lint(&bundle);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].code, found[0].line), ("unread-sequence", 6));
+}

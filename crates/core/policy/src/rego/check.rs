@@ -5,10 +5,12 @@
 
 mod expr;
 mod reference;
+mod sequences;
 
 use super::guard::constants;
 use super::policy::{Draft, EXAMPLES};
 use super::schema::Shape;
+use super::sequences::Declared;
 use super::source::place;
 use super::syntax::{self, Step, chain, variable};
 use crate::Rule;
@@ -26,13 +28,19 @@ pub(crate) struct World<'a> {
     packages: BTreeMap<&'a str, (usize, BTreeSet<&'a str>)>,
     /// `data.org`, defaults included.
     org: &'a Map<String, Json>,
+    /// Declared sequences, by name.
+    pub(crate) sequences: &'a BTreeMap<String, Declared>,
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(drafts: &'a [Draft<'a>], org: &'a Map<String, Json>) -> Self {
+    pub(crate) fn new(
+        drafts: &'a [Draft<'a>],
+        org: &'a Map<String, Json>,
+        sequences: &'a BTreeMap<String, Declared>,
+    ) -> Self {
         let names = |draft: &'a Draft<'a>| draft.module.policy.iter().map(|rule| syntax::head_name(rule)).collect();
         let packages = drafts.iter().enumerate().map(|(index, draft)| (draft.id.as_str(), (index, names(draft))));
-        Self { packages: packages.collect(), org }
+        Self { packages: packages.collect(), org, sequences }
     }
 }
 
@@ -40,6 +48,8 @@ impl<'a> World<'a> {
 pub(crate) struct Checked {
     /// Other packages that the policy refers to.
     pub(crate) refers_to: BTreeSet<usize>,
+    /// Sequences that the policy reads.
+    pub(crate) sequences_read: BTreeSet<String>,
 }
 
 /// Checks one policy.
@@ -55,6 +65,7 @@ pub(crate) fn check(draft: &Draft<'_>, world: &World<'_>, faults: &mut Vec<Diagn
         shapes: BTreeMap::new(),
         used: BTreeMap::new(),
         refers_to: BTreeSet::new(),
+        sequences_read: BTreeSet::new(),
         faults,
     };
     walker.imports();
@@ -66,7 +77,7 @@ pub(crate) fn check(draft: &Draft<'_>, world: &World<'_>, faults: &mut Vec<Diagn
         walker.rule(rule);
     }
     walker.unread_rules();
-    Checked { refers_to: walker.refers_to }
+    Checked { refers_to: walker.refers_to, sequences_read: walker.sequences_read }
 }
 
 fn functions<'a>(draft: &'a Draft<'_>) -> BTreeSet<&'a str> {
@@ -88,6 +99,7 @@ struct Walker<'a> {
     /// Rules of this policy by the rules that refer to them; the empty name stands for other packages.
     used: BTreeMap<&'a str, BTreeSet<&'a str>>,
     refers_to: BTreeSet<usize>,
+    sequences_read: BTreeSet<String>,
     faults: &'a mut Vec<Diagnostic>,
 }
 
@@ -217,8 +229,10 @@ impl<'a> Walker<'a> {
                 self.query(inner, rule);
                 self.shapes = outer;
             }
-            if let Literal::Expr { expr, .. } = &statement.literal {
-                self.constant_condition(expr);
+            match &statement.literal {
+                Literal::Expr { expr, .. } => self.constant_condition(expr),
+                Literal::NotExpr { expr, .. } => self.sequence_negated(expr),
+                _ => {}
             }
         }
     }

@@ -3,6 +3,7 @@
 //! They stand in the policy as a rule `examples`: an array of objects with `name`, `input`, `expect` and, where the
 //! policy reads `data.org`, `org`. The input is a fragment laid over [`base`]; `expect` lists the rules that fire.
 
+use super::check::World;
 use super::compile::Program;
 use super::policy::{Draft, EXAMPLES, Loaded, Unit};
 use super::schema;
@@ -71,12 +72,13 @@ pub(crate) fn base() -> Json {
         },
         "action": {"kind": "tool.call", "server": "example", "name": "example", "effects": [], "args": {}},
         "tool": {"server": "example", "name": "example", "pin": "match", "annotations": {}},
-        "context": {"time": 1_767_225_600_000_000_000_i64, "workspace": "/home/dev/project", "enforcement_point": "example"}
+        "context": {"time": 1_767_225_600_000_000_000_i64, "workspace": "/home/dev/project", "enforcement_point": "example"},
+        "history": {"actions": 0, "in_flight": 0}
     })
 }
 
 /// Reads the examples of a policy.
-pub(crate) fn read(draft: &Draft<'_>, required: bool, faults: &mut Vec<Diagnostic>) -> Vec<Example> {
+pub(crate) fn read(draft: &Draft<'_>, required: bool, world: &World<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Example> {
     let path = draft.file.path.as_str();
     let rule = draft.module.policy.iter().find(|rule| super::syntax::head_name(rule) == EXAMPLES);
     let Some(rule) = rule else {
@@ -102,7 +104,7 @@ pub(crate) fn read(draft: &Draft<'_>, required: bool, faults: &mut Vec<Diagnosti
     };
     let mut examples = Vec::new();
     for item in items {
-        match example(draft, item) {
+        match example(draft, item, world) {
             Ok(example) => examples.push(example),
             Err(fault) => faults.push(fault),
         }
@@ -119,7 +121,7 @@ pub(crate) fn read(draft: &Draft<'_>, required: bool, faults: &mut Vec<Diagnosti
     examples
 }
 
-fn example(draft: &Draft<'_>, item: &ExprRef) -> Result<Example, Diagnostic> {
+fn example(draft: &Draft<'_>, item: &ExprRef, world: &World<'_>) -> Result<Example, Diagnostic> {
     let path = draft.file.path.as_str();
     let at = place(item.span());
     let wrong = |message: String| Diagnostic::at(path, at, "bad-example", message).hint(FORM);
@@ -143,7 +145,16 @@ fn example(draft: &Draft<'_>, item: &ExprRef) -> Result<Example, Diagnostic> {
         let hint = suggest(other, ["name", "input", "expect", "org"]);
         return Err(wrong(format!("example `{name}`: `{other}` is no field of an example")).hint(hint));
     }
-    let facts = facts_over(base(), input).map_err(|fault| wrong(format!("example `{name}`: {fault}")))?;
+    let mut facts = facts_over(base(), input).map_err(|fault| wrong(format!("example `{name}`: {fault}")))?;
+    let sequences = &mut facts.history.sequences;
+    if let Some(other) = sequences.keys().find(|name| !world.sequences.contains_key(*name)) {
+        let hint = suggest(other, world.sequences.keys().map(String::as_str));
+        return Err(wrong(format!("example `{name}`: no policy declares the sequence `{other}`")).hint(hint));
+    }
+    for name in world.sequences.keys() {
+        // A session in which nothing has happened.
+        sequences.entry(name.clone()).or_default();
+    }
     Ok(Example { name, place: at, facts: Box::new(facts), org, expect })
 }
 
@@ -161,12 +172,18 @@ pub(crate) fn facts_over(mut below: Json, fragment: Json) -> Result<Facts, Strin
     serde_json::from_value(below).map_err(|error| format!("`input`: {error}"))
 }
 
-/// Lays `over` over `below`: objects field by field, everything else whole; null removes. Effects get a certainty.
+/// Lays `over` over `below`: objects field by field, everything else whole; null removes. Effects get a certainty,
+/// sequences what they lack.
 fn overlay(below: &mut Json, over: Json) {
     merge(below, over);
     let effects = below.pointer_mut("/action/effects").and_then(Json::as_array_mut);
     for effect in effects.into_iter().flatten().filter_map(Json::as_object_mut) {
         effect.entry("certainty").or_insert_with(|| json!("derived"));
+    }
+    let sequences = below.pointer_mut("/history/sequences").and_then(Json::as_object_mut);
+    for sequence in sequences.into_iter().flat_map(Map::values_mut).filter_map(Json::as_object_mut) {
+        sequence.entry("holds").or_insert_with(|| json!(false));
+        sequence.entry("value").or_insert_with(|| json!(0));
     }
 }
 

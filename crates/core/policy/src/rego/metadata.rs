@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::info::Severity;
-use holdshort_model::Mode;
+use holdshort_model::{Mode, SequenceSpec};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -44,6 +44,9 @@ pub(crate) struct Custom {
     /// What the policy reads from `data.org`, each with the value that holds when the organisation supplies none.
     #[serde(default)]
     pub(crate) org: BTreeMap<String, serde_json::Value>,
+    /// What the policy wants to know of the past, by the names that it gives.
+    #[serde(default)]
+    pub(crate) sequences: BTreeMap<String, SequenceSpec>,
 }
 
 /// The annotations above `package`, from the text of a file.
@@ -64,7 +67,7 @@ pub(crate) fn read(path: &str, text: &str, package_line: u32) -> Result<Metadata
     let metadata: Metadata = yaml_serde::from_str(&yaml).map_err(|error| {
         let inside = error.location().map_or(0, |place| u32::try_from(place.line()).unwrap_or(0));
         Diagnostic::at(path, (at_marker.saturating_add(inside), 1), "bad-metadata", format!("METADATA: {error}"))
-            .hint("OPA annotations, with `custom` holding severity, mode, frameworks and org")
+            .hint("OPA annotations, with `custom` holding severity, mode, frameworks, org and sequences")
     })?;
     if metadata.title.trim().is_empty() {
         return Err(Diagnostic::at(path, (at_marker, 1), "missing-metadata", "METADATA has no `title`")

@@ -14,6 +14,7 @@ mod guarded;
 mod metadata;
 mod policy;
 mod schema;
+mod sequences;
 mod source;
 mod syntax;
 mod vm;

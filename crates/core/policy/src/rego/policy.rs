@@ -5,6 +5,7 @@ use super::example::{self, Example};
 use super::guard::{self, Guard};
 use super::guarded;
 use super::metadata::{self, Metadata};
+use super::sequences::{self, Declared};
 use super::source::{parse_all, place};
 use super::syntax::{self, Step, chain};
 use crate::bundle::{Bundle, DATA_BYTES_MAX, LoadOptions, REPLICAS_MAX, SourceFile};
@@ -27,6 +28,10 @@ pub(crate) struct Loaded {
     pub(crate) policies: Vec<Policy>,
     /// `{"org": ...}`: what the organisation supplies over what the policies' metadata declares.
     pub(crate) data: Value,
+    /// The sequences that policies declare, by name.
+    pub(crate) sequences: BTreeMap<String, Declared>,
+    /// The sequences that a policy reads.
+    pub(crate) sequences_read: BTreeSet<String>,
 }
 
 /// One policy, or a library of helpers when it has no rules of its own.
@@ -117,13 +122,15 @@ pub(crate) fn read(bundle: &Bundle, options: &LoadOptions) -> Result<Loaded, Vec
     let org = organisation(bundle, &drafts, &mut faults);
     let names: Vec<String> = drafts.iter().map(|draft| draft.id.clone()).collect();
     modes_are_known(options, &names, &mut faults);
-    let world = check::World::new(&drafts, &org);
+    let sequences = sequences::declared(&drafts, &org, &mut faults);
+    let world = check::World::new(&drafts, &org, &sequences);
+    let mut sequences_read = BTreeSet::new();
     let mut policies = Vec::with_capacity(drafts.len());
     for (index, draft) in drafts.iter().enumerate() {
-        policies.push(policy(index, draft, &world, options, &mut faults));
+        policies.push(policy(index, draft, &world, options, &mut sequences_read, &mut faults));
     }
     let data = input::from_json(&Json::Object(Map::from_iter([("org".to_owned(), Json::Object(org))])));
-    sorted(Loaded { policies, data }, faults)
+    sorted(Loaded { policies, data, sequences, sequences_read }, faults)
 }
 
 fn sorted(loaded: Loaded, mut faults: Vec<Diagnostic>) -> Result<Loaded, Vec<Diagnostic>> {
@@ -228,7 +235,7 @@ fn modes_are_known(options: &LoadOptions, ids: &[String], faults: &mut Vec<Diagn
     }
 }
 
-fn short(id: &str) -> &str {
+pub(crate) fn short(id: &str) -> &str {
     id.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(id)
 }
 
@@ -237,9 +244,11 @@ fn policy(
     draft: &Draft<'_>,
     world: &check::World<'_>,
     options: &LoadOptions,
+    sequences_read: &mut BTreeSet<String>,
     faults: &mut Vec<Diagnostic>,
 ) -> Policy {
     let checked = check::check(draft, world, faults);
+    sequences_read.extend(checked.sequences_read);
     let mut by_rule: BTreeMap<Rule, Vec<&ast::Rule>> = BTreeMap::new();
     for rule in &draft.module.policy {
         if let Some(kind) = Rule::named(syntax::head_name(rule)) {
@@ -251,7 +260,7 @@ fn policy(
         .iter()
         .map(|(kind, rules)| (Unit { policy: index, rule: *kind }, Guard::of(rules, &scope, draft.file, faults)))
         .collect();
-    let examples = example::read(draft, !units.is_empty(), faults);
+    let examples = example::read(draft, !units.is_empty(), world, faults);
     let custom = &draft.metadata.custom;
     let said = options.modes.get(&draft.id).or_else(|| options.modes.get(short(&draft.id))).copied();
     let mode = said.or(custom.mode).or(options.default_mode).unwrap_or(Mode::Enforce);

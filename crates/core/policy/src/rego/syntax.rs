@@ -19,6 +19,16 @@ pub(crate) enum Step<'a> {
     Index(&'a Expr),
 }
 
+impl Step<'_> {
+    /// The same step.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Field(name, span) => Self::Field(name.clone(), span),
+            Self::Index(index) => Self::Index(index),
+        }
+    }
+}
+
 /// The reference that an expression is, if it is one that begins with a variable.
 pub(crate) fn chain(expr: &Expr) -> Option<Chain<'_>> {
     let mut steps = Vec::new();

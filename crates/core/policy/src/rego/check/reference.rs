@@ -9,7 +9,7 @@ use crate::rego::syntax::{self, Chain, Step, chain};
 use regorus::unstable::{Expr, Span};
 
 /// Where a field is missing, what is wrong, and a hint.
-type NoField = ((u32, u32), String, String);
+pub(super) type NoField = ((u32, u32), String, String);
 /// A step of a path: a name, or none when it is computed.
 type Part = Option<String>;
 
@@ -44,6 +44,7 @@ impl<'a> Walker<'a> {
                 }
             }
             _ => {
+                self.sequence_read(&path);
                 if let Err((span, message, hint)) = self.follow(&path) {
                     let code = "unknown-field";
                     self.faults.push(Diagnostic::at(&self.draft.file.path, span, code, message).hint(hint));
@@ -135,6 +136,7 @@ impl<'a> Walker<'a> {
         };
         for step in &path.steps {
             let Some(known) = shape else { return Ok(None) };
+            self.sequence_step(known, step)?;
             match step {
                 Step::Field(name, span) => {
                     let next = known.field(name, &text).map_err(|(message, hint)| (place(span), message, hint))?;
