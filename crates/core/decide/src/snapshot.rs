@@ -132,7 +132,7 @@ impl Snapshot {
         }
         let trusted = parts.servers.iter().filter(|(_, server)| server.outputs_trusted).map(|(name, _)| name.clone());
         let mut rules = Rules::default();
-        rules.labels = LabelRules::new(parts.classification, &parts.catalog, trusted);
+        rules.labels = LabelRules::new(parts.classification, &parts.catalog, &parts.labels, trusted);
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
         let fixed = Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules, digest };
         let Parts { agents, pins, destinations, .. } = parts;

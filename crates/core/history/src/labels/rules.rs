@@ -1,6 +1,7 @@
 //! What labels go by.
 
-use holdshort_effects::{CatalogEntry, Classification, Outputs};
+use holdshort_effects::{CatalogEntry, Classification, LabelRule, Meaning, Outputs};
+use std::collections::BTreeSet;
 
 /// The scale, and what is declared of outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +10,7 @@ pub struct LabelRules {
     pub classification: Classification,
     /// What comes back from tools.
     pub outputs: Outputs,
+    declared: BTreeSet<String>,
 }
 
 impl LabelRules {
@@ -17,8 +19,18 @@ impl LabelRules {
     pub fn new(
         classification: Classification,
         catalog: &[CatalogEntry],
+        resources: &[LabelRule],
         trusted_servers: impl IntoIterator<Item = String>,
     ) -> Self {
-        Self { classification, outputs: Outputs::new(catalog, trusted_servers) }
+        let outputs = catalog.iter().flat_map(|entry| &entry.output).flat_map(|rule| &rule.labels);
+        let labels = outputs.chain(resources.iter().flat_map(|rule| &rule.labels));
+        let declared = labels.filter(|label| classification.meaning(label) != Meaning::Plain).cloned().collect();
+        Self { classification, outputs: Outputs::new(catalog, trusted_servers), declared }
+    }
+
+    /// Every level and category that some declaration can give to what a session reads. Where nothing is declared,
+    /// nothing is classified.
+    pub fn declared(&self) -> impl Iterator<Item = &str> {
+        self.declared.iter().map(String::as_str)
     }
 }

@@ -14,7 +14,7 @@ fn rules() -> LabelRules {
     ]"#;
     let entries: Vec<CatalogEntry> = serde_json::from_str(entries).unwrap();
     Catalog::new(&entries, &[]).unwrap();
-    LabelRules::new(Classification::default(), &entries, ["wiki".to_owned()])
+    LabelRules::new(Classification::default(), &entries, &[], ["wiki".to_owned()])
 }
 
 fn effect(verb: Verb, labels: &[&str]) -> ActionEffect {
@@ -176,7 +176,7 @@ fn a_long_name_is_not_kept_and_counts() {
     let entries: Vec<CatalogEntry> =
         serde_json::from_str(r#"[{"tool": "get_*", "output": [{"pointer": "/ssn", "labels": ["restricted"]}]}]"#)
             .unwrap();
-    let rules = LabelRules::new(Classification::default(), &entries, []);
+    let rules = LabelRules::new(Classification::default(), &entries, &[], []);
     let mut session = Labelling::default();
     let name = format!("get_{}", "x".repeat(10_000));
     session.permitted(&rules, id(1), &call("s", &name, vec![effect(Verb::Read, &[])]), &format!("{name}#1"), 1);
