@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod health;
 mod labels;
+mod outcomes;
 mod pins;
 mod policies;
 mod records;

@@ -1,7 +1,7 @@
 //! Whoever decides and records: the local decision point, or a remote one behind a socket.
 
 use async_trait::async_trait;
-use holdshort_model::{FailMode, Outcome, Request, Ruling, ToolListing, ToolsSeen};
+use holdshort_model::{FailMode, Outcome, Request, Ruling, Seen, ToolListing, ToolsSeen};
 
 /// Decides and records. Implemented by the service in process and by the client of a remote service.
 #[async_trait]
@@ -12,8 +12,12 @@ pub trait Authority: Send + Sync + 'static {
     /// When either is impossible. The action then does not run.
     async fn rule(&self, request: Request) -> Result<Ruling, Fault>;
 
-    /// Records what came of a permitted action. Does not wait for durability.
-    async fn report(&self, outcome: Outcome) -> Result<(), Fault>;
+    /// Records what came of a permitted action, and learns what the agent gets to see of it. Does not wait for
+    /// durability. INVARIANT: called before the agent gets the result, so that its next action is weighed against it.
+    ///
+    /// # Errors
+    /// When it cannot be taken in. The result was produced all the same; whoever hands it on says so in its own log.
+    async fn report(&self, outcome: Outcome, seen: Option<Seen>) -> Result<(), Fault>;
 
     /// Compares tool definitions with their pins, records what is new or changed, and says which may be listed.
     /// Answers in the order of the question, one listing for each tool.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate, Received, Refusal, Verdict};
 use holdshort_model::{
     Action, ActionKind, Authentication, Claims, Containment, Context, Decision, Digest, Effect, FailMode, Mode,
-    Obligation, Outcome, Reason, Receipt, RecordId, Request, Risk, Ruling, Subject, ToolListing, ToolsSeen,
+    Obligation, Outcome, Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, Subject, ToolListing, ToolsSeen,
 };
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ impl Authority for Told {
         self.answer.clone().map(|decision| Ruling { decision, receipt })
     }
 
-    async fn report(&self, _: Outcome) -> Result<(), Fault> {
+    async fn report(&self, _: Outcome, _: Option<Seen>) -> Result<(), Fault> {
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::error::ClientError;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault};
-use holdshort_model::{FailMode, Outcome, Request, Ruling, ToolListing, ToolsSeen};
+use holdshort_model::{FailMode, Outcome, Request, Ruling, Seen, ToolListing, ToolsSeen};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error as ValueError;
@@ -37,8 +37,8 @@ impl Authority for RemoteAuthority {
         self.client.decide(&request).await.map_err(fault)
     }
 
-    async fn report(&self, outcome: Outcome) -> Result<(), Fault> {
-        self.client.report(&outcome).await.map_err(fault)
+    async fn report(&self, outcome: Outcome, seen: Option<Seen>) -> Result<(), Fault> {
+        self.client.report(outcome, seen).await.map_err(fault)
     }
 
     async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {

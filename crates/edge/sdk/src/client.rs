@@ -5,10 +5,10 @@ use crate::transport::{Connector, Endpoint};
 use bytes::Bytes;
 use holdshort_api::{
     AcceptPin, AgentSummary, AgentsPage, Declassified, Declassify, ErrorAnswer, Health, IssuedToken, NewAgent,
-    NewToken, PinSummary, PinsPage, PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, ReloadAnswer, SessionLabels,
-    SessionsPage, TokensPage, ToolsAnswer,
+    NewToken, OutcomeReport, PinSummary, PinsPage, PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, ReloadAnswer,
+    SessionLabels, SessionsPage, TokensPage, ToolsAnswer,
 };
-use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, SessionId, ToolsSeen};
+use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, Seen, SessionId, ToolsSeen};
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client as Pool;
