@@ -1,7 +1,7 @@
 //! Whether a tool may be called at all: one predicate for listing and calling.
 //!
 //! The tool as such is judged: arguments `null`, the effects that it could have, grants that some arguments could fall
-//! under, policies that refuse whatever the arguments. It depends on the subject, the session, the tool and the minute,
+//! under, policies that refuse whatever the arguments and whatever happened before. It depends on the subject, the session, the tool and the minute,
 //! not on the circumstances of a call, so that a list and the calls after it agree.
 
 use crate::combine::combine;
@@ -65,7 +65,8 @@ fn judge(
     };
     let request =
         Request { subject: subject.clone(), action, context: Context::default(), session: session.id.clone() };
-    let facts = facts(snapshot, session, &request, time);
+    let mut facts = facts(snapshot, session, &request, time);
+    facts.history.sequences = snapshot.rules().sequences.at_best();
     let weighed = weigh(snapshot, session, &facts, Scope::Tool);
     let (_, enforced) = combine(&weighed.heard);
     Probe {

@@ -3,9 +3,9 @@
 use crate::memo::Memo;
 use crate::{GrantEntry, GrantError, Grants, Known};
 use holdshort_effects::{Catalog, CatalogEntry, CatalogError, Classification, ClassificationError, LabelRule};
-use holdshort_history::{LabelRules, Rules, State};
+use holdshort_history::{LabelRules, Rules, Sequences, State};
 use holdshort_inventory::{Agents, Destinations, Pins};
-use holdshort_model::{Digest, SessionId, Standing};
+use holdshort_model::{Digest, SequenceError, SessionId, Standing};
 use holdshort_policy::PolicySet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,9 @@ pub enum SnapshotError {
     /// The scale, or a label.
     #[error(transparent)]
     Classification(#[from] ClassificationError),
+    /// A sequence that the policies declare.
+    #[error("the policies' sequences: {0}")]
+    Sequence(#[from] SequenceError),
     /// A part that has no JSON form, and so no digest.
     #[error("the configuration has no digest: {0}")]
     Digest(String),
@@ -133,6 +136,8 @@ impl Snapshot {
         let trusted = parts.servers.iter().filter(|(_, server)| server.outputs_trusted).map(|(name, _)| name.clone());
         let mut rules = Rules::default();
         rules.labels = LabelRules::new(parts.classification, &parts.catalog, &parts.labels, trusted);
+        let declared = parts.policies.as_ref().map(|policies| policies.sequences()).unwrap_or_default();
+        rules.sequences = Sequences::compile(declared).map_err(|error| vec![error.into()])?;
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
         let fixed = Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules, digest };
         let Parts { agents, pins, destinations, .. } = parts;

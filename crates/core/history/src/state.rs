@@ -116,7 +116,9 @@ impl State {
     pub fn settled(&mut self, rules: &Rules, settled: &Settled<'_>) {
         self.in_flight.remove(&settled.decision);
         let Settled { decision, status, parts, truncated, now_ns, .. } = *settled;
-        self.sequences.settle(&rules.sequences, decision, status, now_ns);
+        // What an agent says of its own calls gives nothing back and opens nothing: it is as if nobody knew.
+        let known = if settled.claimed { OutcomeStatus::Timeout } else { status };
+        self.sequences.settle(&rules.sequences, decision, known, now_ns);
         self.labels.came_back(&rules.labels, settled);
         self.past.came_back(decision, parts);
         if truncated {
