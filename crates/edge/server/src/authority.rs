@@ -3,17 +3,18 @@
 use crate::arguments;
 use crate::clock::ms;
 use crate::faults::Refused;
-use crate::flight::Flight;
+use crate::flight::{Flight, Place, Reserved};
 use crate::journal::recorder_down;
 use crate::recorder::RECORD_BYTES_MAX;
 use crate::service::Service;
 use async_trait::async_trait;
 use holdshort_api::DecisionEvent;
-use holdshort_decide::{SessionView, decide};
+use holdshort_decide::{SessionView, Snapshot, decide};
 use holdshort_enforce::{Authority, Fault};
+use holdshort_history::{self as history, State};
 use holdshort_model::{
-    BuildInfo, Decision, DecisionRecord, Digest, FailMode, Outcome, Receipt, Record, Request, Ruling, ToolListing,
-    ToolsSeen,
+    BuildInfo, Decision, DecisionRecord, Digest, Facts, FailMode, Outcome, Receipt, Record, RecordId, Request, Ruling,
+    Seen, ToolListing, ToolsSeen,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -53,9 +54,8 @@ impl Authority for Service {
         Err(fault)
     }
 
-    async fn report(&self, outcome: Outcome) -> Result<(), Fault> {
-        self.journal.metrics.outcome(outcome.status);
-        self.journal.write_later(&Record::Outcome(outcome))
+    async fn report(&self, outcome: Outcome, seen: Option<Seen>) -> Result<(), Fault> {
+        self.take_report(None, outcome, seen).await
     }
 
     async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
@@ -72,8 +72,8 @@ struct Decided {
 }
 
 impl Service {
-    // Holds the session's chain from its number to the hand-over of the record, so that the log has the records of a
-    // session in the order of their numbers. Nothing in between waits.
+    // Holds the session from the number of its record to the hand-over, so that the log has the records of a session in
+    // the order of their numbers, and so that two actions at once count each other. Nothing in between waits.
     fn decide(&self, request: Request, started: Instant) -> Result<Decided, Fault> {
         let now_ns = self.clock.now_ns();
         let now_ms = ms(now_ns);
@@ -83,17 +83,20 @@ impl Service {
             return Err(self.journal.refuse_request(fault, &request));
         };
         let snapshot = self.snapshot();
-        let session = self.sessions.touch(&request.subject.agent, &request.session, now_ms);
-        let mut chain = session.chain();
-        let link = chain.next();
-        let view = SessionView { sequence: link.sequence, ..SessionView::active(request.session.clone()) };
+        let session = self.sessions.touch(&request.subject.agent, &request.session, snapshot.rules(), now_ms);
+        let mut live = session.live();
+        let link = live.chain.next();
         // A bug in a policy engine refuses this action and no other.
-        let deciding = || decide(&snapshot, &view, &request, id, now_ns);
-        let Ok((decision, facts)) = catch_unwind(AssertUnwindSafe(deciding)) else {
-            drop(chain);
+        let Ok((decision, facts)) =
+            catch_unwind(AssertUnwindSafe(|| weigh(&snapshot, &mut live.state, &request, (id, link.sequence, now_ns))))
+        else {
+            // Nobody knows what the state got to learn before it failed.
+            live.state.reduce();
+            drop(live);
             let fault = Fault::new(FailMode::PolicyError, "deciding failed inside of holdshort; please report it");
             return Err(self.journal.refuse_request(fault, &request));
         };
+        let reserved = Reserved { snapshot, decision: id, now_ns };
         let deciding = started.elapsed();
         self.journal.metrics.deciding(deciding);
         let mut record = Box::new(DecisionRecord {
@@ -115,12 +118,14 @@ impl Service {
         };
         let DecisionRecord { request, decision, .. } = *record;
         let Ok(bytes) = bytes else {
-            drop(chain);
+            reserved.release(&mut live.state);
+            drop(live);
             let fault = Fault::new(FailMode::RecorderDown, "the record of this cannot be written");
             return Err(self.journal.refuse_request(fault, &request));
         };
         if bytes.len() > RECORD_BYTES_MAX {
-            drop(chain);
+            reserved.release(&mut live.state);
+            drop(live);
             let fault =
                 Fault::new(FailMode::Oversize, "what this would touch is too much to be recorded; do it in parts");
             return Err(self.journal.refuse_request(fault, &request));
@@ -129,15 +134,19 @@ impl Service {
         let appending = match self.journal.hand_over(bytes) {
             Ok(appending) => appending,
             Err(error) => {
-                drop(chain);
+                reserved.release(&mut live.state);
+                drop(live);
                 let fault = recorder_down(&error);
                 self.journal.refuse(&fault, Refused::new(&request, now_ms, Some(decision.id)));
                 return Err(fault);
             }
         };
-        chain.extend(digest);
-        drop(chain);
-        Ok(Decided { request, decision, flight: Flight::new(appending, session, link, digest), now_ms })
+        live.chain.extend(digest);
+        let state_bytes = live.state.bytes();
+        drop(live);
+        self.budget.note(&self.sessions, &session, state_bytes);
+        let place = Place { session, link, digest, reserved };
+        Ok(Decided { request, decision, flight: Flight::new(appending, place), now_ms })
     }
 
     fn tell(&self, request: &Request, decision: &Decision, receipt: &Receipt, now_ms: u64) {
@@ -162,6 +171,22 @@ impl Service {
         // The last listener may have gone since the question above.
         let _ = self.events.send(Arc::new(event));
     }
+}
+
+/// Decides, and sets aside what an allowed action will have done.
+fn weigh(
+    snapshot: &Snapshot,
+    state: &mut State,
+    request: &Request,
+    (id, sequence, now_ns): (RecordId, u64, i64),
+) -> (Decision, Facts) {
+    let view = SessionView { sequence, state: Some(state), ..SessionView::active(request.session.clone()) };
+    let (decision, facts) = decide(snapshot, &view, request, id, now_ns);
+    let tool = facts.tool.as_ref();
+    let definition = tool.and_then(|tool| snapshot.definition(&tool.server, &tool.name));
+    let decided = history::Decided { id, facts: &facts, enforced: decision.enforced, definition, now_ns };
+    state.decided(snapshot.rules(), &decided);
+    (decision, facts)
 }
 
 /// The part of the request that is too long to be recorded.

@@ -11,8 +11,11 @@ pub struct ServiceConfig {
     pub arguments: Arguments,
     /// Arguments whose JSON is longer than this are recorded as their digest, in bytes.
     pub argument_bytes_max: usize,
-    /// Most live sessions; beyond it the one that was idle longest is forgotten.
+    /// Most live sessions; beyond it, of the agent that has most of them, the one that was idle longest is forgotten.
     pub sessions_max: usize,
+    /// What all sessions together may remember of what they have seen, in bytes; beyond it, of the agent whose sessions
+    /// remember most, the one that was idle longest gives up what it has seen, and says so.
+    pub history_bytes: usize,
     /// A session without an action for this long is forgotten.
     pub session_idle: Duration,
 }
@@ -24,6 +27,7 @@ impl Default for ServiceConfig {
             arguments: Arguments::Full,
             argument_bytes_max: 16 * 1024,
             sessions_max: 20_000,
+            history_bytes: 512 << 20,
             session_idle: Duration::from_secs(24 * 3600),
         }
     }

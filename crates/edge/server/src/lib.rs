@@ -6,11 +6,15 @@
 
 mod arguments;
 mod authority;
+mod budget;
+mod chain;
 mod change;
 mod clock;
 mod config;
+mod declassify;
 mod faults;
 mod flight;
+mod forgotten;
 mod http;
 mod inspect;
 mod journal;
@@ -18,6 +22,7 @@ mod listen;
 mod metrics;
 mod recorder;
 mod reload;
+mod report;
 mod service;
 mod sessions;
 

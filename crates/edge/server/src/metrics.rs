@@ -75,7 +75,7 @@ impl Metrics {
     }
 
     /// The text format, version 0.0.4.
-    pub(crate) fn render(&self, sessions: usize) -> String {
+    pub(crate) fn render(&self, sessions: usize, history_bytes: usize, reduced: u64) -> String {
         let mut out = String::with_capacity(8 * 1024);
         head(&mut out, "holdshort_decisions_total", "counter", "Durable decisions by what was decided and enforced.");
         for ((_, decided), row) in EFFECTS.iter().zip(&self.decisions) {
@@ -96,6 +96,10 @@ impl Metrics {
         self.appending.render(&mut out, "holdshort_append_seconds", "Time until a record is durable.");
         head(&mut out, "holdshort_sessions", "gauge", "Live sessions.");
         let _ = writeln!(out, "holdshort_sessions {sessions}");
+        head(&mut out, "holdshort_history_bytes", "gauge", "What live sessions remember.");
+        let _ = writeln!(out, "holdshort_history_bytes {history_bytes}");
+        head(&mut out, "holdshort_histories_reduced_total", "counter", "Sessions that gave up what they had seen.");
+        let _ = writeln!(out, "holdshort_histories_reduced_total {reduced}");
         out
     }
 }
@@ -157,7 +161,7 @@ mod tests {
             metrics.appending(Duration::from_micros(us));
         }
         metrics.fault(FailMode::RecorderDown);
-        let text = metrics.render(7);
+        let text = metrics.render(7, 8, 9);
         for expected in [
             "holdshort_append_seconds_bucket{le=\"0.000005\"} 2",
             "holdshort_append_seconds_bucket{le=\"0.00001\"} 3",
@@ -166,6 +170,8 @@ mod tests {
             "holdshort_append_seconds_count 4",
             "holdshort_faults_total{mode=\"recorder-down\"} 1",
             "holdshort_sessions 7",
+            "holdshort_history_bytes 8",
+            "holdshort_histories_reduced_total 9",
         ] {
             assert!(text.lines().any(|line| line == expected), "{expected}\n{text}");
         }

@@ -1,5 +1,6 @@
 //! The service and what it holds.
 
+use crate::budget::Budget;
 use crate::change::tokens_good;
 use crate::clock::{Clock, Ids, ms};
 use crate::config::ServiceConfig;
@@ -53,6 +54,7 @@ pub struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) sessions: Sessions,
+    pub(crate) budget: Budget,
     pub(crate) journal: Arc<Journal>,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
@@ -85,6 +87,7 @@ impl Service {
         let idle_ms = u64::try_from(config.session_idle.as_millis()).unwrap_or(u64::MAX);
         let service = Arc::new(Self {
             sessions: Sessions::new(config.sessions_max, idle_ms),
+            budget: Budget::new(config.history_bytes),
             ids: Ids,
             journal: Journal::new(recorder, clock.clone()),
             stores,
@@ -125,7 +128,7 @@ impl Service {
 
     /// Whether the agent has this session.
     pub fn has_session(&self, agent: &AgentId, session: &SessionId) -> bool {
-        self.sessions.contains(agent, session)
+        self.sessions.find(agent, session).is_some()
     }
 
     /// Decisions from now on, as they become durable.
@@ -156,7 +159,8 @@ impl Service {
 
     /// Counters in the Prometheus text format.
     pub fn metrics_text(&self) -> String {
-        self.journal.metrics.render(self.sessions.count(self.now_ms()))
+        let sessions = self.sessions.count(self.now_ms());
+        self.journal.metrics.render(sessions, self.budget.used(), self.budget.reduced())
     }
 
     /// Live sessions.

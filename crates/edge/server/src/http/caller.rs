@@ -81,9 +81,16 @@ pub(crate) async fn known(State(app): State<Arc<App>>, mut request: Request, nex
 }
 
 /// Lets only those through who run the service. An agent's token is not enough.
-pub(crate) async fn operator(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) async fn operator(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     match authenticate(&app, request.headers(), request.extensions().get().copied())? {
-        Caller::Operator | Caller::OsUser => Ok(next.run(request).await),
+        caller @ (Caller::Operator | Caller::OsUser) => {
+            request.extensions_mut().insert(caller);
+            Ok(next.run(request).await)
+        }
         Caller::Agent(_) => Err(Problem::forbidden("an agent's token does not cover this")
             .hint("use the administrator's token, or the unix socket as the user of the service")),
     }

@@ -7,6 +7,7 @@ mod agents;
 mod caller;
 mod events;
 mod input;
+mod labels;
 mod log_files;
 mod origin;
 mod pins;
@@ -37,6 +38,8 @@ use tokio::sync::watch;
 const QUESTION_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest body with tool definitions: one page of a listing.
 const TOOLS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Largest report of an outcome: JSON may take six bytes for one of the text that the agent sees.
+const OUTCOME_BYTES_MAX: usize = 6 * holdshort_model::SEEN_BYTES_MAX + 128 * 1024;
 /// Largest body of everything else.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -112,7 +115,7 @@ fn open_routes() -> Router<Arc<App>> {
 fn point_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/decide", post(points::decide).layer(DefaultBodyLimit::max(QUESTION_BYTES_MAX)))
-        .route("/v1/outcomes", post(points::outcome).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/v1/outcomes", post(points::outcome).layer(DefaultBodyLimit::max(OUTCOME_BYTES_MAX)))
         .route("/v1/tools", post(points::tools).layer(DefaultBodyLimit::max(TOOLS_BYTES_MAX)))
 }
 
@@ -120,6 +123,8 @@ fn operator_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/records", get(state::records))
         .route("/v1/sessions", get(state::sessions))
+        .route("/v1/sessions/{agent}/{session}/labels", get(labels::show))
+        .route("/v1/sessions/{agent}/{session}/declassify", post(labels::declassify))
         .route("/v1/events", get(events::stream))
         .route("/v1/agents", get(agents::list).post(agents::add))
         .route("/v1/agents/{id}", delete(agents::remove))

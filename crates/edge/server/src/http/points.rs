@@ -6,9 +6,9 @@ use super::input::Input;
 use super::problem::Problem;
 use axum::extract::State;
 use axum::{Extension, Json};
-use holdshort_api::ToolsAnswer;
+use holdshort_api::{OutcomeReport, ToolsAnswer};
 use holdshort_enforce::Authority as _;
-use holdshort_model::{Outcome, Request, Ruling, ToolsSeen};
+use holdshort_model::{Request, Ruling, ToolsSeen};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -27,15 +27,18 @@ pub(crate) async fn decide(
 pub(crate) async fn outcome(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Input(outcome): Input<Outcome>,
+    Input(report): Input<OutcomeReport>,
 ) -> Result<StatusCode, Problem> {
+    let (outcome, seen) = report.into();
     // INVARIANT: an agent reports on its own sessions only.
-    if let Caller::Agent(agent) = &caller
-        && !app.service.has_session(agent, &outcome.session)
-    {
+    let agent = match &caller {
+        Caller::Agent(agent) => Some(agent),
+        Caller::Operator | Caller::OsUser => None,
+    };
+    if agent.is_some_and(|agent| !app.service.has_session(agent, &outcome.session)) {
         return Err(Problem::forbidden("this agent has no such session"));
     }
-    app.service.report(outcome).await?;
+    app.service.take_report(agent, outcome, seen).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -165,7 +165,7 @@ async fn outcomes_are_recorded_and_counted() {
         bytes: 5,
         duration_us: 7,
     };
-    client.report(&outcome).await.unwrap();
+    client.report(outcome, None).await.unwrap();
     let record = world.tape.until(|record| record["type"] == "outcome").await;
     assert_eq!((&record["decision"], &record["status"]), (&json!(ruling.decision.id), &json!("tool-error")));
     let metrics = world.service.metrics_text();

@@ -80,8 +80,8 @@ async fn a_token_covers_its_own_questions_only() {
         bytes: 0,
         duration_us: 0,
     };
-    assert_eq!(code_of(agent.report(&outcome("of-b")).await), forbidden);
-    agent.report(&outcome("of-a")).await.unwrap();
+    assert_eq!(code_of(agent.report(outcome("of-b"), None).await), forbidden);
+    agent.report(outcome("of-a"), None).await.unwrap();
 }
 
 #[tokio::test]

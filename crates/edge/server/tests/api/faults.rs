@@ -47,7 +47,7 @@ async fn while_the_log_is_down_everything_is_refused_and_told_when_it_is_back() 
         bytes: 0,
         duration_us: 0,
     };
-    assert_eq!(world.service.report(outcome).await.unwrap_err().mode, FailMode::RecorderDown);
+    assert_eq!(world.service.report(outcome, None).await.unwrap_err().mode, FailMode::RecorderDown);
     let readiness = client.readiness().await.unwrap();
     assert_eq!((readiness.ready, readiness.faults), (false, vec!["recorder-down".to_owned()]));
     assert_eq!(world.tape.of_type("decision").len(), 1);

@@ -6,6 +6,7 @@ mod actions;
 mod agents;
 mod faults;
 mod http;
+mod labels;
 mod pins;
 mod remote;
 mod sockets;

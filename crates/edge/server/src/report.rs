@@ -1,0 +1,68 @@
+//! What came of an action: learned by the session, then recorded.
+
+use crate::service::Service;
+use crate::sessions::Session;
+use holdshort_enforce::Fault;
+use holdshort_history::Settled;
+use holdshort_model::{AgentId, Outcome, Record, Seen};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Results with more text than this are read on a thread of their own, in bytes: that takes longer than a decision.
+const ASIDE_BYTES: usize = 32 * 1024;
+
+impl Service {
+    /// Takes an outcome in. `agent`: set when the agent itself reports it, which then can only add to what its own
+    /// sessions have seen, and never as something that can be trusted.
+    ///
+    /// # Errors
+    /// When the log cannot take the record. The session has learned of it all the same.
+    pub(crate) async fn take_report(
+        &self,
+        agent: Option<&AgentId>,
+        outcome: Outcome,
+        seen: Option<Seen>,
+    ) -> Result<(), Fault> {
+        let session = match agent {
+            Some(agent) => self.sessions.find(agent, &outcome.session),
+            // An enforcement point does not say whose session it was; the decision does.
+            None => {
+                self.sessions.of_any_agent(&outcome.session).into_iter().find(|session| waits_for(session, &outcome))
+            }
+        };
+        if let Some(session) = session.filter(|session| waits_for(session, &outcome)) {
+            self.learn(session, &outcome, seen.unwrap_or_default().bounded(), agent.is_some()).await;
+        }
+        self.journal.metrics.outcome(outcome.status);
+        self.journal.write_later(&Record::Outcome(outcome))
+    }
+
+    async fn learn(&self, session: Arc<Session>, outcome: &Outcome, seen: Seen, claimed: bool) {
+        let (snapshot, now_ns) = (self.snapshot(), self.clock.now_ns());
+        let (decision, status) = (outcome.decision, outcome.status);
+        let bytes: usize = seen.parts.iter().map(String::len).sum();
+        let learning = session.clone();
+        let learn = move || {
+            let parts: Vec<&str> = seen.parts.iter().map(String::as_str).collect();
+            let settled = Settled { decision, status, parts: &parts, truncated: seen.truncated, claimed, now_ns };
+            let mut live = learning.live();
+            let learned = catch_unwind(AssertUnwindSafe(|| live.state.settled(snapshot.rules(), &settled)));
+            if learned.is_err() {
+                // A bug in what reads results: nobody can tell any more where values come from.
+                live.state.reduce();
+            }
+            live.state.bytes()
+        };
+        let state_bytes = match bytes > ASIDE_BYTES {
+            true => tokio::task::spawn_blocking(learn).await.ok(),
+            false => Some(learn()),
+        };
+        if let Some(state_bytes) = state_bytes {
+            self.budget.note(&self.sessions, &session, state_bytes);
+        }
+    }
+}
+
+fn waits_for(session: &Session, outcome: &Outcome) -> bool {
+    session.live().state.is_in_flight(outcome.decision)
+}
