@@ -1,7 +1,9 @@
 //! Received, Gate, Permitted.
 
 use crate::{Authority, Fault};
-use holdshort_model::{Decision, Digest, Effect, FailMode, Reason, Receipt, RecordId, Request, SessionId};
+use holdshort_model::{
+    Decision, Digest, Effect, FailMode, Outcome, OutcomeStatus, Reason, Receipt, RecordId, Request, SessionId,
+};
 use std::sync::Arc;
 
 /// A message in the exact form in which it would be forwarded.
@@ -152,11 +154,22 @@ impl Gate {
                 Verdict::Permit(Permitted { payload, decision: ruling.decision.id, session, receipt: ruling.receipt })
             }
             // INVARIANT: an obligation that this gate cannot carry out is a refusal (AuthZEN obligations draft).
-            Effect::Allow => Verdict::Refuse(Refusal::from_fault(&Fault::new(
-                FailMode::PolicyError,
-                "the decision carries an obligation that this enforcement point cannot carry out",
-            ))),
+            Effect::Allow => {
+                self.give_back(ruling.decision.id, session).await;
+                Verdict::Refuse(Refusal::from_fault(&Fault::new(
+                    FailMode::PolicyError,
+                    "the decision carries an obligation that this enforcement point cannot carry out",
+                )))
+            }
             Effect::Ask | Effect::Deny => Verdict::Refuse(Refusal::from_decision(ruling.decision)),
         }
+    }
+
+    /// A permit that is not used: the session does not wait for its outcome.
+    async fn give_back(&self, decision: RecordId, session: SessionId) {
+        let status = OutcomeStatus::Cancelled;
+        let outcome = Outcome { decision, session, status, digest: None, bytes: 0, duration_us: 0 };
+        // The refusal stands whether that is recorded or not.
+        let _ = self.authority.report(outcome, None).await;
     }
 }

@@ -3,6 +3,7 @@
 use super::catalog;
 use super::guard::{Refused, Running, status_of};
 use super::link::{Link, Replies, Reply, UpstreamFault};
+use super::seen::{self, Aside};
 use super::session::{Call, Core, Era, Out, Registered, Upstream};
 use holdshort_enforce::Permitted;
 use holdshort_model::OutcomeStatus;
@@ -26,6 +27,8 @@ pub(crate) struct Flight {
     upstream_id: Id,
     /// Progress token at the upstream and the client's own, where they differ.
     token: Option<(Id, Id)>,
+    /// What was said beside the response.
+    aside: Aside,
     _registered: Registered,
 }
 
@@ -89,6 +92,7 @@ impl Core {
             client_id,
             upstream_id,
             token,
+            aside: Aside::default(),
             _registered: registered,
         })
     }
@@ -133,6 +137,7 @@ impl Core {
                     Kind::Result(_) | Kind::Error(_) => return Ok(Step::Response(message)),
                     Kind::Request(_) => return Ok(Step::Asked(message)),
                     Kind::Notification => {
+                        flight.aside.note(&message);
                         let _ = out.send(self.outward(flight.index, &flight.own_token(message))).await;
                         continue;
                     }
@@ -148,14 +153,16 @@ impl Core {
                 UpstreamFault::Silent(_) => OutcomeStatus::Timeout,
                 _ => OutcomeStatus::UpstreamFault,
             };
-            self.guard.report(&flight.running, status, None).await;
+            self.guard.report(&flight.running, status, flight.aside.seen()).await;
             return Err(fault.into());
         }
     }
 
-    /// Records the outcome, filters lists, and gives the response the client's id.
+    /// Lets the session learn of the response, records the outcome, filters lists, and gives the response the client's id.
     pub(crate) async fn settle(self: &Arc<Self>, flight: &Flight, response: Message) -> Result<Message, Refused> {
-        self.guard.report(&flight.running, status_of(&response), Some(response.raw())).await;
+        let seen = seen::of_response(&flight.method, &response, &flight.aside);
+        let status = status_of(&response);
+        self.guard.report_result(&flight.running, status, Some(response.raw()), Some(seen)).await;
         let route = self.route(flight.index)?;
         let mut response = response;
         if let (Kind::Result(_), Some(list)) = (response.kind(), catalog::list_method(&flight.method)) {
@@ -180,7 +187,7 @@ impl Core {
 
     /// Tells the upstream that nobody waits any more, and records it.
     async fn give_up(self: &Arc<Self>, flight: &Flight, status: OutcomeStatus, reason: &str) {
-        self.guard.report(&flight.running, status, None).await;
+        self.guard.report(&flight.running, status, flight.aside.seen()).await;
         let Ok(upstream_id) = serde_json::from_str::<Value>(flight.upstream_id.as_json()) else { return };
         let params = json!({ "requestId": upstream_id, "reason": reason });
         let (Ok(route), Ok(cancelled)) =

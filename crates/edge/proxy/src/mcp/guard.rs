@@ -3,7 +3,7 @@
 use super::config::RefusalStyle;
 use holdshort_enforce::{Gate, Permitted, Received, Refusal, Verdict};
 use holdshort_model::{
-    Action, ActionKind, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, RecordId, Request, SessionId,
+    Action, ActionKind, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, RecordId, Request, Seen, SessionId,
     Subject, ToolDefinition, ToolListing, ToolsSeen,
 };
 use holdshort_wire::mcp::{Direction, Id, Kind, Meaning, Message, MessageError, code};
@@ -166,8 +166,19 @@ impl Guard {
         Request { subject: self.subject(), action, context, session: self.session.clone() }
     }
 
-    /// Records how a permitted action ended.
-    pub(crate) async fn report(&self, running: &Running, status: OutcomeStatus, result: Option<&[u8]>) {
+    /// Records how a permitted action ended without a result.
+    pub(crate) async fn report(&self, running: &Running, status: OutcomeStatus, seen: Option<Seen>) {
+        self.report_result(running, status, None, seen).await;
+    }
+
+    /// Records how a permitted action ended. INVARIANT: called before the agent gets to see it.
+    pub(crate) async fn report_result(
+        &self,
+        running: &Running,
+        status: OutcomeStatus,
+        result: Option<&[u8]>,
+        seen: Option<Seen>,
+    ) {
         let outcome = Outcome {
             decision: running.decision,
             session: self.session.clone(),
@@ -176,7 +187,7 @@ impl Guard {
             bytes: result.map_or(0, |result| result.len() as u64),
             duration_us: u64::try_from(running.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
-        if let Err(fault) = self.gate.authority().report(outcome).await {
+        if let Err(fault) = self.gate.authority().report(outcome, seen).await {
             tracing::warn!(decision = %running.decision, %fault, "outcome not recorded");
         }
     }

@@ -21,6 +21,7 @@ mod guard;
 mod link;
 mod listen;
 mod rounds;
+mod seen;
 mod session;
 mod streams;
 

@@ -4,6 +4,7 @@
 //! own all the same: what a policy says of sampling or elicitation must not depend on the era.
 
 use super::guard::Refused;
+use super::seen::of_question;
 use super::session::Core;
 use holdshort_model::{ActionKind, OutcomeStatus};
 use holdshort_wire::json;
@@ -23,8 +24,8 @@ impl Core {
             let method = question.get("method").and_then(Value::as_str).unwrap_or_default();
             let params = question.get("params").cloned().unwrap_or_else(|| Value::Object(Map::new()));
             let question = Message::request(&self.fresh_id(), method, &params)?;
-            let (_permit, running) = self.guard.check(question, server, Direction::ToClient).await?;
-            self.guard.report(&running, OutcomeStatus::Sent, None).await;
+            let (permit, running) = self.guard.check(question, server, Direction::ToClient).await?;
+            self.guard.report(&running, OutcomeStatus::Sent, Some(of_question(permit.payload()))).await;
         }
         Ok(())
     }

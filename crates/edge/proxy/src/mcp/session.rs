@@ -4,6 +4,7 @@ use super::config::{EraChoice, Limits, UpstreamConfig};
 use super::federation::Prefix;
 use super::guard::{Guard, Refused};
 use super::link::{Link, UpstreamFault};
+use super::seen::of_question;
 use bytes::Bytes;
 use holdshort_model::ActionKind;
 use holdshort_wire::mcp::headers::{self, ParamHeader};
@@ -399,7 +400,8 @@ impl Core {
                 let message = permit.into_payload();
                 let message = if id == original { Ok(message) } else { message.with_id(&id) };
                 let Ok(message) = message else { return };
-                self.guard.report(&running, holdshort_model::OutcomeStatus::Sent, None).await;
+                let seen = of_question(&message);
+                self.guard.report(&running, holdshort_model::OutcomeStatus::Sent, Some(seen)).await;
                 match out {
                     Some(out) if out.send(message.raw().clone()).await.is_ok() => {}
                     _ => self.outbox.push(message.raw().clone()),

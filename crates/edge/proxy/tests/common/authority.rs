@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault};
 use holdshort_model::{
     Action, ActionKind, Containment, Context, Decision, Digest, Effect, FailMode, Mode, Outcome, OutcomeStatus, Pin,
-    Reason, Receipt, RecordId, Request, Risk, Ruling, ToolListing, ToolsSeen,
+    Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, ToolListing, ToolsSeen,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -41,6 +41,8 @@ impl Asked {
 pub struct Log {
     pub asked: Vec<Asked>,
     pub outcomes: Vec<Outcome>,
+    /// What the agent was about to see, by decision.
+    pub shown: Vec<(RecordId, Option<Seen>)>,
     pub seen: Vec<ToolsSeen>,
 }
 
@@ -48,6 +50,13 @@ impl Log {
     /// Questions about actions of this kind.
     pub fn of(&self, kind: ActionKind) -> Vec<&Asked> {
         self.asked.iter().filter(|asked| asked.request.action.kind == kind).collect()
+    }
+
+    /// The texts that actions of this kind showed.
+    pub fn shown(&self, kind: ActionKind) -> Vec<String> {
+        let ids: Vec<_> = self.of(kind).iter().map(|asked| asked.id).collect();
+        let shown = self.shown.iter().filter(|(id, _)| ids.contains(id));
+        shown.filter_map(|(_, seen)| seen.clone()).flat_map(|seen| seen.parts).collect()
     }
 
     /// How the actions of this kind ended.
@@ -154,8 +163,11 @@ impl Authority for Recorder {
         Ok(Ruling { decision, receipt: Receipt { log: "test".into(), index } })
     }
 
-    async fn report(&self, outcome: Outcome) -> Result<(), Fault> {
-        self.add(|log| log.outcomes.push(outcome));
+    async fn report(&self, outcome: Outcome, seen: Option<Seen>) -> Result<(), Fault> {
+        self.add(|log| {
+            log.shown.push((outcome.decision, seen));
+            log.outcomes.push(outcome);
+        });
         Ok(())
     }
 

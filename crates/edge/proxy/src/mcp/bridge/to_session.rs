@@ -7,6 +7,7 @@ use super::greet::{Greeting, greet, server_info};
 use crate::mcp::catalog;
 use crate::mcp::exchange::{Flight, Step};
 use crate::mcp::guard::Refused;
+use crate::mcp::seen::of_question;
 use crate::mcp::session::{Core, Out, lock};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdshort_model::{ActionKind, Digest};
@@ -91,7 +92,8 @@ async fn drive(
         match checked {
             Err(refused) => core.answer_server(index, refused.error(original.as_ref())).await,
             Ok((_permit, running)) => {
-                core.guard.report(&running, holdshort_model::OutcomeStatus::Sent, None).await;
+                let seen = of_question(&question);
+                core.guard.report(&running, holdshort_model::OutcomeStatus::Sent, Some(seen)).await;
                 return park(core, Parked { flight, question, kind, call, since: Instant::now() }).await;
             }
         }

@@ -6,6 +6,7 @@
 use crate::mcp::exchange::Step;
 use crate::mcp::guard::Refused;
 use crate::mcp::listen;
+use crate::mcp::seen::of_question;
 use crate::mcp::session::{Asked, Core, Hello, Out};
 use holdshort_wire::mcp::{
     CLIENT_CAPABILITIES, CLIENT_INFO, Direction, Id, Kind, LOG_LEVEL, Message, STATELESS, VERSION, code,
@@ -144,7 +145,8 @@ async fn ask(core: &Arc<Core>, index: usize, request: Message, out: &Out) -> Res
     let (permit, running) = core.guard.check(request, route.name(), Direction::ToClient).await?;
     let (waiting, answered) = oneshot::channel();
     let id = core.note_asked(Asked { route: index, original, kind, method: method.clone(), waiting: Some(waiting) });
-    core.guard.report(&running, holdshort_model::OutcomeStatus::Sent, None).await;
+    let seen = of_question(permit.payload());
+    core.guard.report(&running, holdshort_model::OutcomeStatus::Sent, Some(seen)).await;
     let sent = out.send(permit.into_payload().raw().clone()).await;
     let answer = match sent {
         Ok(()) => tokio::time::timeout(core.limits.upstream_silence, answered).await.ok().and_then(Result::ok),
