@@ -21,8 +21,8 @@ mod tool;
 
 pub use destination::fold;
 pub use labels::{
-    CLASSES_MAX, CONFIRMATION_BYTES_MAX, LabelRules, LabelState, Labelling, Lowering, READS_IN_FLIGHT_MAX, ReadEvent,
-    SOURCES_MAX,
+    CLASSES_MAX, CONFIRMATION_BYTES_MAX, LabelRules, LabelState, Labelling, Learnt, Lowering, READS_IN_FLIGHT_MAX,
+    ReadEvent, SOURCES_MAX,
 };
 pub use rules::Rules;
 pub use sequence::{

@@ -3,7 +3,8 @@
 mod forget;
 
 use crate::past::Past;
-use crate::{Labelling, Lowering, Rules, SequenceState};
+use crate::{Labelling, Learnt, Lowering, Raised, Rules, SequenceState};
+use holdshort_effects::Meaning;
 use holdshort_model::{
     DeclassificationRecord, Effect, Facts, HistoryFacts, Labels, OutcomeStatus, Provenance, RecordId, RequestFacts,
     Verb,
@@ -103,6 +104,10 @@ impl State {
         let source = format!("{}#{}", decided.facts.action.name, self.actions);
         self.sequences.reserve(&rules.sequences, decided.id, &decided.facts.action, decided.now_ns);
         self.labels.permitted(&rules.labels, decided.id, decided.facts, &source, decided.now_ns);
+        if rules.sequences.has_labels() {
+            let learnt = self.labels.under_way(decided.id);
+            self.raise(rules, decided.id, learnt, decided.now_ns);
+        }
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             self.truncated = true;
             self.past.truncate();
@@ -119,11 +124,28 @@ impl State {
         // What an agent says of its own calls gives nothing back and opens nothing: it is as if nobody knew.
         let known = if settled.claimed { OutcomeStatus::Timeout } else { status };
         self.sequences.settle(&rules.sequences, decision, known, now_ns);
-        self.labels.came_back(&rules.labels, settled);
+        let learnt = self.labels.came_back(&rules.labels, settled);
+        self.raise(rules, decision, learnt, now_ns);
         self.past.came_back(decision, parts);
         if truncated {
             self.truncated = true;
             self.past.truncate();
+        }
+    }
+
+    // What was read is an event for the sequences.
+    fn raise(&mut self, rules: &Rules, id: RecordId, learnt: Option<Learnt>, now_ns: i64) {
+        let Some(learnt) = learnt.filter(|_| rules.sequences.has_labels()) else { return };
+        if learnt.untrusted {
+            self.sequences.labelled(&rules.sequences, id, Raised::Untrusted, now_ns);
+        }
+        for label in &learnt.labels {
+            let raised = match rules.labels.classification.meaning(label) {
+                Meaning::Level(_) => Raised::Confidentiality(label),
+                Meaning::Category => Raised::Category(label),
+                Meaning::Plain => continue,
+            };
+            self.sequences.labelled(&rules.sequences, id, raised, now_ns);
         }
     }
 

@@ -9,7 +9,7 @@ mod reading;
 mod rules;
 
 pub use lattice::{CLASSES_MAX, LabelState, ReadEvent, SOURCES_MAX};
-pub use reading::{CONFIRMATION_BYTES_MAX, Labelling, Lowering, READS_IN_FLIGHT_MAX};
+pub use reading::{CONFIRMATION_BYTES_MAX, Labelling, Learnt, Lowering, READS_IN_FLIGHT_MAX};
 pub use rules::LabelRules;
 
 #[cfg(test)]

@@ -31,6 +31,15 @@ pub struct Labelling {
     in_flight: BTreeMap<RecordId, Reading>,
 }
 
+/// What a call brought into the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learnt {
+    /// Content that outsiders can write.
+    pub untrusted: bool,
+    /// Its labels.
+    pub labels: Vec<String>,
+}
+
 /// What a permitted action may read.
 #[derive(Clone, Debug)]
 struct Reading {
@@ -45,6 +54,8 @@ struct Reading {
     labels: Box<[Box<str>]>,
     /// Labels of the other resources: they count when more than a confirmation comes back.
     others: Box<[Box<str>]>,
+    /// Labels that its output can have by declaration.
+    declared: Box<[Box<str>]>,
     at_ns: i64,
 }
 
@@ -66,7 +77,7 @@ impl Labelling {
         if self.in_flight.len() >= READS_IN_FLIGHT_MAX
             && let Some((_, oldest)) = self.in_flight.pop_first()
         {
-            let labels: Vec<&str> = oldest.possible(rules).collect();
+            let labels: Vec<&str> = oldest.possible().collect();
             self.learn(rules, &oldest, oldest.trust != Some(Trust::Trusted), &labels, now_ns);
         }
         self.in_flight.insert(id, reading);
@@ -76,9 +87,9 @@ impl Labelling {
     ///
     /// INVARIANT: an agent's own word about it takes nothing away. The call has then returned whatever is declared, and
     /// no trust is in it.
-    pub fn came_back(&mut self, rules: &LabelRules, settled: &Settled<'_>) {
+    pub fn came_back(&mut self, rules: &LabelRules, settled: &Settled<'_>) -> Option<Learnt> {
         let Settled { decision, status, parts, truncated, claimed, now_ns } = *settled;
-        let Some(reading) = self.in_flight.remove(&decision) else { return };
+        let reading = self.in_flight.remove(&decision)?;
         let whole = !truncated;
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         let answered = match status {
@@ -90,7 +101,7 @@ impl Labelling {
             | OutcomeStatus::Sent => bytes > 0 || !whole,
         };
         if !answered && !claimed {
-            return;
+            return None;
         }
         let (server, tool) = (reading.server.as_deref(), reading.tool.as_deref());
         let mut labels = rules.outputs.labels(server, tool, parts, whole && !claimed);
@@ -103,6 +114,14 @@ impl Labelling {
         let untrusted = content && something && (claimed || reading.trust != Some(Trust::Trusted));
         let labels: Vec<&str> = labels.into_iter().collect();
         self.learn(rules, &reading, untrusted, &labels, now_ns);
+        Some(Learnt { untrusted, labels: labels.into_iter().map(str::to_owned).collect() })
+    }
+
+    /// What a call that is under way may read.
+    pub(crate) fn under_way(&self, id: RecordId) -> Option<Learnt> {
+        let reading = self.in_flight.get(&id)?;
+        let untrusted = reading.gives_content() && reading.trust != Some(Trust::Trusted);
+        Some(Learnt { untrusted, labels: reading.possible().map(str::to_owned).collect() })
     }
 
     /// What a declassification of `what` would do; `None` when the session does not carry it, or it is only under way.
@@ -134,7 +153,7 @@ impl Labelling {
 
     /// `input.labels`: what has been read, and what is under way.
     pub fn labels(&self, rules: &LabelRules) -> Labels {
-        let possible = self.in_flight.values().flat_map(|reading| reading.possible(rules));
+        let possible = self.in_flight.values().flat_map(|reading| reading.possible());
         let mut labels = self.read.labels(&rules.classification, possible);
         for reading in
             self.in_flight.values().filter(|reading| reading.gives_content() && reading.trust != Some(Trust::Trusted))
@@ -209,6 +228,7 @@ impl Reading {
             trust: rules.outputs.trust(server, tool),
             labels: boxed(labels),
             others: boxed(others),
+            declared: boxed(rules.outputs.possible(server, tool)),
             at_ns: now_ns,
         })
     }
@@ -219,15 +239,19 @@ impl Reading {
     }
 
     // Every label that may come of it.
-    fn possible<'a>(&'a self, rules: &'a LabelRules) -> impl Iterator<Item = &'a str> {
-        let declared = rules.outputs.possible(self.server.as_deref(), self.tool.as_deref());
-        self.labels.iter().map(|label| &**label).chain(declared)
+    fn possible(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().chain(&self.declared).map(|label| &**label)
     }
 
     fn bytes(&self) -> usize {
         let length = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
-        let labels: usize =
-            self.labels.iter().chain(&self.others).map(|label| label.len() + size_of::<Box<str>>()).sum();
+        let labels: usize = self
+            .labels
+            .iter()
+            .chain(&self.others)
+            .chain(&self.declared)
+            .map(|label| label.len() + size_of::<Box<str>>())
+            .sum();
         size_of::<Self>()
             + size_of::<RecordId>()
             + self.source.len()

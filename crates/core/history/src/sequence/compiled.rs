@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Sequences {
     pub(super) sequences: Vec<Sequence>,
     pub(super) digest: Option<Digest>,
+    labels: bool,
 }
 
 /// One declaration.
@@ -50,12 +51,21 @@ impl Sequences {
         }
         let digests: Vec<Digest> = sequences.iter().map(|sequence| sequence.digest).collect();
         let digest = Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()));
-        Ok(Self { digest: (!sequences.is_empty()).then_some(digest), sequences })
+        let of_label = |spec: &SequenceSpec| {
+            spec.matching.label.is_some() || spec.until.as_ref().is_some_and(|until| until.label.is_some())
+        };
+        let labels = specs.iter().any(of_label);
+        Ok(Self { labels, digest: (!sequences.is_empty()).then_some(digest), sequences })
     }
 
     /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
         self.sequences.is_empty()
+    }
+
+    /// Whether a label is an event for one of them.
+    pub fn has_labels(&self) -> bool {
+        self.labels
     }
 
     /// What a tool as such is judged with, before anybody calls it: nothing has happened that must not, and whatever
