@@ -42,6 +42,31 @@ examples := [
 		"expect": ["deny"],
 	},
 	{
+		"name": "a shell command that deletes a folder is refused, through a tool or by itself",
+		"input": {"action": {
+			"name": "run_command",
+			"args": {"command": "rm -rf build"},
+			"effects": [
+				{"verb": "execute", "resource": {"kind": "tool", "id": "shell/run_command"}, "count": 1},
+				{"verb": "delete", "resource": {"kind": "file", "path": "/home/me/app/build"}},
+			],
+		}},
+		"expect": ["deny"],
+	},
+	{
+		"name": "a shell command that deletes two files is carried out",
+		"input": {"action": {
+			"kind": "shell.command",
+			"name": "shell",
+			"args": {"command": "rm a.txt b.txt"},
+			"effects": [
+				{"verb": "delete", "resource": {"kind": "file", "path": "/home/me/app/a.txt"}, "count": 1},
+				{"verb": "delete", "resource": {"kind": "file", "path": "/home/me/app/b.txt"}, "count": 1},
+			],
+		}},
+		"expect": [],
+	},
+	{
 		"name": "many messages at once are refused",
 		"input": {"action": {
 			"name": "delete_messages",

@@ -1,7 +1,9 @@
 //! The question what an action does, and the cases of the answer.
 
 use crate::roles::{self, Call};
-use crate::{Catalog, classify};
+use crate::script;
+use crate::shell::{self, ShellContext};
+use crate::{Catalog, classify, sql};
 use holdshort_model::{ActionEffect, ActionKind, Certainty, Resource, Verb};
 use serde_json::Value;
 
@@ -43,15 +45,42 @@ pub fn effects_of(question: &Question<'_>) -> Vec<ActionEffect> {
         ActionKind::TaskRead => vec![named(Verb::Read, "task", question)],
         ActionKind::TaskUpdate => vec![named(Verb::Write, "task", question)],
         ActionKind::CatalogList | ActionKind::Protocol => Vec::new(),
-        // The texts of these are parsed by modules of their own.
-        ActionKind::ShellCommand | ActionKind::DbStatement | ActionKind::HttpRequest | ActionKind::Unknown => {
-            let effect = named(Verb::Execute, "method", question);
-            vec![ActionEffect { count: None, certainty: Certainty::Unknown, ..effect }]
-        }
+        ActionKind::ShellCommand => command(question).unwrap_or_else(|| vec![unknown(question)]),
+        ActionKind::DbStatement => statement(question).unwrap_or_else(|| vec![unknown(question)]),
+        ActionKind::HttpRequest | ActionKind::Unknown => vec![unknown(question)],
     };
     let tool = (question.kind == ActionKind::ToolCall).then_some(question.name);
     question.catalog.label(&mut effects, question.server, tool, question.workspace);
     effects
+}
+
+// `args.command` is the text, or the list of its words; `args.cwd` the folder.
+fn command(question: &Question<'_>) -> Option<Vec<ActionEffect>> {
+    let texts = match question.args.get("command")? {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(words) => script::of_words(&words.iter().map(Value::as_str).collect::<Option<Vec<&str>>>()?),
+        _ => return None,
+    };
+    let context = ShellContext { workspace: question.workspace, cwd: script::folder(question.args) };
+    let mut effects: Vec<ActionEffect> = Vec::new();
+    for effect in texts.iter().flat_map(|text| shell::effects(text, &context)) {
+        if !effects.contains(&effect) {
+            effects.push(effect);
+        }
+    }
+    Some(effects)
+}
+
+// `args.sql` is the text, `args.dialect` or the name of the server its dialect.
+fn statement(question: &Question<'_>) -> Option<Vec<ActionEffect>> {
+    let text = ["sql", "statement", "query"].iter().find_map(|key| question.args.get(key)?.as_str())?;
+    let connector = question.args.get("dialect").and_then(Value::as_str).or(question.server).unwrap_or_default();
+    Some(sql::effects(text, script::dialect(connector)))
+}
+
+fn unknown(question: &Question<'_>) -> ActionEffect {
+    let effect = named(Verb::Execute, "method", question);
+    ActionEffect { count: None, certainty: Certainty::Unknown, ..effect }
 }
 
 fn tool_call(question: &Question<'_>) -> Vec<ActionEffect> {

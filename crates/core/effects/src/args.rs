@@ -2,6 +2,7 @@
 
 use crate::host::{host_of_url, mail_address};
 use crate::path::is_file_uri;
+use crate::script::{self, Language, SCRIPTS_MAX, Script};
 use crate::words;
 use serde_json::Value;
 
@@ -48,8 +49,12 @@ pub(crate) struct Arguments {
     pub(crate) limit: Option<u64>,
     /// `all: true`, a wildcard, an empty filter.
     pub(crate) all: bool,
-    /// Text that a machine runs.
+    /// A search says what is meant, beside or instead of names.
+    pub(crate) filtered: bool,
+    /// There is text that a machine runs.
     pub(crate) code: bool,
+    /// The texts.
+    pub(crate) scripts: Vec<Script>,
     /// More than the limits allow to look at.
     pub(crate) truncated: bool,
 }
@@ -89,6 +94,8 @@ impl Reader {
         match value {
             Value::Object(fields) => {
                 self.arguments.all |= fields.is_empty() && is_filter(name);
+                self.arguments.filtered |= !fields.is_empty() && is_search(name);
+                self.words_of_call(fields);
                 for (key, field) in fields {
                     let key = words::of_name(key);
                     self.value(&key, field, Place { depth: place.depth + 1, ..place });
@@ -96,6 +103,15 @@ impl Reader {
             }
             Value::Array(items) => {
                 self.arguments.all |= items.is_empty() && is_filter(name);
+                self.arguments.filtered |= !items.is_empty() && is_search(name);
+                let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                // `command: ["rm", "-rf", "x"]` is one command, `commands: [..]` are several.
+                if let Some(words) = words.filter(|words| !words.is_empty() && is_words(name)) {
+                    self.arguments.code = true;
+                    self.leaves += words.len();
+                    script::of_words(&words).into_iter().for_each(|text| self.script(Language::Shell, text));
+                    return;
+                }
                 for item in items {
                     self.value(name, item, Place { depth: place.depth + 1, listed: true });
                 }
@@ -105,6 +121,25 @@ impl Reader {
                 self.arguments.listed += u64::from(place.listed);
                 self.leaf(name, leaf, place.listed);
             }
+        }
+    }
+
+    // `{"command": "rm", "args": ["-rf", "x"]}`: the command alone says half of it.
+    fn words_of_call(&mut self, fields: &serde_json::Map<String, Value>) {
+        let command = ["command", "cmd", "program", "executable"].iter().find_map(|key| fields.get(*key)?.as_str());
+        let args = ["args", "arguments", "argv"].iter().find_map(|key| fields.get(*key)?.as_array());
+        if let (Some(command), Some(args)) = (command, args) {
+            let words: Vec<&str> = std::iter::once(command).chain(args.iter().filter_map(Value::as_str)).collect();
+            self.arguments.code = true;
+            script::of_words(&words).into_iter().for_each(|text| self.script(Language::Shell, text));
+        }
+    }
+
+    fn script(&mut self, language: Language, text: String) {
+        if self.arguments.scripts.len() < SCRIPTS_MAX {
+            self.arguments.scripts.push(Script { language, text });
+        } else {
+            self.arguments.truncated = true;
         }
     }
 
@@ -125,6 +160,10 @@ impl Reader {
 
     fn text(&mut self, name: &[String], text: &str, listed: bool) {
         self.arguments.code |= is_code(name);
+        self.arguments.filtered |= !text.trim().is_empty() && is_search(name);
+        if let Some(language) = script::language(name) {
+            self.script(language, text.to_owned());
+        }
         if is_prose(name) || is_code(name) {
             return;
         }
@@ -175,8 +214,17 @@ fn is_filter(name: &[String]) -> bool {
     any(name, &["filter", "where", "query", "q", "selector", "criteria", "condition", "conditions", "ids", "match"])
 }
 
+// Finds what is not named: `ids` and `match` do name it.
+fn is_search(name: &[String]) -> bool {
+    any(name, &["filter", "where", "query", "q", "selector", "criteria", "condition", "conditions"])
+}
+
 fn is_code(name: &[String]) -> bool {
-    any(name, &["sql", "command", "commands", "cmd", "script", "shell", "javascript", "js", "argv"])
+    script::language(name).is_some_and(|language| language != Language::Query)
+}
+
+fn is_words(name: &[String]) -> bool {
+    last(name, &["command", "cmd", "argv", "shell", "bash", "cmdline"])
 }
 
 fn is_prose(name: &[String]) -> bool {
@@ -330,6 +378,29 @@ mod tests {
         assert!(!read(&json!({"all": false, "query": "x", "filter": {"a": 1}})).all);
         assert_eq!(read(&json!({"deletions": [{"entityName": "e", "observations": ["a", "b"]}]})).listed, 3);
         assert!(read(&json!({"sql": "SELECT 1"})).code);
+        assert!(read(&json!({"id": 1, "query": "x"})).filtered && !read(&json!({"id": 1, "query": " "})).filtered);
+    }
+
+    #[test]
+    fn texts_that_a_machine_runs() {
+        let texts = |args: &Value| -> Vec<(Language, String)> {
+            read(args).scripts.into_iter().map(|script| (script.language, script.text)).collect()
+        };
+        for (args, expected) in [
+            (json!({"command": "ls"}), vec![(Language::Shell, "ls")]),
+            (json!({"command": ["rm", "-rf", "x"]}), vec![(Language::Shell, "rm -rf x")]),
+            (json!({"commands": ["ls", "rm x"]}), vec![(Language::Shell, "ls"), (Language::Shell, "rm x")]),
+            (json!({"command": "rm", "args": ["-rf"]}), vec![(Language::Shell, "rm -rf"), (Language::Shell, "rm")]),
+            (json!({"sql": "SELECT 1"}), vec![(Language::Sql, "SELECT 1")]),
+            (json!({"script": "x"}), vec![(Language::Either, "x")]),
+            (json!({"query": "x"}), vec![(Language::Query, "x")]),
+            (json!({"code": "x", "text": "rm"}), vec![]),
+        ] {
+            let expected: Vec<_> = expected.into_iter().map(|(language, text)| (language, text.to_owned())).collect();
+            assert_eq!(texts(&args), expected, "{args}");
+        }
+        let many: Vec<&str> = vec!["ls"; SCRIPTS_MAX + 1];
+        assert!(read(&json!({"commands": many})).truncated);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! One question, one answer: [`effects_of`]. Sources: the catalog that the organisation declares, else the tool's
 //! definition as the server gave it, read by a deterministic lexicon; nothing known = `execute`, certainty `unknown`.
-//! What is absent: no model, no I/O, no look at the file system (symbolic links are the enforcement point's business),
-//! no parsing of shell or SQL: a tool that takes such text executes.
+//! Text that a machine runs is parsed besides ([`shell`]): what it does is added to what the tool does.
+//! What is absent: no model, no I/O, no look at the file system (symbolic links are the enforcement point's business).
 
 mod action;
 mod args;
@@ -16,6 +16,9 @@ mod output;
 mod path;
 mod pattern;
 mod roles;
+mod script;
+pub mod shell;
+pub mod sql;
 mod tool;
 mod words;
 

@@ -3,7 +3,11 @@
 use crate::args::{self, Arguments, Named, Role, Side};
 use crate::host::{Host, host_of_name, host_of_url, mail_address};
 use crate::path::{is_file_uri, normalise};
+use crate::script::{self, Language, Script};
+use crate::shell::ShellContext;
+use crate::sql::Dialect;
 use crate::tool::Classified;
+use crate::words;
 use holdshort_model::{ActionEffect, Certainty, Resource, Verb};
 use serde_json::Value;
 
@@ -40,9 +44,10 @@ pub(crate) fn effects(tool: &Classified, call: &Call<'_>) -> Vec<ActionEffect> {
     }
     let arguments = args::read(call.args);
     let (things, total) = things(&arguments, call.workspace);
+    let scripts = scripts(&arguments, tool, call);
     let mut effects = Vec::new();
     let mut verbs = tool.verbs.clone();
-    if arguments.code {
+    if arguments.code || !scripts.is_empty() {
         verbs.insert(Verb::Execute);
     }
     for verb in verbs {
@@ -65,6 +70,11 @@ pub(crate) fn effects(tool: &Classified, call: &Call<'_>) -> Vec<ActionEffect> {
         let total = u64::try_from(total).ok();
         effects.extend(tool.verbs.iter().map(|verb| effect(*verb, tool, rest.clone(), false, total)));
     }
+    let cwd = script::folder(call.args);
+    for script in scripts {
+        let context = ShellContext { workspace: call.workspace, cwd };
+        script::effects(script, call.server, &context).into_iter().for_each(|effect| push_new(&mut effects, effect));
+    }
     if arguments.truncated {
         for effect in &mut effects {
             effect.certainty = Certainty::Unknown;
@@ -72,6 +82,22 @@ pub(crate) fn effects(tool: &Classified, call: &Call<'_>) -> Vec<ActionEffect> {
         }
     }
     effects
+}
+
+// The texts that this tool runs. An editor's `command: "view"` is the name of one of its own; a `query` is a statement
+// for tools that speak of databases, and words to look for elsewhere.
+fn scripts<'a>(arguments: &'a Arguments, tool: &Classified, call: &Call<'_>) -> Vec<&'a Script> {
+    let executes = tool.verbs.contains(&Verb::Execute);
+    let name = words::of_name(call.name);
+    let queries = executes
+        || name.iter().any(|word| matches!(word.as_str(), "sql" | "query" | "database" | "db" | "statement"))
+        || script::dialect(call.server) != Dialect::Generic;
+    let runs = |script: &&Script| match script.language {
+        Language::Query => queries && script::is_statement(&script.text),
+        Language::Shell | Language::Either => executes || script.text.trim().contains(char::is_whitespace),
+        Language::Sql | Language::Other => true,
+    };
+    arguments.scripts.iter().filter(runs).collect()
 }
 
 /// An effect on a resource that the action itself names.
@@ -224,6 +250,8 @@ fn count(effects: &mut Vec<ActionEffect>, tool: &Classified, arguments: &Argumen
         effect.count = match effect.verb {
             Verb::Delete | Verb::Read if arguments.all => None,
             Verb::Delete if tool.container && !tool.moves => None,
+            // Both a name and a search: nobody says which of them decides.
+            Verb::Delete if named && arguments.filtered && !tool.moves => arguments.limit,
             Verb::Delete | Verb::Read if !named => {
                 arguments.limit.or((arguments.listed > 0).then_some(arguments.listed))
             }

@@ -106,7 +106,6 @@ fn calls() {
             json!({"deletions": [{"entityName": "e", "observations": ["a", "b", "c"]}]}),
             vec!["delete record:e x1", "delete record:* x3"],
         ),
-        ("query", json!({"sql": "DELETE FROM t"}), vec!["read tool:s/query x-", "execute tool:s/query x1"]),
         ("frobnicate", json!({"x": 1}), vec!["execute tool:s/frobnicate x1?"]),
         ("frobnicate", json!({"path": "/etc/x"}), vec!["execute file:/etc/x x1?"]),
         (
