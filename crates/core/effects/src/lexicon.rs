@@ -173,6 +173,21 @@ pub(crate) fn object_effect(word: &str) -> Option<Verb> {
     }
 }
 
+/// People, and what they can be made members of.
+const PEOPLE: &[&str] = &["contact", "employee", "guest", "participant", "people", "person", "user"];
+#[rustfmt::skip]
+const CIRCLES: &[&str] = &[
+    "channel", "circle", "group", "org", "organisation", "organization", "project", "repo", "repository", "room", "server",
+    "space", "team", "tenant", "workspace",
+];
+
+/// Whether the words put somebody into a circle, or take them out: `add_user_to_channel`.
+pub(crate) fn changes_membership(words: &[String]) -> bool {
+    let between = words.iter().position(|word| matches!(word.as_str(), "to" | "from" | "into" | "in"));
+    let (who, circle) = words.split_at(between.unwrap_or(words.len()));
+    who.iter().any(|word| noun(PEOPLE, word)) && circle.iter().any(|word| noun(CIRCLES, word))
+}
+
 /// Whether removing such an object removes an unknown number of others.
 pub(crate) fn is_container(word: &str) -> bool {
     noun(CONTAINER, word)
@@ -203,7 +218,7 @@ mod tests {
     #[test]
     fn lists_are_sorted() {
         let verbs = [READ, WRITE, DELETE, EXECUTE, SEND, SPEND, DELEGATE, GRANT, MOVE, COPY, VISIT];
-        for list in verbs.into_iter().chain([AUTHORITY, MONEY, MESSAGE, CONTAINER]) {
+        for list in verbs.into_iter().chain([AUTHORITY, MONEY, MESSAGE, CONTAINER, PEOPLE, CIRCLES]) {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
     }

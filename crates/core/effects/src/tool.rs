@@ -1,6 +1,6 @@
 //! What a tool does, from its name, description and annotations. A guess, and said to be one.
 
-use crate::lexicon::{Reading, is_container, makes, object_effect, reading, reading_in_text};
+use crate::lexicon::{Reading, changes_membership, is_container, makes, object_effect, reading, reading_in_text};
 use crate::words;
 use holdshort_model::{Certainty, Verb};
 use serde_json::Value;
@@ -157,6 +157,9 @@ fn read_objects(words: &[String], classified: &mut Classified) {
     // The last word is the head: `delete_table` removes a table, `delete_table_row` does not.
     classified.container = words.last().is_some_and(|word| is_container(word))
         || words.iter().any(|word| matches!(word.as_str(), "all" | "everything"));
+    if changes_membership(words) {
+        classified.verbs.insert(Verb::Grant);
+    }
     let makes = words.iter().any(|word| makes(word));
     for word in words {
         let moves_data = classified.verbs.contains(&Verb::Write) || classified.verbs.contains(&Verb::Send);
