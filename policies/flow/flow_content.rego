@@ -38,7 +38,7 @@ believed(provenance) if {
 believed(provenance) if {
 	not flow.strict
 	provenance.origin == "named"
-	regex.match(`\b(links?|urls?|web ?sites?|addresse?s?|contacts?|e-?mails?|accounts?|phones?|numbers?|references?|sources?)\b`, lower(input.context.intent))
+	regex.match(`\b(send|share|forward|post|give|tell|list|include|write|mail|email|message)\b[^.]{0,80}\b(links?|urls?|contact|contacts|phone|iban|account numbers?|e-?mail address(es)?|addresses|references?)\b`, lower(input.context.intent))
 }
 
 examples := [

@@ -19,10 +19,16 @@ ask contains message if {
 	not flow.fetches
 	consequential
 	not believed(provenance)
+	not numbered(pointer)
 	message := sprintf(
 		"`%s` is a new destination of `%s` that the person did not give (from %s); a person has to confirm it",
 		[pointer, input.action.name, flow.source(provenance)],
 	)
+}
+
+pays if {
+	some effect in input.action.effects
+	effect.verb == "spend"
 }
 
 consequential if {
@@ -43,9 +49,11 @@ believed(provenance) if provenance.known
 
 believed(provenance) if provenance.origin in {"request", "field"}
 
-# The person named the source, the call needs the value, and nothing else there could be meant.
+# The person named the source, the call needs the value, and nothing else there could be meant. Never for money: the
+# forged bill is the one that the person names.
 believed(provenance) if {
 	not flow.strict
+	not pays
 	provenance.origin == "named"
 	provenance.rivals == 0
 	provenance.required
@@ -57,7 +65,7 @@ believed(provenance) if {
 	not flow.strict
 	not provenance.address
 	provenance.origin in {"named", "prose", "instruction"}
-	provenance.sources[0].reach in {"named", "topic", "linked"}
+	provenance.sources[0].reach in {"named", "linked"}
 	input.request.asks in {"call", "step"}
 }
 
@@ -67,6 +75,13 @@ believed(provenance) if {
 	not provenance.address
 	provenance.origin in {"nowhere", "unknown"}
 	not flow.exposed
+}
+
+# The number of a record: it names one of what is there already, and leads nowhere else.
+numbered(pointer) if {
+	not flow.strict
+	input.request.asks == "call"
+	is_number(input.action.args[trim_prefix(pointer, "/")])
 }
 
 examples := [
@@ -83,35 +98,46 @@ examples := [
 		"expect": ["ask"],
 	},
 	{
-		"name": "two accounts in the named bill: which one is meant?",
+		"name": "the account in a bill that the person named may be a forger's",
 		"input": {
 			"request": {"known": true, "asks": "call"},
 			"provenance": {"/recipient": {
-				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 1, "known": false,
+				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 0, "known": false,
 			}},
 			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
 		},
 		"expect": ["ask"],
 	},
 	{
-		"name": "the only account in the bill that the person named",
+		"name": "two addresses in the named note: which one is meant?",
 		"input": {
 			"request": {"known": true, "asks": "call"},
-			"provenance": {"/recipient": {
+			"provenance": {"/to": {
+				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 1, "known": false,
+			}},
+			"action": {"name": "send_message", "effects": [{"verb": "send", "resource": {"kind": "tool"}}]},
+		},
+		"expect": ["ask"],
+	},
+	{
+		"name": "the only address in the note that the person named",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"provenance": {"/to": {
 				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 0, "known": false,
 			}},
-			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+			"action": {"name": "send_message", "effects": [{"verb": "send", "resource": {"kind": "tool"}}]},
 		},
 		"expect": [],
 	},
 	{
-		"name": "strict: a named bill is no person",
+		"name": "strict: a named note is no person",
 		"input": {
 			"request": {"known": true, "asks": "call"},
-			"provenance": {"/recipient": {
+			"provenance": {"/to": {
 				"role": "target", "origin": "named", "address": true, "required": true, "rivals": 0, "known": false,
 			}},
-			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+			"action": {"name": "send_message", "effects": [{"verb": "send", "resource": {"kind": "tool"}}]},
 		},
 		"org": {"flow": "strict"},
 		"expect": ["ask"],

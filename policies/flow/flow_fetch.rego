@@ -38,7 +38,7 @@ believed(provenance) if {
 believed(provenance) if {
 	not flow.strict
 	provenance.origin == "named"
-	regex.match(`\b(links?|urls?|web ?sites?|references?|sources?)\b`, lower(input.context.intent))
+	regex.match(`\b(links?|urls?|references?)\b`, lower(input.context.intent))
 }
 
 # Another page of a host that the request leads to.

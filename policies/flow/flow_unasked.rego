@@ -38,11 +38,48 @@ ask contains message if {
 ask contains message if {
 	input.request.asks == "open"
 	some effect in input.action.effects
-	effect.verb in {"spend", "delete", "delegate", "grant"}
+	effect.verb in {"delete", "delegate"}
 	message := sprintf(
 		"the request leaves open what to do, and `%s` would %s; a person has to confirm it",
 		[input.action.name, effect.verb],
 	)
+}
+
+ask contains message if {
+	input.request.asks == "open"
+	some effect in input.action.effects
+	effect.verb == "spend"
+	some provenance in input.provenance
+	provenance.role == "target"
+	provenance.address
+	message := sprintf(
+		"the request leaves open what to do, and `%s` would pay somebody; a person has to confirm it",
+		[input.action.name],
+	)
+}
+
+ask contains message if {
+	input.request.asks == "open"
+	some effect in input.action.effects
+	effect.verb == "grant"
+	unchosen
+	message := sprintf(
+		"the request leaves open what to do, and `%s` would change what somebody may do; a person has to confirm it",
+		[input.action.name],
+	)
+}
+
+# Balanced: members and groups that tools list are there already; anything else gives rights to a stranger.
+unchosen if flow.strict
+
+unchosen if count(input.provenance) == 0
+
+unchosen if not input.provenance
+
+unchosen if {
+	some provenance in input.provenance
+	provenance.role == "target"
+	not provenance.origin in {"request", "field"}
 }
 
 # A change that nobody asked for and that something the agent read speaks of.
@@ -82,6 +119,7 @@ examples := [
 		"name": "a list of tasks does not pay",
 		"input": {
 			"request": {"known": true, "asks": "open"},
+			"provenance": {"/recipient": {"role": "target", "origin": "field", "address": true}},
 			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
 		},
 		"expect": ["ask"],

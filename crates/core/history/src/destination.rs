@@ -1,14 +1,20 @@
 //! One spelling of a destination.
 
-/// The value of a destination as it is remembered and looked up: surrounding white space removed, and lower case where
-/// the kind of address does not tell cases apart.
+use crate::atoms::whole;
+use crate::text;
+
+/// The value of a destination as it is remembered and looked up: as [`crate::Pending::known`] is asked for it.
 ///
-/// Paths, accounts and whatever is not known here keep their case: two of them that differ in it are two destinations.
+/// `kind`: `mail`, `url`, `account`, `path`, `handle`; or `name`, for a target that is no address, whose value is
+/// `PARAMETER=VALUE`. A value of another kind is folded as any text is.
 pub fn fold(kind: &str, value: &str) -> String {
-    let value = value.trim();
-    match kind {
-        "mail" | "host" | "domain" | "repository" => value.to_lowercase(),
-        _ => value.to_owned(),
+    if let ("name", Some((parameter, value))) = (kind, value.split_once('=')) {
+        return format!("{}={}", parameter.trim(), text::fold(value.trim()));
+    }
+    let folded = text::fold(value.trim());
+    match whole(&folded) {
+        Some((found, canonical)) if found.as_str() == kind => canonical,
+        _ => folded.to_string(),
     }
 }
 
@@ -20,8 +26,8 @@ mod tests {
     fn two_spellings_of_one_address_are_one() {
         let check = |kind: &str, value: &str, expected: &str| assert_eq!(fold(kind, value), expected);
         check("mail", " Bob@Example.ORG\n", "bob@example.org");
-        check("host", "API.example.org", "api.example.org");
-        check("path", "/srv/Data", "/srv/Data");
-        check("account", " DE89 3704 ", "DE89 3704");
+        check("url", "https://www.Example.org/a/", "example.org/a");
+        check("account", "US13 3000 0001 2121 2121 2121 2", "us133000000121212121212");
+        check("name", "channel=General", "channel=general");
     }
 }

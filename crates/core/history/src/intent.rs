@@ -179,7 +179,12 @@ impl Request {
 fn wanted(verbs: &[Verb]) -> Vec<Verb> {
     let strong: Vec<Verb> =
         verbs.iter().copied().filter(|verb| !matches!(verb, Verb::Read | Verb::Write | Verb::Execute)).collect();
-    if strong.is_empty() { verbs.to_vec() } else { strong }
+    match strong.contains(&Verb::Spend) || strong.contains(&Verb::Grant) {
+        // Money that moves is sent to somebody, and so is an invitation.
+        true => strong.into_iter().filter(|verb| *verb != Verb::Send).collect(),
+        false if strong.is_empty() => verbs.to_vec(),
+        false => strong,
+    }
 }
 
 fn group(word: &Word) -> u64 {

@@ -61,6 +61,7 @@ pub(crate) fn tokens(folded: &str) -> impl Iterator<Item = Token<'_>> {
                         sentence += usize::from(!empty);
                         (opens, empty) = (true, true);
                     }
+                    '-' if !next_is_blank => {}
                     ',' | ':' | '(' | '"' | '\u{201c}' | '-' | '*' | '\u{3001}' | '|' => opens = true,
                     _ => {}
                 }

@@ -178,6 +178,8 @@ impl Lexicon {
 
     fn add(&mut self, form: &str, word: Word) {
         let form = crate::text::fold(form);
+        let words: Vec<&str> = crate::text::tokens(&form).map(|token| token.text).collect();
+        let form = words.join(" ");
         if form.chars().any(is_continuous) {
             self.continuous.push((form, word));
             return;
