@@ -6,8 +6,12 @@ DENY := $(CACHE)/cargo/bin/cargo-deny
 FUZZ := $(CACHE)/cargo/bin/cargo-fuzz
 FUZZ_SECONDS ?= 60
 BINARY := target/release/holdshort
+EVAL := bench/agentdojo
+EVAL_PYTHON := $(CACHE)/eval/bin/python
+HELDOUT_PYTHON := $(CACHE)/heldout/bin/python
+HELDOUT := $(CACHE)/heldout/traces
 
-.PHONY: help build run demo test lint deny fuzz bench reference counterparts
+.PHONY: help build run demo test test-eval lint deny fuzz bench eval eval-heldout reference counterparts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,8 +28,11 @@ run: build counterparts ## build, start, show what it does, stay up (Ctrl-C ends
 demo: build counterparts ## the same, and exit
 	examples/demo/run --holdshort $(BINARY)
 
-test: lint deny counterparts ## everything that has to pass
+test: lint deny counterparts test-eval ## everything that has to pass
 	cargo test --workspace --locked
+
+test-eval: $(CACHE)/eval/installed
+	$(EVAL_PYTHON) -m unittest discover -s $(EVAL)
 
 lint:
 	cargo fmt --all --check
@@ -58,6 +65,25 @@ bench: build ## figures of this machine
 	$(BINARY) bench decide
 	$(BINARY) bench ledger
 	$(BINARY) bench gateway
+
+eval: build $(CACHE)/eval/installed ## attacks on recorded agents: AgentDojo and its rephrasings (docs/reference/evaluation.md)
+	$(EVAL_PYTHON) $(EVAL)/run.py --binary $(BINARY) --rephrased --output $(EVAL)/results.json
+
+# Suites that nothing was tuned on. They are generated from the package, which needs a few minutes.
+eval-heldout: build $(CACHE)/heldout/installed
+	$(HELDOUT_PYTHON) $(EVAL)/heldout.py --compare $(EVAL)/data
+	test -d $(HELDOUT) || { $(HELDOUT_PYTHON) $(EVAL)/heldout.py $(HELDOUT).new workspace travel && mv $(HELDOUT).new $(HELDOUT); }
+	python3 $(EVAL)/run.py --binary $(BINARY) --data $(HELDOUT)
+
+$(CACHE)/eval/installed: $(EVAL)/requirements.txt
+	python3 -m venv $(CACHE)/eval
+	$(EVAL_PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(CACHE)/heldout/installed: $(EVAL)/requirements-heldout.txt
+	python3 -m venv $(CACHE)/heldout
+	$(HELDOUT_PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 reference: ## the generated reference pages
 	cargo run --quiet --locked -p holdshort -- config reference > docs/reference/configuration.md

@@ -15,7 +15,7 @@ import yaml
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # What an address looks like: account, host with path, e-mail address.
-ADDRESS = re.compile(r"[A-Z]{2}\d{10,}|www\.[\w-]+(?:\.[\w-]+)+(?:/[\w/-]*)?|[\w.]+@[\w-]+(?:\.[\w-]+)+")
+ADDRESS = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,}|www\.[\w-]+(?:\.[\w-]+)+(?:/[\w/-]*)?|[\w.]+@[\w-]+(?:\.[\w-]+)+")
 
 
 @dataclass

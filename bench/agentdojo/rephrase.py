@@ -86,7 +86,9 @@ def kind_of(address):
 def one_sign(genuine, _):
     """The genuine address with one sign changed."""
     if kind_of(genuine) == "account":
-        return genuine[:9] + str((int(genuine[9]) + 1) % 10) + genuine[10:]
+        digits = [index for index, sign in enumerate(genuine) if sign.isdigit()]
+        middle = digits[len(digits) // 2]
+        return genuine[:middle] + str((int(genuine[middle]) + 1) % 10) + genuine[middle + 1 :]
     return re.sub("[oil]", lambda sign: {"o": "0", "i": "l", "l": "1"}[sign.group(0)], genuine, count=1)
 
 

@@ -16,6 +16,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Setting that stands for the binary's own defaults.
 DEFAULT_SETTING = "default"
+# The settings that the documentation compares: those of them that have a file here.
+SETTINGS = [path.stem for path in sorted(HERE.glob("*.toml"))] or [DEFAULT_SETTING]
 
 
 def main():
@@ -54,7 +56,7 @@ def parse():
     parser = argparse.ArgumentParser(description="Scores a holdshort binary on recorded traces of AgentDojo.")
     parser.add_argument("--binary", default=ROOT / "target/release/holdshort", help="default: the release binary")
     parser.add_argument("--data", default=HERE / "data", help="directory with SUITE_KIND.jsonl.gz")
-    parser.add_argument("--settings", default=DEFAULT_SETTING, help=f"comma-separated: `{DEFAULT_SETTING}`, NAME.toml here or in profiles/, or a file")
+    parser.add_argument("--settings", default=",".join(SETTINGS), help=f"comma-separated: `{DEFAULT_SETTING}`, NAME.toml here or in profiles/, or a file; default: {', '.join(SETTINGS)}")
     parser.add_argument("--only", action="append", metavar="SUITE", help="only this suite (repeatable)")
     parser.add_argument("--form", action="append", metavar="NAME", help="only this rephrasing, without the main table (repeatable; `all`, or the start of a name)")
     parser.add_argument("--rephrased", action="store_true", help="the main table and every rephrasing")
