@@ -42,6 +42,31 @@ examples := [
 ]
 "#;
 
+const AFTER_WEB: &str = r#"# METADATA
+# title: Nothing is run for a minute after foreign text was read
+# custom:
+#   sequences:
+#     foreign:
+#       operator: formerly_within
+#       window: 1m
+#       where: {label: {integrity: untrusted}}
+package holdshort.rules.web
+
+ask contains "foreign text was just read" if {
+	input.action.name == "run_script"
+	input.history.sequences["web/foreign"].holds
+}
+
+examples := [
+	{
+		"name": "foreign text was read",
+		"input": {"action": {"name": "run_script"}, "history": {"sequences": {"web/foreign": {"holds": true}}}},
+		"expect": ["ask"],
+	},
+	{"name": "nothing was read", "input": {"action": {"name": "run_script"}}, "expect": []},
+]
+"#;
+
 struct Session {
     snapshot: Snapshot,
     state: State,
@@ -73,7 +98,8 @@ impl Session {
     }
 
     fn settle(&mut self, decision: RecordId, status: OutcomeStatus) {
-        let settled = Settled { decision, status, parts: &["done"], claimed: false, truncated: false, now_ns: self.now_ns };
+        let settled =
+            Settled { decision, status, parts: &["done"], claimed: false, truncated: false, now_ns: self.now_ns };
         self.state.settled(self.snapshot.rules(), &settled);
     }
 }
@@ -147,4 +173,19 @@ fn what_has_to_have_happened_must_have_come_back() {
     let view = SessionView { state: Some(&session.state), ..SessionView::active("session".into()) };
     let subject = pay("/w/a").subject;
     assert!(listed(&session.snapshot, &view, &subject, "fs", "pay", session.now_ns));
+}
+
+#[test]
+fn what_was_read_is_an_event() {
+    let mut session = Session::new("web/foreign", &[("web.rego", AFTER_WEB)]);
+    let run = tool("run_script", json!({"script": "x"}));
+    let (before, decision) = session.decide(&run);
+    assert_eq!(decision.effect, Effect::Allow);
+    session.settle(before, OutcomeStatus::Error);
+    let (read, _) = session.decide(&tool("read_file", json!({"path": "/w/a"})));
+    session.settle(read, OutcomeStatus::Ok);
+    assert_eq!(session.decide(&run).1.effect, Effect::Ask);
+    assert_eq!(session.last.witnesses[0], read);
+    session.now_ns += MINUTE + 1;
+    assert_eq!(session.decide(&run).1.effect, Effect::Allow, "{:?}", session.last);
 }
