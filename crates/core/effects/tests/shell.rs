@@ -109,6 +109,24 @@ fn nothing_known_about_the_folder() {
     assert_eq!(elsewhere.effects[0].resource.path.as_deref(), Some("/srv/a"));
 }
 
+#[test]
+#[ignore = "prints how long reading takes; run it with --release --ignored --nocapture"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn how_long_it_takes() {
+    let rows: Vec<&str> = include_str!("data/shell_lines.txt").lines().collect();
+    let mut times: Vec<u128> = Vec::new();
+    for _ in 0..20 {
+        for row in &rows {
+            let start = std::time::Instant::now();
+            std::hint::black_box(read(row));
+            times.push(start.elapsed().as_nanos());
+        }
+    }
+    times.sort_unstable();
+    let at = |part: usize| times[times.len() * part / 1_000];
+    println!("{} lines: p50 {} ns, p90 {} ns, p99 {} ns", rows.len(), at(500), at(900), at(990));
+}
+
 const SEGMENTS: &[&str] = &[
     "rm -rf x",
     "ls",

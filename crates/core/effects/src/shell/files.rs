@@ -51,6 +51,11 @@ pub(super) fn grant(shell: &mut Shell, call: &Call<'_>, many: Many) {
     }
 }
 
+/// Programs that delete whole folders without being asked to: `rimraf`.
+pub(super) fn trees(shell: &mut Shell, call: &Call<'_>) {
+    shell.found.files(Verb::Delete, &call.options.operands, &shell.cwd, Many::Unbounded);
+}
+
 /// `dd if=.. of=..`.
 pub(super) fn dd(shell: &mut Shell, call: &Call<'_>) {
     for operand in &call.options.operands {

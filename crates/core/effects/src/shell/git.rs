@@ -186,6 +186,12 @@ fn sub(shell: &mut Shell, call: &Call<'_>, command: &Text, options: &Options, ar
             _ => {}
         }
     }
+    // `git diff --no-index /etc/passwd x`: paths outside the repository.
+    let outside = |operand: &&Text| operand.text.starts_with(['/', '~']) || operand.text.starts_with("../");
+    let outside: Vec<Text> = options.operands.iter().filter(outside).cloned().collect();
+    if !TALKS.contains(&name) {
+        shell.found.files(Verb::Read, &outside, &shell.cwd, Many::Each);
+    }
     if LOOKS.contains(&name) {
         shell.found.file(Verb::Read, &Text::plain("."), &shell.cwd, Many::Each);
         if name == "difftool" {

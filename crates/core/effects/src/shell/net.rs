@@ -7,7 +7,7 @@ use crate::shell::options::Act;
 use crate::shell::run::Call;
 use crate::shell::walk::Shell;
 use crate::shell::word::Text;
-use crate::shell::{self, SHELL_DEPTH_MAX, ShellContext};
+use crate::shell::{SHELL_DEPTH_MAX, ShellContext, ShellReading};
 use holdshort_model::{ActionEffect, Certainty, Verb};
 
 /// `curl`, `wget`, `http`: something comes from an address, and the request goes there.
@@ -142,23 +142,26 @@ pub(super) fn ssh(shell: &mut Shell, call: &Call<'_>) {
     }
     let text =
         if words.is_empty() { call.input.map(|input| input.text.clone()).unwrap_or_default() } else { words.join(" ") };
+    there(shell, &host, |there| there.nested(&text));
+}
+
+/// Reads what runs on another machine or in a container: a path there is not the path here, and no pattern over paths of
+/// this machine may cover it.
+pub(super) fn there(shell: &mut Shell, place: &Text, read: impl FnOnce(&mut Shell)) {
     let mut there = Shell::new(&ShellContext::default());
     there.depth = shell.depth;
-    there.nested(&text);
-    let shell::ShellReading { effects, programs, .. } = there.finish();
+    read(&mut there);
+    let ShellReading { effects, programs, .. } = there.finish();
     for program in programs {
         shell.found.program(&program);
     }
-    shell.found.extend(effects.into_iter().map(|effect| elsewhere(effect, &host)).collect());
-}
-
-// A path there is not the path here: no pattern over paths of this machine may cover it.
-fn elsewhere(mut effect: ActionEffect, host: &Text) -> ActionEffect {
-    if effect.resource.host.is_none() {
-        effect.resource.host = roles::host(&host.text).resource.host;
-    }
-    effect.certainty = effect.certainty.max(Certainty::Unprovable);
-    effect
+    let host = roles::host(&place.text).resource.host.unwrap_or_else(|| place.text.clone());
+    let elsewhere = |mut effect: ActionEffect| {
+        effect.resource.host.get_or_insert_with(|| host.clone());
+        effect.certainty = effect.certainty.max(Certainty::Unprovable);
+        effect
+    };
+    shell.found.extend(effects.into_iter().map(elsewhere).collect());
 }
 
 /// `scp`, `rsync`, `sftp`: files from here to there, or from there to here.

@@ -8,6 +8,7 @@ use crate::shell::options::Act;
 use crate::shell::run::Call;
 use crate::shell::walk::{Shell, Simple};
 use crate::shell::word::Text;
+use crate::shell::{net, table};
 use holdshort_model::Verb::{self, Delete, Execute, Grant, Read, Send, Write};
 
 /// What follows the words of a sub-command.
@@ -46,24 +47,50 @@ pub(super) fn run(shell: &mut Shell, call: &Call<'_>, commands: &[Command]) {
         on_things(shell, call, *verb, kind, *rest, &things);
     }
     if *rest == Rest::Program {
-        inside(shell, call, kind, rest_of);
+        let last = words.checked_sub(1).and_then(|at| operands.get(at));
+        inside(shell, call, kind, after(call.args, last));
     }
 }
 
-// `docker exec -u root NAME COMMAND`, `poetry run COMMAND`.
+// The arguments behind the sub-command as they are: options among them are the inner program's.
+fn after<'a>(args: &'a [Text], word: Option<&Text>) -> &'a [Text] {
+    let at = args.iter().position(|arg| Some(arg) == word);
+    at.and_then(|at| args.get(at + 1..)).unwrap_or_default()
+}
+
+// `poetry run COMMAND`, `docker exec -u root NAME COMMAND`, `docker run -v a:b IMAGE COMMAND`.
 fn inside(shell: &mut Shell, call: &Call<'_>, kind: &str, args: &[Text]) {
-    shell.found.unprovable(call.name);
     let mut at = 0;
-    while let Some(option) = args.get(at).filter(|arg| arg.text.starts_with('-')) {
+    while let Some(option) = args.get(at).filter(|arg| arg.text.starts_with('-') && kind == "container") {
         let valued = matches!(
             option.text.as_str(),
             "-e" | "-u" | "-w" | "--env" | "--user" | "--workdir" | "--env-file" | "--index"
         );
         at += if valued { 2 } else { 1 };
     }
-    let words = args.get(at + usize::from(kind == "container")..).unwrap_or_default();
-    if !words.is_empty() {
-        shell.run(&Simple { words, input: call.input }, call.level + 1);
+    let words = args.get(at..).unwrap_or_default();
+    let words = words.strip_prefix(&[Text::plain("--")]).unwrap_or(words);
+    if kind != "container" {
+        if words.is_empty() {
+            shell.found.unprovable(call.name);
+        } else {
+            shell.run(&Simple { words, input: call.input }, call.level + 1);
+        }
+        return;
+    }
+    shell.found.unprovable(call.name);
+    // `run` has too many options for a table: the first program that is known is taken for the command.
+    let is_run = call.options.operands.iter().take(2).any(|operand| operand.text == "run");
+    let known = |word: &&Text| table::is_known(word.text.rsplit('/').next().unwrap_or_default());
+    let skip = if is_run { words.iter().skip(1).position(|word| known(&word)) } else { Some(0) };
+    let command = skip.and_then(|skip| words.get(skip + 1..)).unwrap_or_default();
+    let command = command
+        .iter()
+        .position(|word| word.text == "--")
+        .map_or(command, |at| command.get(at + 1..).unwrap_or_default());
+    if let Some(place) = words.first().filter(|_| !command.is_empty()) {
+        let simple = Simple { words: command, input: call.input };
+        net::there(shell, place, |there| there.run(&simple, call.level + 1));
     }
 }
 
@@ -153,6 +180,7 @@ pub(super) const NPM: &[Command] = &[
     Command("unpublish|deprecate", &[Delete, Send], "package", Rest::Each),
     Command("publish", S, "package", Rest::All),
     Command("owner|access|token|team|org|adduser|login", G, "package", Rest::All),
+    Command("exec|dlx|x", X, "process", Rest::Program),
 ];
 pub(super) const PIP: &[Command] = &[
     Command("list|show|freeze|check|index|debug|help|tree|cache dir|cache info|cache list", R, "package", Rest::Each),
@@ -221,7 +249,7 @@ pub(super) const DOCKER: &[Command] = &[
     ),
     Command("service rm|node rm|context rm|volume remove|image remove|network remove", D, "container", Rest::Each),
     Command("exec", X, "container", Rest::Program),
-    Command("container exec|compose exec", X, "container", Rest::Program),
+    Command("container exec|compose exec|run|container run|compose run", X, "container", Rest::Program),
     Command("push|image push|compose push", S, "container", Rest::Each),
     Command("login|logout", G, "container", Rest::Each),
     Command(
@@ -247,7 +275,8 @@ pub(super) const KUBECTL: &[Command] = &[
         Rest::Each,
     ),
     Command("replace", &[Delete, Write], "cluster", Rest::Typed),
-    Command("exec|run|debug|attach|cp|port-forward|proxy", X, "cluster", Rest::All),
+    Command("exec", X, "container", Rest::Program),
+    Command("run|debug|attach|cp|port-forward|proxy", X, "cluster", Rest::All),
     Command("certificate *|auth *", G, "cluster", Rest::All),
 ];
 pub(super) const HELM: &[Command] = &[

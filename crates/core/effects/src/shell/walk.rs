@@ -163,6 +163,9 @@ impl Shell {
             CompoundCommand::BraceGroup(group) => self.list(&group.list),
             CompoundCommand::Subshell(subshell) => self.apart(|shell| shell.list(&subshell.list)),
             CompoundCommand::ForClause(clause) => {
+                if env::is_dangerous(&clause.variable_name) {
+                    self.found.unprovable("for");
+                }
                 for value in clause.values.iter().flatten() {
                     let text = word::read(&value.value);
                     self.expansions(&text, "for");

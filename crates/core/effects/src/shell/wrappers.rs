@@ -1,6 +1,7 @@
 //! Programs that run another program: taken off, so that what they run is read like anything else.
 
 use crate::path::normalise;
+use crate::shell::env;
 use crate::shell::found::{Cwd, Many};
 use crate::shell::options::Act;
 use crate::shell::run::Call;
@@ -18,7 +19,7 @@ pub(super) fn run(shell: &mut Shell, call: &Call<'_>, skip: usize) {
 }
 
 /// `env` and programs like it: assignments, then a program.
-pub(super) fn env(shell: &mut Shell, call: &Call<'_>) {
+pub(super) fn assigning(shell: &mut Shell, call: &Call<'_>) {
     let operands = &call.options.operands;
     let assigns = |text: &&Text| text.text.contains('=') || text.text == "-";
     let count = operands.iter().take_while(assigns).count();
@@ -32,6 +33,12 @@ pub(super) fn env(shell: &mut Shell, call: &Call<'_>) {
     inner(shell, call, operands.get(count..).unwrap_or_default());
 }
 
+/// `npx`: a package that may have to be fetched, and is a program by its name.
+pub(super) fn package(shell: &mut Shell, call: &Call<'_>) {
+    shell.found.execute(call.name);
+    inner(shell, call, &call.options.operands);
+}
+
 /// `sudo` and programs like it: with somebody else's rights.
 pub(super) fn sudo(shell: &mut Shell, call: &Call<'_>) {
     shell.found.execute(call.name);
@@ -42,7 +49,7 @@ pub(super) fn sudo(shell: &mut Shell, call: &Call<'_>) {
     if call.options.operands.is_empty() && !call.options.has(Act::Looks) {
         shell.found.unprovable(call.name);
     }
-    env(shell, call);
+    assigning(shell, call);
 }
 
 /// `xargs`: the operands come from somewhere else, and may be options.
@@ -101,12 +108,14 @@ pub(super) fn declare(shell: &mut Shell, call: &Call<'_>) {
     for operand in &call.options.operands {
         shell.assignment(operand, call.name);
     }
-    subscripts(shell, call);
+    names(shell, call);
 }
 
-/// Builtins that take names of variables: a subscript in one is arithmetic, and that runs substitutions.
-pub(super) fn subscripts(shell: &mut Shell, call: &Call<'_>) {
-    if call.args.iter().any(|arg| arg.text.contains('[') && arg.text.contains(['$', '`'])) {
+/// Builtins that take names of variables: a subscript in one is arithmetic, and that runs substitutions; and the value of
+/// `PATH` may come from anywhere.
+pub(super) fn names(shell: &mut Shell, call: &Call<'_>) {
+    let acts = |text: &str| text.contains('[') && text.contains(['$', '`']) || env::is_dangerous(text);
+    if call.args.iter().any(|arg| acts(&arg.text)) {
         shell.found.unprovable(call.name);
     }
 }
