@@ -50,6 +50,15 @@ pub(crate) enum Command {
     /// Look at pinned tool definitions and accept changed ones
     #[command(subcommand, after_help = "Example:\n  holdshort pins accept mail delete_messages sha256:9f86...")]
     Pins(PinsCommand),
+    /// Look at the destinations that agents may use without a question, because a person approved them
+    #[command(
+        subcommand,
+        after_help = "Example:\n  holdshort destinations add --agent tidy --kind mail bob@example.org"
+    )]
+    Destinations(DestinationsCommand),
+    /// Look at what a session has read, and lower a label of it
+    #[command(subcommand, after_help = "Example:\n  holdshort labels show s1 --agent tidy")]
+    Labels(LabelsCommand),
     /// Check and print the configuration
     #[command(subcommand, after_help = "Example:\n  holdshort config check --config holdshort.toml")]
     Config(ConfigCommand),
@@ -102,8 +111,8 @@ pub(crate) struct McpArgs {
     /// Id of the agent that the client is; default: `stdio:` and the name of the client's program
     #[arg(long, env = "HOLDSHORT_AGENT", hide_env_values = true)]
     pub(crate) agent: Option<String>,
-    /// What the person asked the agent to do, for policies that compare actions with it
-    #[arg(long, value_name = "TEXT", env = "HOLDSHORT_INTENT", hide_env_values = true)]
+    /// What the person asked the agent to do, in their own words, or `@` and a file that says it; read once, at the start
+    #[arg(long, value_name = "TEXT|@FILE", env = "HOLDSHORT_INTENT", hide_env_values = true)]
     pub(crate) intent: Option<String>,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "CMD ARGS")]
@@ -114,6 +123,10 @@ pub(crate) struct McpArgs {
 pub(crate) struct DecideArgs {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// Answer yes, if the decision is a question: its destinations are remembered in the data directory and printed as
+    /// a second line, `{"remembered":[..]}`
+    #[arg(long)]
+    pub(crate) grant: bool,
 }
 
 #[derive(Debug, Args)]
@@ -343,6 +356,125 @@ pub(crate) enum PinsCommand {
         tool: String,
         /// Digest of the definition as `pins list` shows it, so that nobody accepts something else than what they looked at
         definition: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DestinationsCommand {
+    /// List the known destinations
+    #[command(after_help = "Example:\n  holdshort destinations list --agent tidy --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Only those of this agent
+        #[arg(long)]
+        agent: Option<String>,
+    },
+    /// Remember a destination, as if a person had approved it for this agent
+    #[command(
+        after_help = "Example:\n  holdshort destinations add --agent tidy --user ann --kind account DE89370400440532013000"
+    )]
+    Add {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        destination: DestinationArgs,
+    },
+    /// Forget a destination; the next action that goes there is asked about again
+    #[command(after_help = "Example:\n  holdshort destinations forget --agent tidy --kind mail bob@example.org")]
+    Forget {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        destination: DestinationArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DestinationArgs {
+    /// Id of the agent
+    #[arg(long)]
+    pub(crate) agent: String,
+    /// The person that the agent acts for; default: nobody in particular
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) user: String,
+    /// Kind of destination
+    #[arg(long)]
+    pub(crate) kind: DestinationKind,
+    /// The destination, in any spelling; for `name`: PARAMETER=VALUE
+    pub(crate) value: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DestinationKind {
+    /// A mail address
+    Mail,
+    /// A URL or host
+    Url,
+    /// An account, card or phone number
+    Account,
+    /// A path
+    Path,
+    /// `@name` or `#name`
+    Handle,
+    /// A target that is no address, with the name of its parameter
+    Name,
+}
+
+impl DestinationKind {
+    /// The kind as decisions name it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Url => "url",
+            Self::Account => "account",
+            Self::Path => "path",
+            Self::Handle => "handle",
+            Self::Name => "name",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabelsCommand {
+    /// Print the labels of a live session
+    #[command(after_help = "Example:\n  holdshort labels show s1 --agent tidy --json")]
+    Show {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Id of the session
+        session: String,
+        /// Id of the agent whose session it is
+        #[arg(long)]
+        agent: String,
+    },
+    /// Lower one label of a live session; what it reads later raises it again
+    #[command(
+        after_help = "Example:\n  holdshort labels declassify s1 restricted --agent tidy --reason \"redacted, see ticket 4711\""
+    )]
+    Declassify {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Id of the session
+        session: String,
+        /// `integrity`, or the name of a level or category that the session carries
+        what: String,
+        /// Id of the agent whose session it is
+        #[arg(long)]
+        agent: String,
+        /// Why; it stands in the record
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 

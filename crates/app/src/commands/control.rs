@@ -63,14 +63,14 @@ fn digest(text: &str) -> Result<Digest, Failure> {
 }
 
 /// Who makes the change.
-enum Control {
+pub(super) enum Control {
     /// The running service.
     Remote(Box<Client>),
     /// One without listeners that holds the data directory for as long as the change takes.
     Local(Box<Assembled>),
 }
 
-fn with(place: &Place, work: impl AsyncFnOnce(&Control) -> Result<(), Failure>) -> Outcome {
+pub(super) fn with(place: &Place, work: impl AsyncFnOnce(&Control) -> Result<(), Failure>) -> Outcome {
     let loaded = place.load()?;
     let data = place.data(&loaded)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -142,7 +142,8 @@ impl Control {
     }
 }
 
-fn refused(error: ClientError) -> Failure {
+/// What a service that answered no means for a command.
+pub(super) fn refused(error: ClientError) -> Failure {
     match error {
         error if error.is_unreachable() => Failure::unreachable(error),
         ClientError::Refused { error, .. } => {
@@ -156,7 +157,7 @@ fn refused(error: ClientError) -> Failure {
     }
 }
 
-fn unchanged(error: ChangeError) -> Failure {
+pub(super) fn unchanged(error: ChangeError) -> Failure {
     match error {
         ChangeError::Invalid(_) => Failure::usage(error),
         ChangeError::Missing(_) | ChangeError::Conflict(_) => Failure::refused(error),

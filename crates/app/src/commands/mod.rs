@@ -4,6 +4,8 @@ mod bench;
 mod config;
 mod control;
 mod decide;
+mod destinations;
+mod labels;
 mod log;
 mod matrix;
 mod mcp;
@@ -22,6 +24,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Mcp(arguments) => mcp::run(arguments),
         Command::Agents(command) => control::agents(command),
         Command::Pins(command) => control::pins(command),
+        Command::Destinations(command) => destinations::run(command),
+        Command::Labels(command) => labels::run(command),
         Command::Log(command) => log::run(command),
         Command::Decide(arguments) => decide::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

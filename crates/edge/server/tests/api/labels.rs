@@ -93,9 +93,9 @@ async fn what_was_read_is_lowered_by_a_person_and_raised_by_the_next_read() {
 async fn an_agent_lowers_nothing() {
     let world = world().await;
     let operator = world.operator();
+    read(&operator, "a", "s").await;
     operator.add_agent(&NewAgent { id: "a".into(), class: "coding".into(), owner: None }).await.unwrap();
     let issued = operator.issue_token(&"a".into(), &NewToken::default()).await.unwrap();
-    read(&operator, "a", "s").await;
     let agent = world.over_tcp(Some(&issued.token));
     assert_eq!(lower(&agent, "a", "restricted", "please").await, Err(403));
     assert_eq!(lower(&world.over_tcp(None), "a", "restricted", "please").await, Err(401));
