@@ -4,7 +4,7 @@
 //! A text that is not understood asks for nothing.
 
 use crate::atoms::{Kind, atoms};
-use crate::lexicon::{Class, Lexicon, Word};
+use crate::lexicon::{Class, Language, Lexicon, Word};
 use crate::text::{Token, contains_word, fold, stem, tokens};
 use crate::tool::Tool;
 use holdshort_model::{Asks, Verb};
@@ -53,35 +53,38 @@ impl Request {
         let folded = fold(head);
         let lexicon = Lexicon::get();
         let tokens: Vec<Token<'_>> = tokens(&folded).collect();
+        let reader = Reader { language: lexicon.language_of(&folded, &tokens), english: lexicon.english() };
         let quoted = quotations(&folded);
         let is_quoted = |at: usize| quoted.iter().any(|(start, end)| (*start..*end).contains(&at));
         let mut request = Self { raw: text.to_owned(), ..Self::default() };
         let mut groups_of: Vec<u64> = Vec::new();
-        let mut position = 0;
-        while let Some(rest) = tokens.get(position..).filter(|rest| !rest.is_empty()) {
-            let Some(token) = rest.first() else { break };
+        let items = reader.items(&tokens);
+        for (position, item) in items.iter().enumerate() {
+            let Some(words) = item.tokens.first().map(|token| (token, item.words)) else { continue };
+            let (token, words) = words;
             grow(&mut groups_of, &mut request.sentences, token.sentence);
-            if let Some(words) = request.sentences.get_mut(token.sentence) {
-                words.push(stem(token.text).to_owned());
+            if let Some(sentence) = request.sentences.get_mut(token.sentence) {
+                sentence.extend(item.tokens.iter().map(|token| stem(token.text).to_owned()));
             }
-            let found = lexicon.at(rest);
-            let length = found.map_or(1, |found| found.length);
-            if let Some(found) = found.filter(|_| !is_quoted(token.at)) {
-                let before = tokens.get(position.saturating_sub(4)..position).unwrap_or_default();
-                if let Some((concept, class)) = asked(found.words, token, before, lexicon)
-                    && request.asks.len() < ASKS_MAX
-                {
-                    let (word, sentence) = (token.text.to_owned(), token.sentence);
-                    request.asks.push(Ask { concept, class, word, groups: 0, sentence });
-                }
-                let mask = found.words.iter().fold(0, |mask, word| mask | group(word));
-                if let Some(groups) = groups_of.get_mut(token.sentence) {
-                    *groups |= mask;
-                }
+            if is_quoted(token.at) {
+                continue;
             }
-            position += length;
+            if let Some((concept, class)) = reader.asked(&items, position)
+                && request.asks.len() < ASKS_MAX
+            {
+                let (word, sentence) = (token.text.to_owned(), token.sentence);
+                request.asks.push(Ask { concept, class, word, groups: 0, sentence });
+            }
+            let inside = item
+                .tokens
+                .iter()
+                .filter(|_| item.tokens.len() > 1)
+                .fold(0, |mask, token| mask | reader.groups(token.text));
+            if let Some(groups) = groups_of.get_mut(token.sentence) {
+                *groups |= words.iter().fold(inside, |mask, word| mask | word.group());
+            }
         }
-        continuous(&mut request, &folded, &mut groups_of);
+        continuous(&mut request, reader.language, &folded, &mut groups_of);
         for ask in &mut request.asks {
             ask.groups = groups_of.get(ask.sentence).copied().unwrap_or_default();
         }
@@ -94,7 +97,7 @@ impl Request {
 
     // "Do the tasks on my list", and nothing else that changes anything.
     fn is_open(&self, lexicon: &Lexicon) -> bool {
-        let opens = |ask: &Ask| ask.class == Class::Open && ask.groups & lexicon.open_ended != 0;
+        let opens = |ask: &Ask| ask.class == Class::Open && ask.groups & lexicon.registry.open_ended != 0;
         let says = |ask: &Ask| matches!(ask.class, Class::Effect(verb) if verb != Verb::Read);
         self.asks.iter().any(opens) && !self.asks.iter().any(says)
     }
@@ -159,11 +162,13 @@ impl Request {
             // Authority is never given along with something else: its own object has to be named.
             Verb::Grant => {
                 let changes = matches!(class, Verb::Grant | Verb::Write | Verb::Send | Verb::Delete);
-                let authority = shared & lexicon.authority != 0 && changes;
+                let authority = shared & lexicon.registry.authority != 0 && changes;
                 let own = class == Verb::Grant && same_concept;
                 authority
                     || own
-                    || (same_concept && tool.groups & lexicon.authority == 0 && (shared != 0 || names_object()))
+                    || (same_concept
+                        && tool.groups & lexicon.registry.authority == 0
+                        && (shared != 0 || names_object()))
             }
             Verb::Write => {
                 let changes = !matches!(class, Verb::Read);
@@ -187,10 +192,6 @@ fn wanted(verbs: &[Verb]) -> Vec<Verb> {
     }
 }
 
-fn group(word: &Word) -> u64 {
-    if let Word::Noun { group } = word { 1 << group } else { 0 }
-}
-
 fn grow(groups: &mut Vec<u64>, sentences: &mut Vec<Vec<String>>, sentence: usize) {
     while sentences.len() <= sentence {
         sentences.push(Vec::new());
@@ -198,43 +199,107 @@ fn grow(groups: &mut Vec<u64>, sentences: &mut Vec<Vec<String>>, sentence: usize
     }
 }
 
-/// The verb, when these words ask for something in this place.
-fn asked(words: &[Word], token: &Token<'_>, before: &[Token<'_>], lexicon: &Lexicon) -> Option<(u8, Class)> {
-    let verb = words.iter().find_map(|word| match word {
-        Word::Verb { concept, class } => Some((*concept, *class)),
-        _ => None,
-    })?;
-    let is = |token: &Token<'_>, kind: Word| lexicon.word(token.text).is_some_and(|words| words.contains(&kind));
-    let same = || before.iter().rev().take_while(|other| other.sentence == token.sentence);
-    if same().take(4).any(|other| is(other, Word::Negation)) {
-        return None;
+/// The language of a request, and English for what it borrows.
+struct Reader<'a> {
+    language: &'a Language,
+    english: &'a Language,
+}
+
+/// Words that belong together.
+struct Item<'a> {
+    tokens: &'a [Token<'a>],
+    words: &'a [Word],
+}
+
+impl Item<'_> {
+    fn opens(&self) -> bool {
+        self.tokens.first().is_some_and(|token| token.opens)
     }
-    let previous = same().next();
-    let invites = token.opens || previous.is_none_or(|other| is(other, Word::AskMarker));
-    let noun = words.iter().any(|word| matches!(word, Word::Noun { .. }));
-    let follows_noun_marker = previous.is_some_and(|other| is(other, Word::NounMarker));
-    (invites || (!noun && !follows_noun_marker)).then_some(verb)
+
+    fn sentence(&self) -> usize {
+        self.tokens.first().map_or(0, |token| token.sentence)
+    }
+
+    fn is(&self, word: Word) -> bool {
+        self.words.contains(&word)
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn items(&self, tokens: &'a [Token<'a>]) -> Vec<Item<'a>> {
+        let mut items = Vec::new();
+        let mut rest = tokens;
+        while !rest.is_empty() {
+            let found = self.language.at(rest).or_else(|| self.english.at(rest));
+            let length = found.map_or(1, |found| found.length).clamp(1, rest.len());
+            let (head, tail) = rest.split_at(length);
+            items.push(Item { tokens: head, words: found.map_or(&[], |found| found.words) });
+            rest = tail;
+        }
+        items
+    }
+
+    fn groups(&self, word: &str) -> u64 {
+        self.language.groups(word) | self.english.groups(word)
+    }
+
+    /// The verb, when these words ask for something in this place.
+    fn asked(&self, items: &[Item<'_>], position: usize) -> Option<(u8, Class)> {
+        let item = items.get(position)?;
+        let verb = item.words.iter().find_map(|word| match word {
+            Word::Verb { concept, class } => Some((*concept, *class)),
+            _ => None,
+        })?;
+        // Back to the beginning of the clause: what stands before it belongs to something else.
+        let mut clause = Vec::new();
+        if !item.opens() {
+            for other in items.get(..position).unwrap_or_default().iter().rev().take(4) {
+                if other.sentence() != item.sentence() {
+                    break;
+                }
+                clause.push(other);
+                if other.opens() {
+                    break;
+                }
+            }
+        }
+        if clause.iter().any(|other| other.is(Word::Negation)) || self.negated_behind(items, position, verb.1) {
+            return None;
+        }
+        let previous = clause.first();
+        let invites = item.opens() || previous.is_none_or(|other| other.is(Word::AskMarker));
+        let noun = item.words.iter().any(|word| matches!(word, Word::Noun { .. }));
+        let follows_noun_marker = previous.is_some_and(|other| other.is(Word::NounMarker));
+        (invites || (!noun && !follows_noun_marker)).then_some(verb)
+    }
+
+    // `Verwijder niets`, `loesche nicht`, and the `do` of `do not`.
+    fn negated_behind(&self, items: &[Item<'_>], position: usize, class: Class) -> bool {
+        let reach = match (self.language.is_english(), class) {
+            (true, Class::Open) => 1,
+            (true, _) => 0,
+            (false, _) => 4,
+        };
+        let behind = items.get(position + 1..).unwrap_or_default().iter().take(reach);
+        behind.take_while(|other| !other.opens()).any(|other| other.is(Word::Negation))
+    }
 }
 
 /// Languages without blanks: forms found anywhere, in one sentence.
-fn continuous(request: &mut Request, folded: &str, groups: &mut Vec<u64>) {
-    let found = Lexicon::get().in_continuous(folded);
+fn continuous(request: &mut Request, language: &Language, folded: &str, groups: &mut Vec<u64>) {
+    let found = language.in_continuous(folded);
     if found.is_empty() {
         return;
     }
     grow(groups, &mut request.sentences, 0);
-    for (_, word) in &found {
-        match word {
-            Word::Verb { concept, class } if request.asks.len() < ASKS_MAX => {
-                let ask = Ask { concept: *concept, class: *class, word: String::new(), groups: 0, sentence: 0 };
-                request.asks.push(ask);
-            }
-            Word::Noun { group } => {
-                if let Some(mask) = groups.first_mut() {
-                    *mask |= 1 << group;
-                }
-            }
-            _ => {}
+    for word in found {
+        if let Word::Verb { concept, class } = word
+            && request.asks.len() < ASKS_MAX
+        {
+            request.asks.push(Ask { concept, class, word: String::new(), groups: 0, sentence: 0 });
+        }
+        if let Some(mask) = groups.first_mut() {
+            *mask |= word.group();
         }
     }
 }
@@ -270,4 +335,32 @@ fn quotations(folded: &str) -> Vec<(usize, usize)> {
         previous = c;
     }
     ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    /// What people ask for, in nine languages; see the data file.
+    #[test]
+    fn requests_of_every_day() {
+        let lexicon = Lexicon::get();
+        let mut wrong = Vec::new();
+        let lines = include_str!("../tests/data/requests.jsonl").lines();
+        for line in lines.clone() {
+            let expect: Value = serde_json::from_str(line).unwrap();
+            let request = Request::read(expect["text"].as_str().unwrap());
+            let texts = |key: &str| -> BTreeSet<&str> {
+                expect[key].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
+            };
+            let asks: BTreeSet<&str> = request.asks.iter().map(|ask| lexicon.concept(ask.concept)).collect();
+            let all_groups = texts("groups").iter().all(|group| request.groups & lexicon.group(group) != 0);
+            if asks != texts("asks") || !all_groups {
+                wrong.push(format!("{}: {:?} for {:?} of {}", expect["lang"], asks, texts("asks"), expect["text"]));
+            }
+        }
+        assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), lines.count(), wrong.join("\n"));
+    }
 }

@@ -277,9 +277,9 @@ impl Seen {
         }
         let is_mark = |words: &[Word]| words.contains(&Word::AskMarker);
         let mut heard = Heard {
-            concept: lexicon.inflected(word).filter(|(_, class)| *class != Class::Effect(holdshort_model::Verb::Read)),
+            concept: lexicon.verb(word).filter(|(_, class)| *class != Class::Effect(holdshort_model::Verb::Read)),
             groups: lexicon.groups(word),
-            marks_ask: lexicon.word(word).is_some_and(is_mark),
+            marks_ask: lexicon.english().word(word).is_some_and(is_mark),
             ..Heard::default()
         };
         heard.add(source);

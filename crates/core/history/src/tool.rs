@@ -79,7 +79,7 @@ impl Tool {
 
     fn verbs<'a>(&mut self, words: impl Iterator<Item = &'a str>, lexicon: &Lexicon) {
         for word in words {
-            if let Some((concept, Class::Effect(verb))) = lexicon.inflected(word)
+            if let Some((concept, Class::Effect(verb))) = lexicon.english().inflected(word)
                 && verb != Verb::Read
             {
                 self.concepts |= 1 << concept;
@@ -88,12 +88,13 @@ impl Tool {
     }
 
     fn noun(&mut self, word: &str, lexicon: &Lexicon, named: bool) {
-        let groups = lexicon.groups(word);
+        let groups = lexicon.english().groups(word);
         self.groups |= groups;
         let marker = lexicon
+            .english()
             .word(word)
             .is_some_and(|words| words.iter().any(|word| matches!(word, Word::NounMarker | Word::AskMarker)));
-        if named && !marker && word.len() > 2 && lexicon.inflected(word).is_none() {
+        if named && !marker && word.len() > 2 && lexicon.english().inflected(word).is_none() {
             let stem = stem(word).to_owned();
             if !self.stems.contains(&stem) {
                 self.stems.push(stem);
@@ -108,7 +109,7 @@ impl Tool {
         for (name, property) in properties.into_iter().flatten().take(PARAMETERS_MAX) {
             let words = words_of(name);
             for word in &words {
-                self.groups |= lexicon.groups(word);
+                self.groups |= lexicon.english().groups(word);
             }
             let role = role_of_schema(property).or_else(|| role_of_name(&words)).unwrap_or(ArgumentRole::Target);
             let required = required.contains(&name.as_str());

@@ -1,6 +1,6 @@
 //! Reading a language file.
 
-use super::{Lexicon, Word};
+use super::{Language, Registry, Word};
 use holdshort_model::Verb;
 
 /// What a verb asks for.
@@ -21,42 +21,47 @@ pub(crate) struct BadLine {
     what: String,
 }
 
-/// Adds a language. What was read before a bad line stays.
-pub(super) fn read(language: &'static str, text: &str, lexicon: &mut Lexicon) -> Result<(), BadLine> {
+/// Reads a language. What was read before a bad line stays.
+pub(super) fn read(
+    name: &'static str,
+    text: &str,
+    registry: &mut Registry,
+    language: &mut Language,
+) -> Result<(), BadLine> {
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
             continue;
         }
-        one(line, lexicon).map_err(|what| BadLine { language, line: number + 1, what })?;
+        one(line, registry, language).map_err(|what| BadLine { language: name, line: number + 1, what })?;
     }
     Ok(())
 }
 
-fn one(line: &str, lexicon: &mut Lexicon) -> Result<(), String> {
+fn one(line: &str, registry: &mut Registry, language: &mut Language) -> Result<(), String> {
     let fields = fields(line);
     let (kind, rest) = fields.split_first().ok_or("the line is empty")?;
     match (kind.as_str(), rest) {
         ("verb", [concept, class, forms @ ..]) => {
             let class = class_of(class).ok_or_else(|| format!("`{class}` is no class"))?;
-            let concept = number(&mut lexicon.concepts, concept).ok_or("there are too many concepts")?;
-            forms.iter().for_each(|form| lexicon.add(form, Word::Verb { concept, class }));
+            let concept = number(&mut registry.concepts, concept).ok_or("there are too many concepts")?;
+            forms.iter().for_each(|form| language.add(form, Word::Verb { concept, class }));
         }
         ("noun", [group, forms @ ..]) => {
-            let group = number(&mut lexicon.groups, group).ok_or("there are too many groups")?;
-            forms.iter().for_each(|form| lexicon.add(form, Word::Noun { group }));
+            let group = number(&mut registry.groups, group).ok_or("there are too many groups")?;
+            forms.iter().for_each(|form| language.add(form, Word::Noun { group }));
         }
         ("authority" | "openended", names) => {
             for name in names {
-                let at = lexicon.groups.iter().position(|known| known == name);
+                let at = registry.groups.iter().position(|known| known == name);
                 let bit = 1_u64 << at.ok_or_else(|| format!("`{name}` is no group"))?;
-                let mask = if kind == "authority" { &mut lexicon.authority } else { &mut lexicon.open_ended };
+                let mask = if kind == "authority" { &mut registry.authority } else { &mut registry.open_ended };
                 *mask |= bit;
             }
         }
-        ("negation", forms) => forms.iter().for_each(|form| lexicon.add(form, Word::Negation)),
-        ("noun-marker", forms) => forms.iter().for_each(|form| lexicon.add(form, Word::NounMarker)),
-        ("ask-marker", forms) => forms.iter().for_each(|form| lexicon.add(form, Word::AskMarker)),
+        ("negation", forms) => forms.iter().for_each(|form| language.add(form, Word::Negation)),
+        ("noun-marker", forms) => forms.iter().for_each(|form| language.add(form, Word::NounMarker)),
+        ("ask-marker", forms) => forms.iter().for_each(|form| language.add(form, Word::AskMarker)),
         (kind, _) => return Err(format!("`{kind}` is no kind of line, or something is missing after it")),
     }
     Ok(())
