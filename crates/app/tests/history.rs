@@ -26,7 +26,10 @@ deny contains message if {
 	message := sprintf("after %v", [input.history.actions])
 }
 
-examples := [{"name": "nothing", "input": {"action": {"name": "get_note"}}, "expect": []}]
+examples := [
+	{"name": "the last", "input": {"action": {"name": "get_last"}, "history": {"actions": 2, "in_flight": 0}}, "expect": ["deny"]},
+	{"name": "another", "input": {"action": {"name": "get_note"}, "history": {"actions": 2, "in_flight": 0}}, "expect": []},
+]
 "#;
 
 fn home() -> Home {
@@ -39,7 +42,7 @@ fn home() -> Home {
 fn replayed(home: &Home, extra: &[&str], steps: &[&str]) -> (Vec<String>, Vec<u8>) {
     let step = |tool: &&str| json!({"tool": tool, "args": {"id": "1"}, "output": {"text": "x"}, "error": null});
     let tools: Vec<Value> = ["get_first", "get_note", "get_last"]
-        .map(|name| json!({"name": name, "description": "Reads a note", "schema": {}}))
+        .map(|name| json!({"name": name, "description": format!("{name} of a note"), "schema": {}}))
         .into();
     let steps: Vec<Value> = steps.iter().map(step).collect();
     let trace = json!({"id": 1, "prompt": "read", "tools": tools, "steps": steps});

@@ -1,12 +1,16 @@
 //! `decide` and `policy explain`: one request from standard input, offline.
 
+use super::control::with;
 use crate::cli::{DecideArgs, Output};
 use crate::config::Loaded;
 use crate::failure::{Code, Failure, Outcome};
 use crate::place::Place;
 use crate::{clock, out, policies, snapshot};
-use holdshort_decide::{SessionView, Snapshot, decide};
-use holdshort_inventory::{AgentStore as _, Agents, PinStore as _, Pins};
+use holdshort_api::{DestinationSummary, NewDestination};
+use holdshort_decide::{SessionView, Snapshot, decide, destinations};
+use holdshort_inventory::{
+    AgentStore as _, Agents, DestinationStore as _, Destinations, KnownDestination, PinStore as _, Pins,
+};
 use holdshort_model::{Authentication, Effect, Request};
 use holdshort_policy::{LoadOptions, PolicySet};
 use holdshort_store::sqlite::StateDb;
@@ -22,35 +26,54 @@ const REQUEST_BYTES_MAX: u64 = 4 << 20;
 pub(super) fn run(arguments: &DecideArgs) -> Outcome {
     let snapshot = offline(&arguments.place)?;
     let request = request()?;
-    let (decision, _) = decide(
-        &snapshot,
-        &SessionView::active(request.session.clone()),
-        &request,
-        clock::record_id()?,
-        clock::now_ns(),
-    );
+    let (id, view) = (clock::record_id()?, SessionView::active(request.session.clone()));
+    let (decision, facts) = decide(&snapshot, &view, &request, id, clock::now_ns());
     out::json(&decision)?;
-    Ok(if decision.enforced == Effect::Allow { ExitCode::SUCCESS } else { Code::Refused.into() })
+    let granted = arguments.grant && decision.enforced == Effect::Ask;
+    if arguments.grant {
+        let asked = if granted { destinations(&snapshot, &view, &facts, id, "operator") } else { Vec::new() };
+        out::json(&json!({ "remembered": remember(&arguments.place, asked)? }))?;
+    }
+    Ok(if granted || decision.enforced == Effect::Allow { ExitCode::SUCCESS } else { Code::Refused.into() })
+}
+
+/// Keeps what a person granted, through the running service if there is one.
+fn remember(place: &Place, asked: Vec<KnownDestination>) -> Result<Vec<DestinationSummary>, Failure> {
+    let mut remembered = Vec::with_capacity(asked.len());
+    if asked.is_empty() {
+        return Ok(remembered);
+    }
+    with(place, async |control| {
+        for KnownDestination { agent, user, kind, value, via, .. } in asked {
+            let new = NewDestination { agent, user, kind, value, via: Some(via) };
+            remembered.push(control.add_destination(&new).await?);
+        }
+        Ok(())
+    })?;
+    Ok(remembered)
 }
 
 /// What the service would decide with: configuration, and the agents and pins of the data directory if there is one.
 pub(super) fn offline(place: &Place) -> Result<Snapshot, Failure> {
     let loaded = place.load()?;
-    let (agents, pins) = stored(place, &loaded)?;
-    snapshot::build(&loaded, Arc::new(agents), Arc::new(pins))
+    let (agents, pins, destinations) = stored(place, &loaded)?;
+    let snapshot = snapshot::build(&loaded, Arc::new(agents), Arc::new(pins))?;
+    Ok(snapshot.with_destinations(Arc::new(destinations)))
 }
 
-fn stored(place: &Place, loaded: &Loaded) -> Result<(Agents, Pins), Failure> {
+fn stored(place: &Place, loaded: &Loaded) -> Result<(Agents, Pins, Destinations), Failure> {
     // Without a home there is no usual place for data; deciding offline does not need one.
     let database = place.data(loaded).ok().map(|data| data.database()).filter(|database| database.exists());
-    let (agents, pins) = match database {
-        None => (Vec::new(), Vec::new()),
+    let (agents, pins, known) = match database {
+        None => (Vec::new(), Vec::new(), Vec::new()),
         Some(path) => {
             let database = StateDb::open(&path).map_err(Failure::internal)?;
-            (database.agents().map_err(Failure::internal)?, database.pins().map_err(Failure::internal)?)
+            let known = database.destinations().map_err(Failure::internal)?;
+            (database.agents().map_err(Failure::internal)?, database.pins().map_err(Failure::internal)?, known)
         }
     };
-    Ok((snapshot::agents(&loaded.config, agents)?, snapshot::pins(&loaded.config, pins)))
+    let agents = snapshot::agents(&loaded.config, agents)?;
+    Ok((agents, snapshot::pins(&loaded.config, pins), Destinations::new(known)))
 }
 
 /// Reads a request. Whoever runs the command line says who the subject is.

@@ -2,7 +2,7 @@
 
 use crate::cli::McpArgs;
 use crate::client::Client as Parent;
-use crate::config::is_upstream_name;
+use crate::config::{IntentSource, is_upstream_name};
 use crate::failure::{Failure, Outcome};
 use crate::place::DataDir;
 use crate::service::gateway::{limits, refusal};
@@ -10,12 +10,13 @@ use crate::service::start::ensure_running;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate};
 use holdshort_model::{
-    Authentication, Claims, FailMode, Outcome as ActionOutcome, Request, Ruling, Subject, ToolListing, ToolsSeen,
+    Authentication, Claims, FailMode, Outcome as ActionOutcome, Request, Ruling, Seen, Subject, ToolListing, ToolsSeen,
 };
 use holdshort_proxy::mcp::stdio::{self, StdioOptions};
 use holdshort_proxy::mcp::{EraChoice, TransportConfig, UpstreamConfig};
 use holdshort_sdk::{Client, ClientError, Endpoint, RemoteAuthority};
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ const LAUNCHERS: [&str; 16] = [
 /// Words of launchers that come before the name of what they start.
 const LAUNCHER_WORDS: [&str; 6] = ["exec", "run", "dlx", "x", "tool", "--"];
 
+/// Longest request of a person that is relayed, in bytes: as long as a decision takes it.
+const INTENT_BYTES_MAX: usize = 16 * 1024;
 /// Time for a decision: longer than the service's own deadline, so that its word comes first.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names of files and folders that packages have in common.
@@ -87,10 +90,34 @@ fn options(arguments: &McpArgs, config: &crate::config::Config) -> Result<StdioO
         subject,
         session: parent.session,
         workspace,
-        intent: arguments.intent.clone(),
+        intent: intent(arguments.intent.as_deref(), &config.mcp.intent_from)?,
+        believes_meta: config.mcp.intent_from.contains(&IntentSource::Meta),
         refusal: refusal(&config.mcp),
         limits: limits(config),
     })
+}
+
+/// The person's request as the command line has it.
+fn intent(argument: Option<&str>, believed: &[IntentSource]) -> Result<Option<String>, Failure> {
+    let Some(argument) = argument.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    if !believed.contains(&IntentSource::Cli) {
+        return Err(Failure::config("`mcp.intent_from` does not let the command line say what the person asked for")
+            .hint("leave `--intent` and HOLDSHORT_INTENT out, or add `cli` there"));
+    }
+    let text = match argument.strip_prefix('@') {
+        None => argument.to_owned(),
+        Some(path) => {
+            let wrong = |error| Failure::usage(format!("cannot read the person's request from `{path}`: {error}"));
+            let file = std::fs::File::open(path).map_err(wrong)?;
+            let mut text = String::new();
+            file.take(INTENT_BYTES_MAX as u64 + 1).read_to_string(&mut text).map_err(wrong)?;
+            text
+        }
+    };
+    if text.len() > INTENT_BYTES_MAX {
+        return Err(Failure::usage(format!("the person's request has more than {INTENT_BYTES_MAX} bytes")));
+    }
+    Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
 fn text(word: &OsString) -> Result<String, Failure> {
@@ -156,9 +183,9 @@ impl Authority for Reviving {
         }
     }
 
-    async fn report(&self, outcome: ActionOutcome) -> Result<(), Fault> {
-        match self.client.report(&outcome).await {
-            Err(ClientError::Unreachable { .. }) if self.revive().await => self.remote.report(outcome).await,
+    async fn report(&self, outcome: ActionOutcome, seen: Option<Seen>) -> Result<(), Fault> {
+        match self.client.report(outcome.clone(), seen.clone()).await {
+            Err(ClientError::Unreachable { .. }) if self.revive().await => self.remote.report(outcome, seen).await,
             answer => answer.map_err(Fault::from),
         }
     }

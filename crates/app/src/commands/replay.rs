@@ -151,10 +151,8 @@ impl Run {
         let (decision, facts) = decide(&self.snapshot, &view, &self.request(trace, step), id, now_ns);
         let granted = decision.enforced == Effect::Ask && self.asks == AskChoice::Grant;
         let approved = granted.then(|| destinations(&self.snapshot, &view, &facts, id, "replay"));
-        let ran = granted || decision.enforced == Effect::Allow;
-        if ran {
-            self.learn(step, id, &facts, now_ns);
-        }
+        let enforced = if granted { Effect::Allow } else { decision.enforced };
+        self.learn(step, id, &facts, (enforced, now_ns));
         if let Some(approved) = approved.filter(|approved| !approved.is_empty()) {
             let known = self.snapshot.destinations().iter().cloned();
             let known = Destinations::new(known.chain(approved));
@@ -164,14 +162,18 @@ impl Run {
         StepDecision { effect: enforced, decided: effect, risk: risk.score, level: risk.level, reasons }
     }
 
-    /// The step ran: it counts, and what it returned was read.
-    fn learn(&mut self, step: &Step, id: RecordId, facts: &Facts, now_ns: i64) {
+    /// The state learns of the decision and, when the step ran, of what it returned.
+    fn learn(&mut self, step: &Step, id: RecordId, facts: &Facts, (enforced, now_ns): (Effect, i64)) {
         let (rules, definition) = (self.snapshot.rules(), self.snapshot.definition(SERVER, &step.tool));
-        self.state.decided(rules, &Decided { id, facts, enforced: Effect::Allow, definition, now_ns });
+        self.state.decided(rules, &Decided { id, facts, enforced, definition, now_ns });
+        if enforced != Effect::Allow {
+            return;
+        }
         let (output, error) = (text(&step.output), text(&step.error));
         let parts: Vec<&str> = [output.as_deref(), error.as_deref()].into_iter().flatten().collect();
         let status = if error.is_some() { OutcomeStatus::ToolError } else { OutcomeStatus::Ok };
-        self.state.settled(rules, &Settled { decision: id, status, parts: &parts, truncated: false, now_ns });
+        let parts = parts.as_slice();
+        self.state.settled(rules, &Settled { decision: id, status, parts, truncated: false, claimed: false, now_ns });
     }
 
     fn request(&self, trace: &Trace, step: &Step) -> Request {

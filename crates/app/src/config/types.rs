@@ -105,6 +105,8 @@ pub(crate) struct Mcp {
     /// wrapper takes its own working directory. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workspace: Option<PathBuf>,
+    /// Who may say what the person asked for, which decides what counts as asked. Default: `["cli"]`.
+    pub(crate) intent_from: Vec<IntentSource>,
 }
 
 impl Default for Mcp {
@@ -117,8 +119,20 @@ impl Default for Mcp {
             federated: true,
             anonymous_agent: None,
             workspace: None,
+            intent_from: vec![IntentSource::Cli],
         }
     }
+}
+
+/// Who may say what the person asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum IntentSource {
+    /// Whoever starts the wrapper: `holdshort mcp --intent` or `HOLDSHORT_INTENT`.
+    Cli,
+    /// The client's program, in `_meta["com.holdshort/intent"]` of its requests. Only for clients that put the person's
+    /// own words there, and nothing that a model wrote.
+    Meta,
 }
 
 /// How a refused call is answered.
@@ -270,8 +284,12 @@ pub(crate) struct Limits {
     pub(crate) response_bytes_max: usize,
     /// Requests of one MCP session that may be under way at once. Default: 256.
     pub(crate) in_flight_max: usize,
-    /// Live sessions; over it the one that was idle longest is forgotten. Default: 10000.
+    /// Live sessions; over it the one that was idle longest is forgotten, of the agent that has most. Default: 10000.
     pub(crate) sessions_max: usize,
+    /// What all sessions together may remember of what they have seen, in bytes; over it sessions give that up, of the
+    /// agent whose sessions remember most the one that was idle longest first, and where their values come from is
+    /// unknown from then on. Default: 536870912 (512 MiB).
+    pub(crate) history_bytes: usize,
     /// Inactivity after which a session ends, in seconds. Default: 1800 (30 minutes).
     pub(crate) session_idle_s: u64,
     /// An upstream that says nothing about a request for this long has failed, in milliseconds.
@@ -290,6 +308,7 @@ impl Default for Limits {
             response_bytes_max: 64 << 20,
             in_flight_max: 256,
             sessions_max: 10_000,
+            history_bytes: 512 << 20,
             session_idle_s: 1_800,
             upstream_silence_ms: 300_000,
             decision_deadline_ms: 2_000,

@@ -116,6 +116,7 @@ fn limits(limits: &Limits, problems: &mut Vec<String>) {
         ("response_bytes_max", limits.response_bytes_max as u64),
         ("in_flight_max", limits.in_flight_max as u64),
         ("sessions_max", limits.sessions_max as u64),
+        ("history_bytes", limits.history_bytes as u64),
         ("session_idle_s", limits.session_idle_s),
         ("upstream_silence_ms", limits.upstream_silence_ms),
         ("decision_deadline_ms", limits.decision_deadline_ms),

@@ -42,7 +42,7 @@ impl Assembled {
         let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
         let log = open_log(data)?;
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
-        let stores = Stores { agents: Arc::new(declared), pins: database };
+        let stores = Stores { agents: Arc::new(declared), pins: database.clone(), destinations: database };
         let recorder = Arc::new(LogRecorder::new(log.clone()));
         let started = Service::start(config(loaded), snapshot, stores, recorder, Arc::new(SystemClock)).await;
         let service = started.map_err(|error| match error {
@@ -70,6 +70,7 @@ fn config(loaded: &Loaded) -> ServiceConfig {
         },
         argument_bytes_max: limits.argument_bytes_max,
         sessions_max: limits.sessions_max,
+        history_bytes: limits.history_bytes,
         session_idle: Duration::from_secs(limits.session_idle_s),
     }
 }

@@ -1,6 +1,6 @@
 //! From the configuration to the MCP gateway.
 
-use crate::config::{Config, EraChoice, Loaded, Mcp, RefusalForm, Sensitive, Upstream};
+use crate::config::{Config, EraChoice, IntentSource, Loaded, Mcp, RefusalForm, Sensitive, Upstream};
 use crate::failure::Failure;
 use holdshort_enforce::Gate;
 use holdshort_model::Authentication;
@@ -64,6 +64,7 @@ fn options(config: &Config) -> GatewayOptions {
         allowed_hosts: mcp.allowed_hosts.clone(),
         allowed_origins: mcp.allowed_origins.clone(),
         workspace: mcp.workspace.as_ref().map(|path| path.display().to_string()),
+        believes_meta: mcp.intent_from.contains(&IntentSource::Meta),
     }
 }
 

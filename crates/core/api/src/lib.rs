@@ -5,6 +5,7 @@
 //! Everything that a caller sends refuses unknown fields; everything that we send may gain fields.
 
 mod agents;
+mod destinations;
 mod error;
 mod events;
 mod health;
@@ -16,6 +17,7 @@ mod records;
 mod sessions;
 
 pub use agents::{AgentSummary, AgentsPage, IssuedToken, NewAgent, NewToken, TokenSummary, TokensPage};
+pub use destinations::{DestinationSummary, DestinationsPage, NewDestination};
 pub use error::{ErrorAnswer, ErrorBody, code};
 pub use events::DecisionEvent;
 pub use health::{Health, Readiness};

@@ -121,6 +121,9 @@ fn questions(left: &mut BTreeSet<String>) {
     check_input(left, "NewAgent", &NewAgent { id: "a".into(), class: "c".into(), owner: Some(owner) });
     check_input(left, "NewToken", &NewToken { label: "l".into(), expires_ms: Some(1) });
     check_input(left, "Declassify", &Declassify { what: "restricted".into(), reason: "r".into() });
+    let destination =
+        NewDestination { agent: "a".into(), user: "u".into(), kind: "mail".into(), value: "v".into(), via: text() };
+    check_input(left, "NewDestination", &destination);
     check_input(left, "AcceptPin", &AcceptPin { server: "s".into(), tool: "t".into(), definition: digest });
 }
 
@@ -163,6 +166,18 @@ fn answers(left: &mut BTreeSet<String>) {
     check(left, "PinSummary", &pin(Some(digest), vec!["d".into()]), &pin(None, vec![]));
     let pins = PinsPage { pins: vec![] };
     check(left, "PinsPage", &pins, &pins);
+    let destination = DestinationSummary {
+        agent: "a".into(),
+        user: "u".into(),
+        kind: "mail".into(),
+        value: "v".into(),
+        since_ms: 1,
+        by: "b".into(),
+        via: "add".into(),
+    };
+    check(left, "DestinationSummary", &destination, &destination);
+    let destinations = DestinationsPage { destinations: vec![destination] };
+    check(left, "DestinationsPage", &destinations, &destinations);
     let entry = RecordEntry { index: 0, record: Value::Null };
     check(left, "RecordEntry", &entry, &entry);
     let page = |next| RecordsPage { records: vec![], next };

@@ -4,9 +4,9 @@ use crate::error::ClientError;
 use crate::transport::{Connector, Endpoint};
 use bytes::Bytes;
 use holdshort_api::{
-    AcceptPin, AgentSummary, AgentsPage, Declassified, Declassify, ErrorAnswer, Health, IssuedToken, NewAgent,
-    NewToken, OutcomeReport, PinSummary, PinsPage, PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, ReloadAnswer,
-    SessionLabels, SessionsPage, TokensPage, ToolsAnswer,
+    AcceptPin, AgentSummary, AgentsPage, Declassified, Declassify, DestinationSummary, DestinationsPage, ErrorAnswer,
+    Health, IssuedToken, NewAgent, NewDestination, NewToken, OutcomeReport, PinSummary, PinsPage, PoliciesAnswer,
+    Readiness, RecordsPage, RecordsQuery, ReloadAnswer, SessionLabels, SessionsPage, TokensPage, ToolsAnswer,
 };
 use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, Seen, SessionId, ToolsSeen};
 use http::{Method, StatusCode, header};
@@ -128,6 +128,33 @@ impl Client {
         let texts = texts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value.as_ref()?))));
         let pairs: Vec<String> = numbers.chain(texts).collect();
         self.get(&format!("/v1/records?{}", pairs.join("&"))).await
+    }
+
+    /// Destinations that people approved.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn destinations(&self) -> Result<DestinationsPage, ClientError> {
+        self.get("/v1/destinations").await
+    }
+
+    /// Remembers a destination.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn add_destination(&self, new: &NewDestination) -> Result<DestinationSummary, ClientError> {
+        self.post("/v1/destinations", new).await
+    }
+
+    /// Forgets a destination.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn forget_destination(&self, wanted: &NewDestination) -> Result<(), ClientError> {
+        let NewDestination { agent, user, kind, value, .. } = wanted;
+        let pairs = [("agent", agent.as_str()), ("user", user), ("kind", kind), ("value", value)];
+        let pairs: Vec<String> = pairs.iter().map(|(name, text)| format!("{name}={}", escape(text))).collect();
+        self.ask(Method::DELETE, &format!("/v1/destinations?{}", pairs.join("&")), None).await.map(drop)
     }
 
     /// Live sessions.

@@ -12,6 +12,7 @@ mod change;
 mod clock;
 mod config;
 mod declassify;
+mod destinations;
 mod faults;
 mod flight;
 mod forgotten;

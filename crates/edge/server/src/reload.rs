@@ -17,7 +17,7 @@ pub type Candidate = Result<Snapshot, Vec<String>>;
 
 impl Service {
     /// Records the candidate and takes it into force in one step, for running sessions too. A refused one is recorded
-    /// as well; the last good one stays. Agents and pins stay as they are; whether first use is trusted is the
+    /// as well; the last good one stays. Agents, pins and known destinations stay as they are; whether first use is trusted is the
     /// candidate's. `source`: `file` or `api`.
     ///
     /// # Errors
@@ -55,7 +55,8 @@ fn carry(present: &Snapshot, next: Snapshot) -> Snapshot {
         true => present.pins().clone(),
         false => Arc::new(Pins::new(first_use, present.pins().iter().cloned())),
     };
-    next.with_agents(present.agents().clone()).with_pins(pins)
+    let next = next.with_agents(present.agents().clone()).with_pins(pins);
+    next.with_destinations(present.destinations().clone())
 }
 
 fn bounded(diagnostics: Vec<String>) -> Vec<String> {

@@ -13,7 +13,7 @@ use holdshort_api::{
 };
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
-use holdshort_inventory::{AgentStore, Agents, PinEntry, PinStore, Pins, StoreError, TokenRefusal, difference};
+use holdshort_inventory::{AgentStore, Agents, DestinationStore, Destinations, PinEntry, PinStore, Pins, StoreError, TokenRefusal, difference};
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;
 use std::sync::Arc;
@@ -25,13 +25,15 @@ const SESSIONS_LISTED_MAX: usize = 1_000;
 /// Decisions that a listener of events may be behind before it misses some.
 const EVENTS_BEHIND_MAX: usize = 1_024;
 
-/// Where agents and pins are kept.
+/// Where agents, pins and known destinations are kept.
 #[derive(Clone)]
 pub struct Stores {
     /// Agents and the hashes of their tokens.
     pub agents: Arc<dyn AgentStore + Send + Sync>,
     /// Pins of tool definitions.
     pub pins: Arc<dyn PinStore + Send + Sync>,
+    /// Destinations that people approved.
+    pub destinations: Arc<dyn DestinationStore + Send + Sync>,
 }
 
 /// Why the service cannot start.
@@ -66,7 +68,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads agents and pins from the stores into the snapshot, and records the start with the snapshot's digest.
+    /// Loads agents, pins and known destinations from the stores into the snapshot, and records the start with the snapshot's digest.
     ///
     /// # Errors
     /// When the stores cannot be read or the log does not take records.
@@ -82,7 +84,9 @@ impl Service {
             LoadError::Entries(text) => StartError::Agents(text),
         })?;
         let pins = Pins::new(snapshot.pins().first_use(), stores.pins.pins()?);
+        let destinations = Destinations::new(stores.destinations.destinations()?);
         let snapshot = snapshot.with_agents(Arc::new(agents)).with_pins(Arc::new(pins));
+        let snapshot = snapshot.with_destinations(Arc::new(destinations));
         let now_ms = ms(clock.now_ns());
         let idle_ms = u64::try_from(config.session_idle.as_millis()).unwrap_or(u64::MAX);
         let service = Arc::new(Self {

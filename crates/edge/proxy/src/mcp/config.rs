@@ -106,6 +106,8 @@ pub struct GatewayOptions {
     pub allowed_origins: Vec<String>,
     /// Folder that agents work in, for policies.
     pub workspace: Option<String>,
+    /// Whether `_meta["com.holdshort/intent"]` of a client counts as the person's request.
+    pub believes_meta: bool,
 }
 
 impl Default for GatewayOptions {
@@ -117,6 +119,7 @@ impl Default for GatewayOptions {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             workspace: None,
+            believes_meta: false,
         }
     }
 }

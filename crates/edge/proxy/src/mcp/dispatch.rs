@@ -3,6 +3,7 @@
 use super::bridge;
 use super::federation;
 use super::guard::Refused;
+use super::intent;
 use super::listen;
 use super::session::{Core, Era, Out};
 use bytes::Bytes;
@@ -34,14 +35,12 @@ impl Core {
     pub(crate) async fn request(self: &Arc<Self>, message: Message, out: &Out) -> Answer {
         self.touch();
         let (method, id) = (message.method().to_owned(), message.id().cloned());
-        let answered = match (self.era, method.as_str()) {
-            (Era::Stateless, gone) if GONE.contains(&gone) => Err(Refused::not_found(gone)),
-            (Era::Session, "initialize") => bridge::initialize(self, message, out).await,
-            _ if self.federated => federation::request(self, message, out).await,
-            (Era::Stateless, "subscriptions/listen") if self.bridges().await => {
-                listen::listen(self, &message, out).await
+        let answered = match intent::take(message) {
+            Ok((message, intent)) => {
+                self.guard.note_intent(intent);
+                self.answer(message, out).await
             }
-            _ => self.call(0, message, out).await,
+            Err(error) => Err(Refused::from(error)),
         };
         match answered {
             Ok(response) => Answer {
@@ -64,6 +63,18 @@ impl Core {
         }
     }
 
+    async fn answer(self: &Arc<Self>, message: Message, out: &Out) -> Result<Message, Refused> {
+        match (self.era, message.method()) {
+            (Era::Stateless, gone) if GONE.contains(&gone) => Err(Refused::not_found(gone)),
+            (Era::Session, "initialize") => bridge::initialize(self, message, out).await,
+            _ if self.federated => federation::request(self, message, out).await,
+            (Era::Stateless, "subscriptions/listen") if self.bridges().await => {
+                listen::listen(self, &message, out).await
+            }
+            _ => self.call(0, message, out).await,
+        }
+    }
+
     /// True when a stateless client is served from an upstream of the session era.
     async fn bridges(self: &Arc<Self>) -> bool {
         let _ = bridge::greet(self, 0).await;
@@ -75,6 +86,8 @@ impl Core {
         if message.is_response() {
             return self.client_response(message).await;
         }
+        let (message, intent) = intent::take(message)?;
+        self.guard.note_intent(intent);
         let initialized = message.method() == "notifications/initialized";
         let told = self.client_notification(message).await;
         if initialized {

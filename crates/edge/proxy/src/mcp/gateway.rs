@@ -1,7 +1,7 @@
 //! The sessions of the HTTP gateway, and who they belong to.
 
 use super::config::{Authenticate, GatewayOptions, Principal, UpstreamConfig};
-use super::guard::Guard;
+use super::guard::{Guard, Surroundings};
 use super::session::{Core, Era, Upstream, lock};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdshort_enforce::Gate;
@@ -110,8 +110,12 @@ impl Gateway {
             authenticated_by: principal.authenticated_by,
             claims: Claims::default(),
         };
-        let context = (self.options.workspace.clone(), None);
-        Guard::new(self.gate.clone(), subject, session, "mcp-http", context, self.options.refusal)
+        let surroundings = Surroundings {
+            workspace: self.options.workspace.clone(),
+            intent: None,
+            believes_meta: self.options.believes_meta,
+        };
+        Guard::new(self.gate.clone(), subject, session, "mcp-http", surroundings, self.options.refusal)
     }
 
     /// A session that is not yet known to anybody; `keep` makes it so.

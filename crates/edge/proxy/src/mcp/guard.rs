@@ -18,8 +18,20 @@ pub(crate) struct Guard {
     session: SessionId,
     enforcement_point: &'static str,
     workspace: Option<String>,
-    intent: Option<String>,
+    intent: Mutex<Option<String>>,
+    believes_meta: bool,
     refusal: RefusalStyle,
+}
+
+/// What is known of the circumstances of every action.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Folder that the agent works in.
+    pub(crate) workspace: Option<String>,
+    /// The person's request.
+    pub(crate) intent: Option<String>,
+    /// Whether the client's word for the person's request counts.
+    pub(crate) believes_meta: bool,
 }
 
 /// A message that is not forwarded, as it is told to whoever sent it.
@@ -45,10 +57,12 @@ impl Guard {
         subject: Subject,
         session: SessionId,
         enforcement_point: &'static str,
-        (workspace, intent): (Option<String>, Option<String>),
+        surroundings: Surroundings,
         refusal: RefusalStyle,
     ) -> Self {
-        Self { gate, subject: Mutex::new(subject), session, enforcement_point, workspace, intent, refusal }
+        let Surroundings { workspace, intent, believes_meta } = surroundings;
+        let (subject, intent) = (Mutex::new(subject), Mutex::new(intent));
+        Self { gate, subject, session, enforcement_point, workspace, intent, believes_meta, refusal }
     }
 
     pub(crate) fn subject(&self) -> Subject {
@@ -61,6 +75,14 @@ impl Guard {
         let claims = &mut subject.claims;
         claims.name = claims.name.take().or(name);
         claims.version = claims.version.take().or(version);
+    }
+
+    /// Notes the person's request as the client relays it, if its word counts. It stands until the next one: that an
+    /// action comes without it does not mean that the person asked for nothing.
+    pub(crate) fn note_intent(&self, intent: Option<String>) {
+        if let Some(text) = intent.filter(|_| self.believes_meta) {
+            *self.intent.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        }
     }
 
     /// Asks the gate about a message in its final form. `server` is the upstream that it goes to or comes from.
@@ -156,7 +178,7 @@ impl Guard {
             digest: None,
         };
         let context = Context {
-            intent: self.intent.clone(),
+            intent: self.intent.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             workspace: self.workspace.clone(),
             enforcement_point: self.enforcement_point.to_owned(),
             trace: None,

@@ -18,6 +18,7 @@ mod federation;
 mod front;
 mod gateway;
 mod guard;
+mod intent;
 mod link;
 mod listen;
 mod rounds;

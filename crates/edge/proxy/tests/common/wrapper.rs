@@ -40,6 +40,7 @@ impl Wrapper {
             session: "stdio".into(),
             workspace: None,
             intent: None,
+            believes_meta: false,
             refusal: RefusalStyle::Error,
             limits,
         };

@@ -5,6 +5,7 @@
 
 mod agents;
 mod caller;
+mod destinations;
 mod events;
 mod input;
 mod labels;
@@ -134,6 +135,7 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/policies/reload", post(policies::reload))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/accept", post(pins::accept))
+        .route("/v1/destinations", get(destinations::list).post(destinations::add).delete(destinations::forget))
         .route("/log/{*name}", get(log_files::file))
         .route("/metrics", get(state::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -1,10 +1,11 @@
-//! The SQLite database `state.db`: agents, tokens, pins and policy versions.
+//! The SQLite database `state.db`: agents, tokens, pins, known destinations and policy versions.
 //!
 //! One connection behind a mutex: the state is small, is read at start and written when a person or a new tool
 //! definition changes something. Nothing here is asked while an action waits for its decision.
 //! Records are not here: the log is the truth about what was decided.
 
 mod agents;
+mod destinations;
 mod open;
 mod pins;
 mod policies;
@@ -91,6 +92,28 @@ mod tests {
     fn pins_pass_the_suite_and_survive_reopening() {
         let dir = tempfile::tempdir().unwrap();
         conformance::check_pin_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn destinations_pass_the_suite_and_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        conformance::check_destination_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_database_of_the_first_version_gets_the_new_table_and_keeps_what_it_has() {
+        use holdshort_inventory::{AgentEntry, AgentStore, DestinationStore};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(STATE_FILE);
+        let entry =
+            AgentEntry { id: "a".into(), class: "coding".into(), owner: None, created_ms: 1, tokens: Vec::new() };
+        let db = StateDb::open(&path).unwrap();
+        db.add_agent(&entry).unwrap();
+        let older = "DROP TABLE destinations; PRAGMA user_version = 1;";
+        db.connection.lock().unwrap().execute_batch(older).unwrap();
+        drop(db);
+        let db = StateDb::open(&path).unwrap();
+        assert_eq!((db.agents().unwrap(), db.destinations().unwrap()), (vec![entry], vec![]));
     }
 
     #[test]

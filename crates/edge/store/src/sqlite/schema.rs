@@ -6,7 +6,8 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x4853_7374;
 
 /// Steps are only ever added at the end.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE agents (
     id TEXT PRIMARY KEY NOT NULL,
     class TEXT NOT NULL,
@@ -37,7 +38,20 @@ CREATE TABLE policy_versions (
     source TEXT NOT NULL,
     content BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+CREATE TABLE destinations (
+    agent TEXT NOT NULL,
+    user TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    via TEXT NOT NULL,
+    PRIMARY KEY (agent, user, kind, value)
+) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Version of the schema that this program knows.
 pub(super) const VERSION: i32 = STEPS.len() as i32;

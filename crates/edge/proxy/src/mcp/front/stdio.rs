@@ -1,7 +1,7 @@
 //! The stdio wrapper: stands in an `mcp.json` in place of the server's command.
 
 use crate::mcp::config::{Limits, RefusalStyle, UpstreamConfig};
-use crate::mcp::guard::{Guard, Refused};
+use crate::mcp::guard::{Guard, Refused, Surroundings};
 use crate::mcp::link::{read_line, write_line};
 use crate::mcp::session::{Core, Era, Out, Upstream};
 use bytes::Bytes;
@@ -32,6 +32,8 @@ pub struct StdioOptions {
     pub workspace: Option<String>,
     /// The person's request, where the caller knows it.
     pub intent: Option<String>,
+    /// Whether `_meta["com.holdshort/intent"]` of the client counts as the person's request.
+    pub believes_meta: bool,
     /// How a refused tool call is answered.
     pub refusal: RefusalStyle,
     /// Bounds.
@@ -74,13 +76,17 @@ fn one_line(message: Bytes) -> Bytes {
 async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin, out: &Out) -> std::io::Result<()> {
     let upstream = Arc::new(Upstream::new(options.upstream.clone()));
     let guard = || {
-        let context = (options.workspace.clone(), options.intent.clone());
+        let surroundings = Surroundings {
+            workspace: options.workspace.clone(),
+            intent: options.intent.clone(),
+            believes_meta: options.believes_meta,
+        };
         Guard::new(
             gate.clone(),
             options.subject.clone(),
             options.session.clone(),
             "mcp-stdio",
-            context,
+            surroundings,
             options.refusal,
         )
     };
