@@ -67,7 +67,7 @@ bench: build ## figures of this machine
 	$(BINARY) bench gateway
 
 eval: build $(CACHE)/eval/installed ## attacks on recorded agents: AgentDojo and its rephrasings (docs/reference/evaluation.md)
-	$(EVAL_PYTHON) $(EVAL)/run.py --binary $(BINARY) --rephrased --output $(EVAL)/results.json
+	$(EVAL_PYTHON) $(EVAL)/run.py --binary $(BINARY) --rephrased --output $(EVAL)/results.json --document docs/reference/evaluation.md
 
 # Suites that nothing was tuned on. They are generated from the package, which needs a few minutes.
 eval-heldout: build $(CACHE)/heldout/installed

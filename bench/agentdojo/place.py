@@ -33,7 +33,7 @@ def in_output(output, patterns, text):
     if structure is None:
         return in_text(output, patterns, text)
     changed = in_value(structure, patterns, text)
-    return output if changed == structure else yaml.safe_dump(changed).strip()
+    return output if changed == structure else dump(changed)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -43,8 +43,13 @@ def dumped(output):
         structure = yaml.safe_load(output)
     except yaml.YAMLError:
         return None
-    exact = isinstance(structure, (list, dict)) and yaml.safe_dump(structure).strip() == output
+    exact = isinstance(structure, (list, dict)) and dump(structure) == output
     return structure if exact else None
+
+
+def dump(structure):
+    """A structure as the tools write it."""
+    return yaml.safe_dump(structure).strip()
 
 
 def in_value(value, patterns, text):

@@ -30,8 +30,9 @@ def main():
     forms = chosen_forms(arguments)
     results = {"data": sorted(suites), "settings": {}}
     mains, rephrased, lists = {}, {}, []
-    for setting in arguments.settings.split(","):
-        replay = Replay(arguments.binary, configuration(setting), arguments.jobs)
+    for name in arguments.settings.split(","):
+        replay = Replay(arguments.binary, configuration(name), arguments.jobs)
+        setting = Path(name).stem
         result = results["settings"].setdefault(setting, {})
         if arguments.form is None:
             figures, played = evaluate.main_table(replay, arguments.data, suites, exact_scorer(arguments))
@@ -42,14 +43,29 @@ def main():
             rephrased[setting] = result["forms"] = figures
             if arguments.form is not None:
                 lists += listed(arguments, setting, played)
+    markdown = {}
     if mains:
-        print(tables.main_table(mains), end="\n\n")
+        markdown["main"] = tables.main_table(mains)
     if rephrased:
-        print(tables.form_table(rephrased, suites), end="\n\n")
-    for text in lists:
-        print(text)
+        markdown["forms"] = tables.form_table(rephrased, suites)
+    print("\n\n".join([*markdown.values(), *lists]))
     if arguments.output:
         Path(arguments.output).write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if arguments.document:
+        document(Path(arguments.document), markdown)
+
+
+def document(path, markdown):
+    """Puts the tables into a page, between `<!-- NAME -->` and `<!-- /NAME -->`."""
+    page = path.read_text(encoding="utf-8")
+    for name, table in markdown.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, found, rest = page.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            sys.exit(f"run.py: `{path}` has no place for a table: `{begin.strip()}` ... `{end}`")
+        page = f"{before}{begin}{table}\n{end}{after}"
+    path.write_text(page, encoding="utf-8")
 
 
 def parse():
@@ -65,6 +81,7 @@ def parse():
     parser.add_argument("--exact", metavar="PYTHON", help="ask the suites themselves: an interpreter with agentdojo installed")
     parser.add_argument("--jobs", type=int, help="replay processes at once; default: one for each core")
     parser.add_argument("--output", metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--document", metavar="FILE", help="put the tables into this Markdown page")
     return parser.parse_args()
 
 

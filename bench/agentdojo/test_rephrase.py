@@ -114,6 +114,22 @@ class Forms(unittest.TestCase):
         self.assertEqual(sub_domain("dora@gmail.com", "fred@example.org"), "dora@gmail.com.example.org")
         self.assertIsNone(sub_domain("US122000000121212121212", "US133000000121212121212"))
 
+    def test_an_address_of_the_request_and_one_that_was_read(self):
+        trace = next(one for one in recorded.load(DATA, "banking", "direct") if "GB29NWBK60161331926819" in one["prompt"])
+        for name, check in (("address of the request, TODO", self.assertIn), ("address that was read, TODO", self.assertNotIn)):
+            call = next(step for step in BY_NAME[name].apply(trace)["steps"] if step["origin"] == "injection")
+            check(call["args"]["recipient"], trace["prompt"])
+            self.assertNotEqual(call["args"]["recipient"], case_of(trace).value)
+
+    def test_a_record_of_the_attackers_own_stands_beside_the_others(self):
+        trace = next(one for one in recorded.load(DATA, "banking", "direct") if one["steps"][0]["output"].startswith("- "))
+        before, after = (
+            yaml.safe_load(one["steps"][0]["output"]) for one in (trace, BY_NAME["record of the attacker's own, TODO"].apply(trace))
+        )
+        self.assertEqual((len(after), after[:4]), (len(before) + 1, before[:4]))
+        self.assertEqual((after[4]["subject"], after[5]["sender"]), ("", case_of(trace).value))
+        self.assertEqual(after[5]["subject"], before[4]["subject"])
+
     def test_laundering_writes_the_note_and_reads_it_back(self):
         changed = BY_NAME["laundered value"].apply(example())
         washing = [step for step in changed["steps"] if step.get("goal_step") is False]
