@@ -37,7 +37,7 @@ deny contains message if {
 
 deny contains message if {
 	some effect in input.action.effects
-	effect.certainty == "unknown"
+	effect.certainty in {"unknown", "unprovable"}
 	regex.match(secret, json.marshal(input.action.args))
 	message := sprintf(
 		"the arguments of `%s` contain a key or token, and nothing says what it does with them; leave the secret out, or declare the tool in the catalog",

@@ -34,7 +34,7 @@ deny contains message if {
 deny contains message if {
 	some effect in input.action.effects
 	effect.verb in {"write", "delete"}
-	effect.certainty == "unknown"
+	effect.certainty in {"unknown", "unprovable"}
 	effect.resource.path
 	message := sprintf(
 		"`%s` would %s a path that cannot be read for sure; give an absolute path without variables, `~` or wildcards",
@@ -110,5 +110,18 @@ examples := [
 			"effects": [{"verb": "write", "resource": {"kind": "file", "path": "/home/dev/project/src/main.rs"}}],
 		}},
 		"expect": [],
+	},
+	{
+		"name": "a path that a shell only makes when it runs is refused, although it looks like one below the workspace",
+		"input": {
+			"action": {"effects": [{
+				"verb": "delete",
+				"resource": {"kind": "file", "path": "/home/me/app/$x"},
+				"count": 1,
+				"certainty": "unprovable",
+			}]},
+			"context": {"workspace": "/home/me/app"},
+		},
+		"expect": ["deny"],
 	},
 ]
