@@ -5,8 +5,17 @@
 //! procedure, dynamic SQL, a function that is not built in. What is NOT seen here: triggers, rules, views, operators and
 //! casts that run functions, the contents of prepared statements, and the database that unqualified names stand in.
 
+mod bound;
+mod functions;
+mod limits;
+mod names;
+mod statement;
+mod walk;
+
 use crate::roles;
 use holdshort_model::{ActionEffect, Certainty, Verb};
+use sqlparser::dialect::{Dialect as Grammar, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
 
 /// Longest text that is parsed: hand-written statements are far below, and loading of data in bulk is one question anyway.
 pub const SQL_BYTES_MAX: usize = 64 * 1_024;
@@ -44,10 +53,51 @@ impl Dialect {
 /// The effects of SQL text, one or many statements, without duplicates. Empty only for text that touches nothing, such as
 /// `COMMIT`.
 pub fn effects(text: &str, dialect: Dialect) -> Vec<ActionEffect> {
-    let _ = (text, dialect);
-    vec![unreadable()]
+    let dialects: &[Dialect] = match dialect {
+        Dialect::Generic => &[Dialect::Postgres, Dialect::MySql, Dialect::Sqlite, Dialect::MsSql],
+        ref one => std::slice::from_ref(one),
+    };
+    let mut effects: Vec<ActionEffect> = Vec::new();
+    let mut read = false;
+    for dialect in dialects {
+        if let Some(found) = read_as(text, *dialect) {
+            read = true;
+            for effect in found {
+                if !effects.contains(&effect) {
+                    effects.push(effect);
+                }
+            }
+        }
+    }
+    if !read {
+        return vec![unreadable()];
+    }
+    if effects.len() > SQL_EFFECTS_MAX {
+        effects.truncate(SQL_EFFECTS_MAX);
+        effects.push(unreadable());
+    }
+    effects
 }
 
+// `None` when this dialect cannot read it.
+fn read_as(text: &str, dialect: Dialect) -> Option<Vec<ActionEffect>> {
+    let grammar: &dyn Grammar = match dialect {
+        Dialect::Postgres | Dialect::Generic => &PostgreSqlDialect {},
+        Dialect::MySql => &MySqlDialect {},
+        Dialect::Sqlite => &SQLiteDialect {},
+        Dialect::MsSql => &MsSqlDialect {},
+    };
+    let tokens = limits::tokens(text, grammar)?;
+    let statements = Parser::new(grammar).with_tokens_with_locations(tokens).parse_statements().ok()?;
+    if statements.is_empty() {
+        return None;
+    }
+    // INVARIANT: which server runs what stands in a version comment is not known here, so nothing around it is proven.
+    let conditional = dialect == Dialect::MySql && (text.contains("/*!") || text.contains("/*M!"));
+    Some(walk::walk(&statements, dialect, conditional))
+}
+
+/// The strictest effect that there is.
 fn unreadable() -> ActionEffect {
     let effect = roles::effect_on(Verb::Execute, roles::plain("database", "*"), None);
     ActionEffect { certainty: Certainty::Unprovable, ..effect }
