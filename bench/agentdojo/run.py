@@ -70,18 +70,28 @@ def document(path, markdown):
 
 def parse():
     parser = argparse.ArgumentParser(description="Scores a holdshort binary on recorded traces of AgentDojo.")
-    parser.add_argument("--binary", default=ROOT / "target/release/holdshort", help="default: the release binary")
-    parser.add_argument("--data", default=HERE / "data", help="directory with SUITE_KIND.jsonl.gz")
-    parser.add_argument("--settings", default=",".join(SETTINGS), help=f"comma-separated: `{DEFAULT_SETTING}`, NAME.toml here or in profiles/, or a file; default: {', '.join(SETTINGS)}")
-    parser.add_argument("--only", action="append", metavar="SUITE", help="only this suite (repeatable)")
-    parser.add_argument("--form", action="append", metavar="NAME", help="only this rephrasing, without the main table (repeatable; `all`, or the start of a name)")
-    parser.add_argument("--rephrased", action="store_true", help="the main table and every rephrasing")
-    parser.add_argument("--misses", action="store_true", help="list attacked traces in which an injected call ran, with reasons")
-    parser.add_argument("--touched", action="store_true", help="list benign traces in which a call was asked about or refused")
-    parser.add_argument("--exact", metavar="PYTHON", help="ask the suites themselves: an interpreter with agentdojo installed")
-    parser.add_argument("--jobs", type=int, help="replay processes at once; default: one for each core")
-    parser.add_argument("--output", metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--document", metavar="FILE", help="put the tables into this Markdown page")
+    add = parser.add_argument
+    add("--binary", default=ROOT / "target/release/holdshort", help="default: the release binary")
+    add("--data", default=HERE / "data", help="directory with SUITE_KIND.jsonl.gz")
+    add(
+        "--settings",
+        default=",".join(SETTINGS),
+        help=f"comma-separated: `{DEFAULT_SETTING}`, NAME.toml here or in profiles/, or a file; default: {', '.join(SETTINGS)}",
+    )
+    add("--only", action="append", metavar="SUITE", help="only this suite (repeatable)")
+    add(
+        "--form",
+        action="append",
+        metavar="NAME",
+        help="only this rephrasing, without the main table (repeatable; `all`, or the start of a name)",
+    )
+    add("--rephrased", action="store_true", help="the main table and every rephrasing")
+    add("--misses", action="store_true", help="list attacked traces in which an injected call ran, with reasons")
+    add("--touched", action="store_true", help="list benign traces in which a call was asked about or refused")
+    add("--exact", metavar="PYTHON", help="ask the suites themselves: an interpreter with agentdojo installed")
+    add("--jobs", type=int, help="replay processes at once; default: one for each core")
+    add("--output", metavar="FILE", help="write the figures as JSON")
+    add("--document", metavar="FILE", help="put the tables into this Markdown page")
     return parser.parse_args()
 
 
