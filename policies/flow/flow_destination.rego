@@ -47,7 +47,18 @@ consequential if {
 
 believed(provenance) if provenance.known
 
-believed(provenance) if provenance.origin in {"request", "field"}
+believed(provenance) if provenance.origin == "request"
+
+believed(provenance) if {
+	provenance.origin == "field"
+	not provenance.address
+}
+
+# An address in a typed field of what the request leads to: outsiders fill in fields, too, of mails that nobody asked for.
+believed(provenance) if {
+	provenance.origin == "field"
+	provenance.sources[0].reach in {"named", "topic"}
+}
 
 # The person named the source, the call needs the value, and nothing else there could be meant. Never for money: the
 # forged bill is the one that the person names.

@@ -1,5 +1,4 @@
-//! Addresses in a text: what says where something goes. Mail addresses, URLs and host names, account numbers, paths,
-//! handles.
+//! Addresses in a text: what says where something goes. Mail addresses, URLs and host names, account numbers, paths.
 
 /// Kind of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,8 +11,6 @@ pub(crate) enum Kind {
     Account,
     /// A path with more than one part.
     Path,
-    /// `@name` or `#name`.
-    Handle,
 }
 
 impl Kind {
@@ -24,7 +21,6 @@ impl Kind {
             Self::Url => "url",
             Self::Account => "account",
             Self::Path => "path",
-            Self::Handle => "handle",
         }
     }
 }
@@ -139,14 +135,7 @@ fn classify(chunk: &str) -> Option<(Kind, String)> {
         return (named && !rest.is_empty()).then(|| (Kind::Url, url(rest)));
     }
     if let Some((local, domain)) = chunk.rsplit_once('@') {
-        return match (local.is_empty(), is_domain(domain)) {
-            (false, true) => Some((Kind::Mail, chunk.to_owned())),
-            (true, _) if is_handle(domain) => Some((Kind::Handle, chunk.to_owned())),
-            _ => None,
-        };
-    }
-    if let Some(name) = chunk.strip_prefix('#') {
-        return is_handle(name).then(|| (Kind::Handle, chunk.to_owned()));
+        return (!local.is_empty() && is_domain(domain)).then(|| (Kind::Mail, chunk.to_owned()));
     }
     let host = chunk.split(['/', '?', '#', ':']).next().unwrap_or_default();
     if host.starts_with("www.") && host.len() > 6 || is_domain(host) && is_public_suffix(host) {
@@ -165,12 +154,6 @@ fn url(rest: &str) -> String {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
     format!("{host}{path}")
-}
-
-fn is_handle(name: &str) -> bool {
-    name.len() > 1
-        && name.starts_with(char::is_alphabetic)
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -265,7 +248,7 @@ mod tests {
             ("mail ann@x.com (bob@y.co.uk)", "Mail:ann@x.com Mail:bob@y.co.uk"),
             ("on 2022-01-01 98.70 and 1,000,000.00 e.g. file.txt v1.2.3", ""),
             ("read /etc/passwd and a/b.txt", "Path:/etc/passwd Path:a/b.txt"),
-            ("ask @bob in #general", "Handle:@bob Handle:#general"),
+            ("ask @bob in #general", ""),
             ("call +41-79-123-45-67", "Account:41791234567"),
             ("evil.com", "Url:evil.com"),
         ] {

@@ -133,10 +133,11 @@ impl Request {
             }
             None => false,
         });
-        match (all, self.open) {
-            (true, _) => (Asks::Call, because),
-            (false, true) => (Asks::Open, Vec::new()),
-            (false, false) => (Asks::No, Vec::new()),
+        match (all, tool.prepares && !self.asks.is_empty(), self.open) {
+            (true, _, _) => (Asks::Call, because),
+            (false, true, _) => (Asks::Step, Vec::new()),
+            (false, false, true) => (Asks::Open, Vec::new()),
+            (false, false, false) => (Asks::No, Vec::new()),
         }
     }
 

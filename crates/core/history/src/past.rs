@@ -52,7 +52,12 @@ impl Past {
         let facts = pending.facts;
         let request = self.request(facts.context.intent.as_deref());
         let tool = tool(rules, facts, pending.definition);
-        let trail = Trail { seen: &self.seen, request: request.as_deref(), known: pending.known };
+        let trail = Trail {
+            seen: &self.seen,
+            request: request.as_deref(),
+            known: pending.known,
+            workspace: facts.context.workspace.as_deref(),
+        };
         let provenance = match facts.action.kind {
             ActionKind::Protocol | ActionKind::CatalogList => BTreeMap::new(),
             _ => trail.of(&tool, &arguments(&facts.action)),

@@ -25,6 +25,8 @@ pub(crate) struct Trail<'a> {
     pub(crate) seen: &'a Seen,
     pub(crate) request: Option<&'a Request>,
     pub(crate) known: &'a dyn Fn(&str, &str) -> bool,
+    /// The folder that the agent works in.
+    pub(crate) workspace: Option<&'a str>,
 }
 
 /// A value's way, so far as it is known.
@@ -104,8 +106,10 @@ impl Trail<'_> {
         }
         let end = text.floor_char_boundary(VALUE_BYTES_MAX);
         let folded = fold(text.get(..end).unwrap_or_default());
-        let mut addresses = if value.is_string() { Self::addresses(text, &folded) } else { Vec::new() };
-        let address = !addresses.is_empty();
+        // The id of a record names what is in the tool's own store: it leads nowhere else, whatever it looks like.
+        let mut addresses =
+            if value.is_string() && !parameter.record { Self::addresses(text, &folded) } else { Vec::new() };
+        let address = addresses.iter().any(|atom| atom.kind != Kind::Path || self.is_outside(&atom.value));
         let role = match parameter.role {
             ArgumentRole::Setting if address => ArgumentRole::Target,
             role => role,
@@ -154,6 +158,14 @@ impl Trail<'_> {
         }
     }
 
+    /// A path that leaves the workspace; without a known one no path does.
+    fn is_outside(&self, path: &str) -> bool {
+        let Some(workspace) = self.workspace.map(fold) else { return false };
+        let rooted = path.starts_with(['/', '~', '\\']) || path.get(1..2) == Some(":");
+        let inside = path.strip_prefix(workspace.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        path.split(['/', '\\']).any(|part| part == "..") || (rooted && !inside)
+    }
+
     fn address(&self, atom: &Atom) -> Way {
         let canonical = atom.value.as_str();
         if (self.known)(atom.kind.as_str(), canonical) {
@@ -189,7 +201,7 @@ impl Trail<'_> {
                     return self.placed(places, Some(Kind::Path), "part");
                 }
             }
-            Kind::Mail | Kind::Account | Kind::Handle => {}
+            Kind::Mail | Kind::Account => {}
         }
         self.joined(canonical).unwrap_or_else(|| self.nowhere())
     }
@@ -203,9 +215,11 @@ impl Trail<'_> {
         if self.request.is_some_and(|request| request.says(folded) || (!bare.is_empty() && request.says(bare))) {
             return self.from_request("exact");
         }
-        let places = self.seen.places(folded);
-        if !places.is_empty() {
-            return self.placed(places, None, "exact");
+        for value in [folded, bare] {
+            let places = self.seen.places(value);
+            if !places.is_empty() {
+                return self.placed(places, None, "exact");
+            }
         }
         let words: Vec<&str> = tokens(folded).map(|token| token.text).take(WORDS_MAX).collect();
         if let Some(request) =

@@ -49,7 +49,7 @@ pub(crate) struct Source {
     /// Somebody else wrote all of it: a page, a file.
     pub(crate) content: bool,
     /// How many different addresses of each kind it holds.
-    rivals: [u32; 5],
+    rivals: [u32; 4],
 }
 
 /// One place of a value.
@@ -328,7 +328,7 @@ impl Seen {
 impl Source {
     /// A source of which nothing was read yet.
     pub(crate) fn new(id: &str, kind: SourceKind, reach: Reach, trusted: bool, content: bool) -> Self {
-        Self { id: id.into(), reach, trusted, kind, content, rivals: [0; 5] }
+        Self { id: id.into(), reach, trusted, kind, content, rivals: [0; 4] }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Tool {
     pub(crate) returns_content: bool,
     /// It keeps notes of the agent's own.
     pub(crate) remembers: bool,
+    /// Other calls need it first: it opens a session with what the person gave.
+    pub(crate) prepares: bool,
 }
 
 /// A parameter of a tool.
@@ -32,6 +34,8 @@ pub(crate) struct Tool {
 pub(crate) struct Parameter {
     pub(crate) role: ArgumentRole,
     pub(crate) required: bool,
+    /// It is the id of a record in the tool's own store.
+    pub(crate) record: bool,
 }
 
 impl Tool {
@@ -57,6 +61,11 @@ impl Tool {
             tool.parameters(schema, lexicon);
         }
         tool.returns_content = returns_content(&words, &tool.parameters);
+        tool.prepares = words.iter().any(|word| {
+            matches!(word.as_str(), "login" | "logon" | "signin" | "authenticate" | "logout" | "signout" | "connect")
+        }) || ["log in", "sign in", "log on", "sign on", "log out", "sign out"]
+            .iter()
+            .any(|form| words.join(" ").contains(form));
         tool.remembers = words
             .iter()
             .any(|word| matches!(word.as_str(), "memory" | "memories" | "remember" | "recall" | "scratchpad"));
@@ -74,7 +83,9 @@ impl Tool {
             (None, _) => ArgumentRole::Setting,
         };
         let role = if path.len() == 1 { top.map_or(role, |top| top.role) } else { role };
-        Parameter { role, required: top.is_none_or(|top| top.required) }
+        let last = path.iter().rev().find(|name| !name.bytes().all(|c| c.is_ascii_digit()));
+        let record = last.is_some_and(|name| is_record_id(&words_of(name)));
+        Parameter { role, required: top.is_none_or(|top| top.required), record }
     }
 
     fn verbs<'a>(&mut self, words: impl Iterator<Item = &'a str>, lexicon: &Lexicon) {
@@ -113,7 +124,7 @@ impl Tool {
             }
             let role = role_of_schema(property).or_else(|| role_of_name(&words)).unwrap_or(ArgumentRole::Target);
             let required = required.contains(&name.as_str());
-            self.parameters.insert(name.clone(), Parameter { role, required });
+            self.parameters.insert(name.clone(), Parameter { role, required, record: is_record_id(&words) });
         }
     }
 }
@@ -146,6 +157,29 @@ fn role_of_name(words: &[String]) -> Option<ArgumentRole> {
         return Some(ArgumentRole::Setting);
     }
     any(TARGET).then_some(ArgumentRole::Target)
+}
+
+/// `message_id`, but not `account_id`: an account is somewhere to send money to.
+fn is_record_id(words: &[String]) -> bool {
+    let somewhere = |word: &String| {
+        matches!(
+            word.as_str(),
+            "account"
+                | "recipient"
+                | "payee"
+                | "iban"
+                | "card"
+                | "phone"
+                | "wallet"
+                | "beneficiary"
+                | "destination"
+                | "to"
+        )
+    };
+    words
+        .last()
+        .is_some_and(|last| matches!(last.as_str(), "id" | "ids" | "uuid" | "guid" | "sha" | "key" | "hash" | "no"))
+        && !words.iter().any(somewhere)
 }
 
 const ID_WORDS: &[&str] = &["id", "ids", "uuid", "guid", "key", "number", "no"];
