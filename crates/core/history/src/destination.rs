@@ -27,7 +27,7 @@ mod tests {
         let check = |kind: &str, value: &str, expected: &str| assert_eq!(fold(kind, value), expected);
         check("mail", " Bob@Example.ORG\n", "bob@example.org");
         check("url", "https://www.Example.org/a/", "example.org/a");
-        check("account", "US13 3000 0001 2121 2121 2121 2", "us133000000121212121212");
+        check("account", "US13 3000 0001 2121 2121 212", "us133000000121212121212");
         check("name", "channel=General", "channel=general");
     }
 }
