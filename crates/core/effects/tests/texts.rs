@@ -113,6 +113,24 @@ fn statements_are_told_from_searches() {
 }
 
 #[test]
+fn one_rule_over_deletions_covers_statements_too() {
+    for (kind, name, args, expected) in [
+        (ActionKind::DbStatement, "query", json!({"sql": "DELETE FROM users"}), None),
+        (ActionKind::DbStatement, "query", json!({"sql": "SELECT 1", "dialect": "postgres"}), Some(0)),
+        (ActionKind::ToolCall, "execute", json!({"sql": "DELETE FROM users"}), None),
+        (ActionKind::ToolCall, "run_query", json!({"query": "DELETE FROM users"}), None),
+        (ActionKind::ToolCall, "run_command", json!({"command": "psql -h db -c 'DELETE FROM users'"}), None),
+        (ActionKind::ShellCommand, "shell", json!({"command": "mysql -e 'DELETE FROM users'"}), None),
+        (ActionKind::ShellCommand, "shell", json!({"command": "sqlite3 a.db 'DELETE FROM users'"}), None),
+        (ActionKind::ShellCommand, "shell", json!({"command": "psql <<EOF\nDELETE FROM users;\nEOF\n"}), None),
+        (ActionKind::ShellCommand, "shell", json!({"command": "psql -c 'SELECT 1'"}), Some(0)),
+    ] {
+        let found = effects(kind, name, &args);
+        assert_eq!(deleted(&found), expected, "{name} {args}: {found:#?}");
+    }
+}
+
+#[test]
 fn a_command_without_text_is_unknown() {
     for args in [json!({}), json!({"command": 1}), json!({"command": ["a", 1]}), Value::Null] {
         let found = effects(ActionKind::ShellCommand, "shell", &args);

@@ -90,6 +90,8 @@ const FILES: &[Program] = &[
     program("rimraf", Does::Own(files::trees), "g,glob v,verbose i,interactive preserve-root impl="),
     program("del-cli", Does::Own(files::trees), "f,force d,dry-run"),
     program("shred", Does::Delete, "n,iterations= s,size= random-source=:r u z f v x remove=?"),
+    program("wipe", Does::Delete, "r:m f q"),
+    program("trash-empty", Does::Things(Verb::Delete, "file"), ""),
     program("srm", Does::Delete, "r,R:m f v"),
     program("trash", Does::Delete, "r f v"),
     program("trash-put", Does::Delete, "r f v"),
@@ -636,7 +638,7 @@ const TOOLS: &[Program] = &[
     program("mysqldump", Does::Things(Verb::Read, "database"), "u= p=? h= P= r=:w"),
     program("dropdb", Does::Things(Verb::Delete, "database"), "h= U= p= i f if-exists"),
     program("createdb", Does::Things(Verb::Write, "database"), "h= U= p= O="),
-    program("redis-cli", Does::Execute, ""),
+    program("redis-cli", Does::Commands(REDIS), "h=:u p= a= n= u=:u eval=:x"),
     program("mongosh", Does::Runs, ""),
     program("mongo", Does::Runs, ""),
 ];
@@ -667,6 +669,17 @@ const UV: &[Command] = &[
     Command("cache clean|cache prune", &[Verb::Delete], "package", sub::Rest::All),
     Command("publish", &[Verb::Send], "package", sub::Rest::All),
     Command("run|tool run", &[Verb::Execute], "process", sub::Rest::Program),
+];
+const REDIS: &[Command] = &[
+    Command("FLUSHALL|FLUSHDB|flushall|flushdb", &[Verb::Delete], "database", sub::Rest::All),
+    Command("DEL|UNLINK|HDEL|del|unlink|hdel", &[Verb::Delete], "database", sub::Rest::Each),
+    Command(
+        "GET|KEYS|INFO|PING|SCAN|TTL|TYPE|get|keys|info|ping|scan|ttl|type",
+        &[Verb::Read],
+        "database",
+        sub::Rest::Each,
+    ),
+    Command("SET|HSET|EXPIRE|INCR|set|hset|expire|incr", &[Verb::Write], "database", sub::Rest::Each),
 ];
 const GSUTIL: &[Command] = &[
     Command("ls|cat|stat|du|version", &[Verb::Read], "cloud", sub::Rest::Each),

@@ -107,6 +107,10 @@ pub(super) fn cd(shell: &mut Shell, call: &Call<'_>) {
 pub(super) fn declare(shell: &mut Shell, call: &Call<'_>) {
     for operand in &call.options.operands {
         shell.assignment(operand, call.name);
+        // `declare -a 'x=($(..))'` is read twice.
+        if operand.text.contains(['$', '`']) {
+            shell.found.unprovable(call.name);
+        }
     }
     names(shell, call);
 }
