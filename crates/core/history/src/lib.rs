@@ -26,7 +26,7 @@ pub use labels::{
 };
 pub use rules::Rules;
 pub use sequence::{
-    AMOUNT_MAX, AMOUNT_UNKNOWN, CELLS_MAX, DISTINCT_MAX, KEYS_MAX, OPEN_MAX, Raised, SLOTS, SequenceState, Sequences,
-    WITNESSES_MAX,
+    AMOUNT_MAX, AMOUNT_UNKNOWN, CELLS_MAX, DISTINCT_MAX, KEYED_CELLS_MAX, KEYED_DISTINCT_MAX, KEYED_SLOTS, KEYS_MAX,
+    OPEN_MAX, Raised, SLOTS, SequenceState, Sequences, WITNESSES_MAX,
 };
 pub use state::{Decided, Flow, IN_FLIGHT_MAX, Pending, Settled, State};

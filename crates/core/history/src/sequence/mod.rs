@@ -16,6 +16,6 @@ mod tests;
 
 pub use compiled::Sequences;
 pub use pattern::Raised;
-pub use span::{CELLS_MAX, SLOTS};
+pub use span::{CELLS_MAX, KEYED_CELLS_MAX, KEYED_SLOTS, SLOTS};
 pub use state::{KEYS_MAX, OPEN_MAX, SequenceState, WITNESSES_MAX};
-pub use value::{AMOUNT_MAX, AMOUNT_UNKNOWN, DISTINCT_MAX};
+pub use value::{AMOUNT_MAX, AMOUNT_UNKNOWN, DISTINCT_MAX, KEYED_DISTINCT_MAX};

@@ -1,6 +1,6 @@
 //! Sums and sets over a sliding window, in bounded space.
 
-use super::value::{DISTINCT_MAX, Mark, Micro};
+use super::value::{DISTINCT_MAX, KEYED_DISTINCT_MAX, Mark, Micro};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most cells of one window. Up to so many events inside a window are kept one by one, and the sum is exact.
@@ -18,6 +18,26 @@ struct Cell {
     amount: Micro,
 }
 
+/// [`CELLS_MAX`] of each window of a sequence with `same`, of which there are many.
+pub const KEYED_CELLS_MAX: usize = 64;
+/// [`SLOTS`] of each window of a sequence with `same`.
+pub const KEYED_SLOTS: i64 = 32;
+
+/// How much room a window has. INVARIANT: twice as many cells as slots, so that a merge makes room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    cells: usize,
+    slots: i64,
+    distinct: usize,
+}
+
+impl Room {
+    /// Of the only window of a sequence.
+    pub(super) const WIDE: Self = Self { cells: CELLS_MAX, slots: SLOTS, distinct: DISTINCT_MAX };
+    /// Of one of many.
+    pub(super) const KEYED: Self = Self { cells: KEYED_CELLS_MAX, slots: KEYED_SLOTS, distinct: KEYED_DISTINCT_MAX };
+}
+
 /// A sum over a window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Span {
@@ -27,7 +47,7 @@ pub(super) struct Span {
 
 impl Span {
     /// Adds an event. Ranks may come in any order, each once.
-    pub(super) fn add(&mut self, rank: u64, time_ns: i64, amount: Micro, window_ns: i64, now_ns: i64) {
+    pub(super) fn add(&mut self, room: Room, rank: u64, time_ns: i64, amount: Micro, window_ns: i64, now_ns: i64) {
         while self.cells.front().is_some_and(|cell| !live(cell.newest_ns, window_ns, now_ns)) {
             self.cells.pop_front();
         }
@@ -37,8 +57,8 @@ impl Span {
             Some(cell) if cell.first < rank => cell.amount = cell.amount.saturating_add(amount),
             _ => self.cells.insert(after, Cell { first: rank, last: rank, newest_ns: time_ns, amount }),
         }
-        if self.cells.len() > CELLS_MAX {
-            self.merge(window_ns);
+        if self.cells.len() > room.cells {
+            self.merge(room, window_ns);
         }
     }
 
@@ -56,11 +76,11 @@ impl Span {
         self.cells.capacity() * size_of::<Cell>()
     }
 
-    // At most 64 slots and a part of one are inside the window, so that at least half of the cells go.
-    fn merge(&mut self, window_ns: i64) {
-        let slot_ns = (window_ns / SLOTS).max(1);
+    // All slots and a part of one more are inside the window at most, so that about half of the cells go.
+    fn merge(&mut self, room: Room, window_ns: i64) {
+        let slot_ns = (window_ns / room.slots).max(1);
         let slot = |cell: &Cell| cell.newest_ns.div_euclid(slot_ns);
-        let mut merged: VecDeque<Cell> = VecDeque::with_capacity(CELLS_MAX + 1);
+        let mut merged: VecDeque<Cell> = VecDeque::with_capacity(room.cells + 1);
         for cell in self.cells.drain(..) {
             match merged.back_mut() {
                 Some(last) if slot(last) == slot(&cell) => {
@@ -84,15 +104,15 @@ pub(super) struct Distinct {
 }
 
 impl Distinct {
-    pub(super) fn add(&mut self, mark: Mark, time_ns: i64, window_ns: i64, now_ns: i64) {
+    pub(super) fn add(&mut self, room: Room, mark: Mark, time_ns: i64, window_ns: i64, now_ns: i64) {
         if let Some(newest) = self.newest_ns.get_mut(&mark) {
             *newest = time_ns.max(*newest);
             return;
         }
-        if self.newest_ns.len() >= DISTINCT_MAX {
+        if self.newest_ns.len() >= room.distinct {
             self.newest_ns.retain(|_, newest| live(*newest, window_ns, now_ns));
         }
-        if self.newest_ns.len() >= DISTINCT_MAX {
+        if self.newest_ns.len() >= room.distinct {
             self.left_out_ns = self.left_out_ns.max(Some(time_ns));
             return;
         }

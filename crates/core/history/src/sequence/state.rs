@@ -2,7 +2,7 @@
 
 use super::compiled::{Ends, Sequence, Sequences};
 use super::pattern::Raised;
-use super::span::{Distinct, Span, live};
+use super::span::{Distinct, Room, Span, live};
 use super::value::{AMOUNT_UNKNOWN, Mark, Micro, amount, micro, shown};
 use holdshort_model::{ActionFacts, Digest, OutcomeStatus, RecordId, SequenceFacts, SequenceOperator, SequenceOutcome};
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +14,7 @@ pub const WITNESSES_MAX: usize = 4;
 pub const OPEN_MAX: usize = 64;
 /// Most keys that one sequence with `same` tells apart. Events of further keys share one window; for what has to have
 /// happened, they are not kept.
-pub const KEYS_MAX: usize = 256;
+pub const KEYS_MAX: usize = 64;
 
 /// The past of one session as far as the policies ask for it. Bounded, whatever the session does.
 ///
@@ -238,7 +238,7 @@ impl Track {
 
     fn keep(&mut self, sequence: &Sequence, share: &Share, seen: Seen, now_ns: i64) {
         if share.keys.is_empty() {
-            return self.rest.keep(sequence, share, seen, now_ns);
+            return self.rest.keep(Room::WIDE, sequence, share, seen, now_ns);
         }
         for key in &share.keys {
             if !self.keyed.contains_key(key) && self.keyed.len() >= KEYS_MAX {
@@ -246,9 +246,9 @@ impl Track {
                 self.keyed.retain(|_, window| window.is_live(window_ns, now_ns));
             }
             if self.keyed.contains_key(key) || self.keyed.len() < KEYS_MAX {
-                self.keyed.entry(*key).or_default().keep(sequence, share, seen, now_ns);
+                self.keyed.entry(*key).or_default().keep(Room::KEYED, sequence, share, seen, now_ns);
             } else if !sequence.is_gate() {
-                self.rest.keep(sequence, share, seen, now_ns);
+                self.rest.keep(Room::WIDE, sequence, share, seen, now_ns);
             }
         }
     }
@@ -291,15 +291,15 @@ fn gives_back(status: OutcomeStatus) -> bool {
 }
 
 impl Window {
-    fn keep(&mut self, sequence: &Sequence, share: &Share, seen: Seen, now_ns: i64) {
+    fn keep(&mut self, room: Room, sequence: &Sequence, share: &Share, seen: Seen, now_ns: i64) {
         let window_ns = sequence.window_ns();
         match sequence.spec.operator {
             SequenceOperator::CountWithin | SequenceOperator::SumWithin => {
-                self.sum.add(seen.rank, seen.time_ns, share.amount, window_ns, now_ns);
+                self.sum.add(room, seen.rank, seen.time_ns, share.amount, window_ns, now_ns);
             }
             SequenceOperator::CountDistinctWithin => {
                 for mark in &share.marks {
-                    self.distinct.add(*mark, seen.time_ns, window_ns, now_ns);
+                    self.distinct.add(room, *mark, seen.time_ns, window_ns, now_ns);
                 }
             }
             SequenceOperator::FormerlyWithin | SequenceOperator::Since => {}

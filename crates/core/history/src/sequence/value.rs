@@ -12,6 +12,8 @@ pub const AMOUNT_MAX: u64 = 1_000_000_000_000;
 /// Most different values of one `count_distinct_within` that are told apart; with more, the answer is
 /// [`AMOUNT_UNKNOWN`].
 pub const DISTINCT_MAX: usize = 256;
+/// [`DISTINCT_MAX`] of each window of a sequence with `same`.
+pub const KEYED_DISTINCT_MAX: usize = 64;
 /// Most values or keys of one event that are looked at: one more than are told apart, so that an event with more is
 /// seen to have too many.
 const VALUES_MAX: usize = DISTINCT_MAX + 1;
