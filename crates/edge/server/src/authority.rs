@@ -24,6 +24,8 @@ use std::time::Instant;
 const ID_BYTES_MAX: usize = 256;
 /// Longest other text of a request that is recorded as it is: names, URIs, the person's request. In bytes.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// After how many decisions of a session the memory of its state is counted; outcomes with text count it as well.
+const COUNTED_EACH: u64 = 32;
 /// Version of the decision record's format.
 const RECORD_VERSION: u32 = 1;
 
@@ -142,9 +144,12 @@ impl Service {
             }
         };
         live.chain.extend(digest);
-        let state_bytes = live.state.bytes();
+        // What an action adds by itself is little; counting it each time would cost more than deciding.
+        let state_bytes = (link.sequence % COUNTED_EACH == 0).then(|| live.state.bytes());
         drop(live);
-        self.budget.note(&self.sessions, &session, state_bytes);
+        if let Some(bytes) = state_bytes {
+            self.budget.note(&self.sessions, &session, bytes);
+        }
         let place = Place { session, link, digest, reserved };
         Ok(Decided { request, decision, flight: Flight::new(appending, place), now_ms })
     }

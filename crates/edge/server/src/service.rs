@@ -13,7 +13,9 @@ use holdshort_api::{
 };
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
-use holdshort_inventory::{AgentStore, Agents, DestinationStore, Destinations, PinEntry, PinStore, Pins, StoreError, TokenRefusal, difference};
+use holdshort_inventory::{
+    AgentStore, Agents, DestinationStore, Destinations, PinEntry, PinStore, Pins, StoreError, TokenRefusal, difference,
+};
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;
 use std::sync::Arc;

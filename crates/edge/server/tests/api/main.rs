@@ -4,7 +4,9 @@
 
 mod actions;
 mod agents;
+mod destinations;
 mod faults;
+mod history;
 mod http;
 mod labels;
 mod pins;

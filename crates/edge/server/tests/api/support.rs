@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use holdshort_api::{RecordEntry, RecordsPage, RecordsQuery};
-use holdshort_decide::{Parts as SnapshotParts, Snapshot, UnknownAgent};
+use holdshort_decide::{GrantEntry, Parts as SnapshotParts, Snapshot, UnknownAgent};
 use holdshort_inventory::{FirstUse, Pins};
 use holdshort_model::{
     Action, ActionKind, Authentication, Claims, Context, Digest, Receipt, Request, SessionId, Subject,
@@ -159,12 +159,18 @@ pub(crate) fn refusing(tool: &str) -> SourceFile {
 }
 
 pub(crate) fn snapshot(files: Vec<SourceFile>, first_use: FirstUse) -> Snapshot {
+    granting(files, first_use, Vec::new())
+}
+
+/// The same with grants.
+pub(crate) fn granting(files: Vec<SourceFile>, first_use: FirstUse, grants: Vec<GrantEntry>) -> Snapshot {
     let policies = PolicySet::load(&Bundle { files, data: Value::Null }, &LoadOptions::default());
     let policies = policies.unwrap_or_else(|faults| panic!("{faults:#?}"));
     let parts = SnapshotParts {
         policies: Some(Arc::new(policies)),
         unknown_agent: UnknownAgent::Observe,
         pins: Arc::new(Pins::new(first_use, [])),
+        grants,
         ..SnapshotParts::default()
     };
     Snapshot::new(parts).unwrap_or_else(|errors| panic!("{errors:#?}"))
