@@ -15,6 +15,8 @@ pub(crate) enum Reading {
     Copy,
     /// Fetches from an address.
     Visit,
+    /// Whatever there is to do with it: to create, change and remove it.
+    Manage,
 }
 
 #[rustfmt::skip]
@@ -22,30 +24,31 @@ const READ: &[&str] = &[
     "analyse", "analyze", "answer", "ask", "browse", "calculate", "capture", "check", "compare", "compute", "convert",
     "count", "crawl", "describe", "detect", "diagnose", "diff", "discover", "display", "dump", "echo", "estimate",
     "examine", "explain", "explore", "extract", "fetch", "filter", "find", "get", "glob", "grep", "head", "identify",
-    "info", "inspect", "introspect", "list", "locate", "log", "logs", "lookup", "match", "measure", "monitor",
-    "observe", "peek", "ping", "poll", "preview", "print", "probe", "query", "read", "recall", "receive", "resolve",
-    "retrieve", "review", "scan", "scrape", "screenshot", "search", "see", "select", "show", "snapshot", "stat",
-    "status", "suggest", "summarise", "summarize", "tail", "test", "think", "trace", "traverse", "tree", "validate",
-    "verify", "view", "wait", "watch", "whoami",
+    "info", "inspect", "introspect", "list", "locate", "log", "logs", "lookup", "map", "match", "measure", "monitor",
+    "observe", "parse", "peek", "ping", "poll", "preview", "print", "probe", "query", "read", "recall", "receive",
+    "rerank", "resolve", "retrieve", "review", "scan", "scrape", "screenshot", "search", "see", "select",
+    "show", "simulate", "snapshot", "stat", "status", "suggest", "summarise", "summarize", "tail", "test", "think",
+    "trace", "traverse", "tree", "validate", "verify", "view", "wait", "watch", "whoami",
 ];
 #[rustfmt::skip]
 const WRITE: &[&str] = &[
     "add", "adjust", "amend", "annotate", "append", "apply", "approve", "archive", "assign", "attach", "change",
     "checkout", "checkpoint", "clone", "close", "commit", "complete", "configure", "copy", "create", "customize",
-    "define", "disable", "draft", "edit", "enable", "enrich", "favorite", "fill", "finish", "fork", "format",
-    "generate", "import", "increment", "init", "initialize", "insert", "label", "link", "lock", "make", "manage",
-    "mark", "merge", "mkdir", "modify", "mount", "mute", "open", "patch", "pin", "populate", "prepare", "put",
+    "define", "disable", "draft", "edit", "emulate", "enable", "enrich", "favorite", "fill", "finish", "fork",
+    "format", "generate", "import", "increment", "init", "initialize", "insert", "label", "link", "lock", "lpush",
+    "make", "mark", "merge", "mkdir", "modify", "mount", "mute", "open", "patch", "pin", "populate", "prepare", "put",
     "react", "record", "register", "relate", "replace", "reschedule", "reset", "resize", "restore", "restructure",
-    "save", "scale", "schedule", "set", "snooze", "stage", "star", "stash", "store", "submit", "subscribe", "sync",
-    "tag", "toggle", "touch", "transition", "type", "unarchive", "unpin", "unstage", "update", "upsert", "vote",
-    "write",
+    "rpush", "save", "scale", "schedule", "set", "snooze", "stage", "star", "stash", "store", "submit", "subscribe",
+    "sync", "tag", "toggle", "touch", "transition", "type", "unarchive", "unmute", "unpin", "unstage", "update",
+    "upsert", "vote", "write",
 ];
 #[rustfmt::skip]
 const DELETE: &[&str] = &[
     "cancel", "clean", "cleanup", "clear", "deactivate", "decommission", "delete", "deprovision", "destroy", "detach",
-    "discard", "drop", "empty", "erase", "evict", "expire", "expunge", "flush", "forget", "kill", "nuke",
-    "obliterate", "prune", "purge", "remove", "revert", "rm", "rmdir", "rollback", "shred", "stop", "teardown",
-    "terminate", "trash", "truncate", "unassign", "undeploy", "uninstall", "unlink", "unregister", "unset", "wipe",
+    "discard", "drop", "empty", "erase", "evict", "expire", "expunge", "flush", "forget", "kill", "lpop", "nuke",
+    "obliterate", "pop", "prune", "purge", "remove", "revert", "rm", "rmdir", "rollback", "rpop", "shred", "stop",
+    "teardown", "terminate", "trash", "truncate", "unassign", "undeploy", "uninstall", "unlink", "unregister",
+    "unset", "unsubscribe", "wipe",
 ];
 #[rustfmt::skip]
 const EXECUTE: &[&str] = &[
@@ -69,18 +72,18 @@ const DELEGATE: &[&str] = &["delegate", "handoff", "subagent"];
 #[rustfmt::skip]
 const GRANT: &[&str] = &[
     "allow", "authorise", "authorize", "ban", "block", "deny", "elevate", "escalate", "grant", "impersonate",
-    "invite", "login", "promote", "revoke", "rotate", "unban", "unblock",
+    "invite", "login", "promote", "protect", "revoke", "rotate", "unban", "unblock", "unprotect",
 ];
 const MOVE: &[&str] = &["move", "mv", "relocate", "rename"];
 const COPY: &[&str] = &["copy", "cp", "duplicate"];
-const VISIT: &[&str] = &["download", "goto", "navigate", "visit"];
+const VISIT: &[&str] = &["download", "go", "goto", "navigate", "visit"];
 
 /// Nouns that turn a write into a change of authority.
 #[rustfmt::skip]
 const AUTHORITY: &[&str] = &[
     "access", "acl", "admin", "apikey", "collaborator", "credential", "iam", "invitation", "keypair", "member",
-    "membership", "owner", "passwd", "password", "permission", "policy", "privilege", "role", "rolebinding", "secret",
-    "sharing", "token", "visibility",
+    "membership", "owner", "passwd", "password", "permission", "policy", "privilege", "restriction", "role",
+    "rolebinding", "secret", "sharing", "token", "user", "visibility",
 ];
 /// Nouns that turn a write into a movement of money.
 #[rustfmt::skip]
@@ -108,6 +111,9 @@ pub(crate) fn reading(word: &str) -> Option<Reading> {
     }
     if listed(VISIT, word) {
         return Some(Reading::Visit);
+    }
+    if word == "manage" {
+        return Some(Reading::Manage);
     }
     [
         (DELETE, Verb::Delete),

@@ -71,6 +71,7 @@ impl Classified {
                 self.moves = true;
                 self.verbs.extend([Verb::Write, Verb::Delete]);
             }
+            Reading::Manage => self.verbs.extend([Verb::Write, Verb::Delete]),
             Reading::Copy => {
                 self.copies = true;
                 self.verbs.extend([Verb::Read, Verb::Write]);
@@ -122,6 +123,10 @@ fn read_name(words: &[String], classified: &mut Classified) {
             Some(Reading::One(Verb::Delete)) if removes(word) => {
                 classified.add(Reading::One(Verb::Delete), Source::Name);
             }
+            // `insert_execute_cell`: hardly ever a noun either.
+            Some(Reading::One(Verb::Execute)) if matches!(word.as_str(), "execute" | "exec" | "eval" | "evaluate") => {
+                classified.add(Reading::One(Verb::Execute), Source::Name);
+            }
             _ => {}
         }
         joined = position > 0 && matches!(word.as_str(), "and" | "or" | "then");
@@ -135,6 +140,11 @@ fn removes(word: &str) -> bool {
 
 fn read_description(words: &[String], classified: &mut Classified) {
     let leading = words.iter().take(2).find_map(|word| reading_in_text(word));
+    // `Downloads it to a local file` leaves a file behind.
+    let keeps = |word: &String| matches!(word.as_str(), "disk" | "local" | "locally" | "saved" | "saves");
+    if classified.visits && words.iter().any(keeps) {
+        classified.verbs.insert(Verb::Write);
+    }
     match (classified.source, leading) {
         (Source::Nothing, _) => {
             if let Some(read) = words.iter().find_map(|word| reading_in_text(word)) {
