@@ -41,6 +41,7 @@ pub const KINDS: &[&str] = &[
     "remote",
     "repository",
     "resource",
+    "role",
     "roots",
     "schedule",
     "service",

@@ -1,7 +1,7 @@
 //! Interpreters: shells, whose text we read; others, whose code we do not.
 
 use crate::shell::found::Many;
-use crate::shell::options::Act;
+use crate::shell::options::{self, Act};
 use crate::shell::run::Call;
 use crate::shell::walk::Shell;
 use crate::shell::word::Text;
@@ -59,6 +59,13 @@ pub(super) fn interpreter(shell: &mut Shell, call: &Call<'_>) {
         return;
     }
     shell.found.execute(call.name);
+    // `perl -le code`, `perl -F -e code`: letters that take a value on some versions and not on others hide the one with
+    // code from a table. Any letter of it before the script counts.
+    let before = call.args.len().saturating_sub(call.options.operands.len());
+    if call.args.iter().take(before).any(|arg| options::may_run(call.table, &arg.text)) {
+        shell.found.unprovable(call.name);
+        return;
+    }
     // The option with code has said it already; the operands are the code's.
     if call.options.has(Act::Runs) || call.options.has(Act::Own) {
         return;

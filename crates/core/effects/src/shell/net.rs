@@ -39,7 +39,7 @@ pub(super) fn fetch(shell: &mut Shell, call: &Call<'_>) {
                 }
             }
             // Into the present folder, by the name that the address ends with.
-            "O" => {
+            "O" if given.act == Act::Own => {
                 for address in &urls {
                     let name = address.text.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
                     let name = name.filter(|name| !name.is_empty()).unwrap_or(".");

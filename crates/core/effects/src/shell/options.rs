@@ -212,6 +212,14 @@ fn exact(table: &'static str, name: &str) -> Option<Item> {
     items(table).find(|(names, _)| names.split(',').any(|known| known == name)).map(item)
 }
 
+/// Whether some letter of an argument such as `-le` is an option that runs something.
+pub(super) fn may_run(table: &'static str, arg: &str) -> bool {
+    let letters = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
+    let runs =
+        |letter: char| exact(table, letter.encode_utf8(&mut [0; 4])).is_some_and(|item| item.act == Some(Act::Runs));
+    letters.chars().any(runs)
+}
+
 /// Whether a text is a table; `Err` is the item that is none.
 #[cfg(test)]
 pub(super) fn check(table: &'static str) -> Result<(), &'static str> {

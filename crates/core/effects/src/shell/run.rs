@@ -16,6 +16,8 @@ const WRAPPERS_MAX: usize = 8;
 pub(super) struct Call<'a> {
     /// Its name in the table.
     pub(super) name: &'static str,
+    /// The table that its options were read by.
+    pub(super) table: &'static str,
     pub(super) args: &'a [Text],
     pub(super) options: Options,
     /// What a here-document or here-string gives it to read.
@@ -49,7 +51,7 @@ impl Shell {
         if options.unknown && program.strict {
             self.found.unprovable(&name.text);
         }
-        let call = Call { name: program.name, args, options, input: simple.input, level };
+        let call = Call { name: program.name, table: program.options, args, options, input: simple.input, level };
         self.given(&call);
         self.does(program, &call);
     }

@@ -401,8 +401,8 @@ const WRAPPERS: &[Program] = &[
     strict(
         "xargs",
         Does::Own(wrappers::xargs),
-        "+0,null a,arg-file=:r d,delimiter= E= e,eof=? I= i,replace=? L= l,max-lines=? n,max-args= P,max-procs= \
-        r,no-run-if-empty s,max-chars= t,verbose p,interactive x,exit o,open-tty show-limits process-slot-var= J= R=",
+        "+0,null a,arg-file=:r d,delimiter= E= e,eof=? I=:o i,replace=?:o L= l,max-lines=? n,max-args= P,max-procs= \
+        r,no-run-if-empty s,max-chars= t,verbose p,interactive x,exit o,open-tty show-limits process-slot-var= J=:o R=",
     ),
     strict(
         "watch",

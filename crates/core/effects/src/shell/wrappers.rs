@@ -55,7 +55,12 @@ pub(super) fn sudo(shell: &mut Shell, call: &Call<'_>) {
 /// `xargs`: the operands come from somewhere else, and may be options.
 pub(super) fn xargs(shell: &mut Shell, call: &Call<'_>) {
     shell.found.unprovable(call.name);
-    let mut words = call.options.operands.clone();
+    let mark = call.options.value(Act::Own).map(|mark| if mark.text.is_empty() { "{}" } else { mark.text.as_str() });
+    let place = |word: &Text| match mark {
+        Some(mark) if word.text.contains(mark) => Text::unknown(&word.text.replace(mark, "*")),
+        _ => word.clone(),
+    };
+    let mut words: Vec<Text> = call.options.operands.iter().map(place).collect();
     words.push(Text::unknown("*"));
     if words.len() > 1 {
         inner(shell, call, &words);
