@@ -5,6 +5,7 @@
 //! a list of the session's events. `docs/reference/sequences.md` has the semantics, `tests/` compares them with a naive
 //! reading of the full list and with the cases of another implementation.
 
+mod ask;
 mod compiled;
 mod pattern;
 mod span;

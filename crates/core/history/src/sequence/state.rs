@@ -1,9 +1,10 @@
 //! What one session keeps for the declared sequences.
 
+use super::ask::Ask;
 use super::compiled::{Ends, Sequence, Sequences};
 use super::pattern::Raised;
 use super::span::{Distinct, Room, Span, live};
-use super::value::{AMOUNT_UNKNOWN, Mark, Micro, amount, micro, shown};
+use super::value::{Mark, Micro, amount, micro};
 use holdshort_model::{ActionFacts, Digest, OutcomeStatus, RecordId, SequenceFacts, SequenceOperator, SequenceOutcome};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,19 +32,19 @@ pub struct SequenceState {
 
 /// What is kept for one sequence.
 #[derive(Clone, Debug)]
-struct Track {
+pub(super) struct Track {
     digest: Digest,
     // The only window, or the one of the keys for which there was no room.
-    rest: Window,
-    keyed: BTreeMap<Mark, Window>,
-    open: VecDeque<Open>,
+    pub(super) rest: Window,
+    pub(super) keyed: BTreeMap<Mark, Window>,
+    pub(super) open: VecDeque<Open>,
 }
 
 /// What is kept of the events of one key.
 #[derive(Clone, Debug, Default)]
-struct Window {
-    sum: Span,
-    distinct: Distinct,
+pub(super) struct Window {
+    pub(super) sum: Span,
+    pub(super) distinct: Distinct,
     // By rank, the latest last.
     latest: Vec<Seen>,
     // Events of a lower rank were ended.
@@ -51,26 +52,26 @@ struct Window {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+pub(super) struct Seen {
     rank: u64,
-    time_ns: i64,
-    id: RecordId,
+    pub(super) time_ns: i64,
+    pub(super) id: RecordId,
 }
 
 /// A call in flight whose end matters.
 #[derive(Clone, Debug)]
-struct Open {
-    seen: Seen,
-    share: Option<Share>,
+pub(super) struct Open {
+    pub(super) seen: Seen,
+    pub(super) share: Option<Share>,
     ends: Option<Ends>,
 }
 
 /// What an event adds.
 #[derive(Clone, Debug, Default)]
-struct Share {
-    keys: Vec<Mark>,
-    amount: Micro,
-    marks: Vec<Mark>,
+pub(super) struct Share {
+    pub(super) keys: Vec<Mark>,
+    pub(super) amount: Micro,
+    pub(super) marks: Vec<Mark>,
 }
 
 impl SequenceState {
@@ -126,6 +127,9 @@ impl SequenceState {
             let (counts, ends) = sequence.raised(raised);
             if ends {
                 track.end(&Ends::AllBut(Vec::new()), seen.rank);
+            }
+            if ends && sequence.is_gate() {
+                track.forget(&Ends::AllBut(Vec::new()));
             }
             if counts {
                 let share = Share { amount: micro(1), ..Share::default() };
@@ -189,7 +193,7 @@ impl SequenceState {
 }
 
 impl Share {
-    fn of(sequence: &Sequence, action: &ActionFacts) -> Self {
+    pub(super) fn of(sequence: &Sequence, action: &ActionFacts) -> Self {
         Self {
             keys: sequence.keys(&sequence.matching, action),
             amount: match sequence.spec.operator {
@@ -315,7 +319,7 @@ impl Window {
         self.ended = self.ended.max(rank);
     }
 
-    fn witnesses(&self, window_ns: i64, now_ns: i64) -> impl Iterator<Item = Seen> {
+    pub(super) fn witnesses(&self, window_ns: i64, now_ns: i64) -> impl Iterator<Item = Seen> {
         let counts = move |seen: &&Seen| seen.rank >= self.ended && live(seen.time_ns, window_ns, now_ns);
         self.latest.iter().filter(counts).copied()
     }
@@ -324,88 +328,5 @@ impl Window {
         self.sum.is_live(window_ns, now_ns)
             || self.distinct.is_live(window_ns, now_ns)
             || self.witnesses(window_ns, now_ns).next().is_some()
-    }
-}
-
-/// The question of one sequence at one moment.
-struct Ask<'a> {
-    sequence: &'a Sequence,
-    track: Option<&'a Track>,
-    pending: Option<&'a ActionFacts>,
-    now_ns: i64,
-}
-
-impl Ask<'_> {
-    fn facts(&self) -> SequenceFacts {
-        let sequence = self.sequence;
-        let share =
-            self.pending.filter(|action| sequence.matching.matches(action)).map(|action| Share::of(sequence, action));
-        let keys = match &share {
-            Some(share) => share.keys.clone(),
-            None => self.pending.map(|action| sequence.keys(&sequence.matching, action)).unwrap_or_default(),
-        };
-        let answers: Vec<SequenceFacts> = match keys.is_empty() {
-            true => vec![self.of_key(None, share.as_ref())],
-            false => keys.iter().map(|key| self.of_key(Some(key), share.as_ref())).collect(),
-        };
-        // Several keys: the strictest one speaks.
-        let strictness = |facts: &SequenceFacts| (facts.holds != sequence.is_gate(), facts.value);
-        let order = |left: &SequenceFacts, right: &SequenceFacts| {
-            let (left, right) = (strictness(left), strictness(right));
-            left.0.cmp(&right.0).then(left.1.total_cmp(&right.1))
-        };
-        answers.into_iter().max_by(order).unwrap_or_default()
-    }
-
-    fn of_key(&self, key: Option<&Mark>, pending: Option<&Share>) -> SequenceFacts {
-        let (sequence, now_ns) = (self.sequence, self.now_ns);
-        let window_ns = sequence.window_ns();
-        let nothing = Window::default();
-        let window = self.track.map_or(&nothing, |track| match key {
-            None => &track.rest,
-            Some(key) => track.keyed.get(key).unwrap_or(&track.rest),
-        });
-        let is_open = |open: &&Open| {
-            let mine = |share: &Share| key.is_none_or(|key| share.keys.contains(key));
-            open.share.as_ref().is_some_and(mine) && live(open.seen.time_ns, window_ns, now_ns)
-        };
-        // What has to have come back does not count while it is in flight, and what is decided has not happened.
-        let open: Vec<&Open> = match self.track {
-            Some(track) if !sequence.is_gate() => track.open.iter().filter(is_open).collect(),
-            _ => Vec::new(),
-        };
-        let pending = pending.filter(|_| !sequence.is_gate());
-        let mut witnesses: Vec<Seen> =
-            window.witnesses(window_ns, now_ns).chain(open.iter().map(|open| open.seen)).collect();
-        witnesses.sort_unstable_by(|left, right| right.cmp(left));
-        let flying = || open.iter().filter_map(|open| open.share.as_ref()).chain(pending);
-        let value = match sequence.spec.operator {
-            SequenceOperator::FormerlyWithin | SequenceOperator::Since => 0.0,
-            SequenceOperator::CountWithin | SequenceOperator::SumWithin => {
-                let kept = window.sum.sum(window_ns, now_ns);
-                shown(flying().fold(kept, |sum, share| sum.saturating_add(share.amount)))
-            }
-            SequenceOperator::CountDistinctWithin => {
-                let more = flying().flat_map(|share| share.marks.iter().copied()).collect();
-                let count = window.distinct.count(more, window_ns, now_ns).and_then(|count| u64::try_from(count).ok());
-                shown(micro(count.unwrap_or(AMOUNT_UNKNOWN)))
-            }
-        };
-        let holds = !sequence.counts() && (pending.is_some() || !witnesses.is_empty()) && !self.is_ending(key);
-        if !holds && !sequence.counts() {
-            witnesses.clear();
-        }
-        witnesses.truncate(WITNESSES_MAX);
-        SequenceFacts { holds, value, witnesses: witnesses.into_iter().map(|seen| seen.id).collect() }
-    }
-
-    // What has to hold does not any more for the action that ends it. What must not hold goes on until the end came
-    // back.
-    fn is_ending(&self, key: Option<&Mark>) -> bool {
-        let ends = self.pending.filter(|_| self.sequence.is_gate()).and_then(|action| self.sequence.ended_by(action));
-        ends.is_some_and(|ends| match ends {
-            Ends::Keys(keys) => key.is_none_or(|key| keys.contains(key)),
-            Ends::AllBut(keys) => key.is_none_or(|key| !keys.contains(key)),
-        })
     }
 }

@@ -171,6 +171,24 @@ fn labels_are_events() {
 }
 
 #[test]
+fn a_label_ends_what_has_to_have_happened() {
+    let rules = sequences(&json!({"approved": {
+        "operator": "since", "window": "1h", "where": {"tool": "approve"}, "until": {"label": {"integrity": "untrusted"}},
+        "outcome": "done"
+    }}));
+    let approve = action(&json!({"name": "approve"}));
+    let mut state = SequenceState::default();
+    state.reserve(&rules, id(1), &approve, 0);
+    state.settle(&rules, id(1), OutcomeStatus::Ok, 1);
+    state.reserve(&rules, id(2), &approve, 2);
+    assert!(holds(&state.facts(&rules, None, 2), "approved"));
+    state.labelled(&rules, id(3), Raised::Untrusted, 3);
+    assert!(!holds(&state.facts(&rules, None, 3), "approved"));
+    state.settle(&rules, id(2), OutcomeStatus::Ok, 4);
+    assert!(!holds(&state.facts(&rules, None, 4), "approved"), "it was asked for before");
+}
+
+#[test]
 fn loading_policies_again_keeps_what_is_declared_as_before() {
     let one = json!({"operator": "count_within", "window": "1h", "where": {"verb": "delete"}});
     let other = json!({"operator": "count_within", "window": "2h", "where": {"verb": "delete"}});
