@@ -58,6 +58,29 @@ believed(provenance) if {
 believed(provenance) if {
 	provenance.origin == "field"
 	provenance.sources[0].reach in {"named", "topic"}
+	not pays
+}
+
+# Money goes to an account in a record only when the request singles out that record: whoever sends a cent stands in the
+# list of transactions as well.
+believed(provenance) if {
+	not flow.strict
+	provenance.origin == "field"
+	provenance.sources[0].reach in {"named", "topic"}
+	provenance.rivals == 0
+}
+
+# How much is the person's to say, too: not a number from a text that the request does not lead to.
+ask contains message if {
+	input.request.known
+	pays
+	some pointer, provenance in input.provenance
+	provenance.role == "setting"
+	provenance.origin in {"prose", "instruction"}
+	message := sprintf(
+		"`%s` of `%s` is a number that the person did not give (from %s); a person has to confirm it",
+		[pointer, input.action.name, flow.source(provenance)],
+	)
 }
 
 # The person named the source, the call needs the value, and nothing else there could be meant. Never for money: the
@@ -163,6 +186,28 @@ examples := [
 			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
 		},
 		"expect": [],
+	},
+	{
+		"name": "one of several accounts in a list",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"labels": {"integrity": "untrusted"},
+			"provenance": {"/recipient": {
+				"role": "target", "origin": "field", "address": true, "required": true, "rivals": 3,
+				"sources": [{"id": "list_transactions#1", "reach": "topic"}],
+			}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"expect": ["ask"],
+	},
+	{
+		"name": "an amount from a text that the request does not lead to",
+		"input": {
+			"request": {"known": true, "asks": "call"},
+			"provenance": {"/amount": {"role": "setting", "origin": "prose"}},
+			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
+		},
+		"expect": ["ask"],
 	},
 	{
 		"name": "reading is not held up",

@@ -14,6 +14,8 @@ use std::collections::HashSet;
 const REQUEST_BYTES_MAX: usize = 65_536;
 /// Most asks that are kept of one request.
 const ASKS_MAX: usize = 256;
+/// Most numbers that are kept of one request.
+const NUMBERS_MAX: usize = 128;
 /// A quotation of so many words is something to say, not something to do.
 const QUOTED_WORDS: usize = 4;
 
@@ -42,6 +44,8 @@ pub(crate) struct Request {
     pub(crate) open: bool,
     /// The addresses in it.
     addresses: HashSet<String>,
+    /// The numbers in it that are no small counts.
+    numbers: Vec<f64>,
 }
 
 impl Request {
@@ -91,6 +95,9 @@ impl Request {
         request.groups = groups_of.iter().fold(0, |all, groups| all | groups);
         request.open = request.is_open(lexicon);
         request.addresses = atoms(&folded).into_iter().map(|atom| atom.value).collect();
+        let pieces = folded
+            .split(|c: char| c.is_whitespace() || matches!(c, '$' | '\u{20ac}' | '\u{a3}' | '(' | ')' | '"' | '\''));
+        request.numbers = pieces.filter_map(number).take(NUMBERS_MAX).collect();
         request.folded = folded;
         request
     }
@@ -112,6 +119,25 @@ impl Request {
         self.addresses.contains(value)
             || self.says(value)
             || (kind == Kind::Url && (self.says(&format!("www.{value}")) || self.says(&format!("//{value}"))))
+    }
+
+    /// Whether the person gave this number, however it is written.
+    pub(crate) fn has_number(&self, value: &str) -> bool {
+        number(value).is_some_and(|value| self.numbers.iter().any(|given| (given - value).abs() < 1e-6))
+    }
+
+    /// Whether a field of a record says what the person said: the same number, or a word of some length.
+    pub(crate) fn singles_out(&self, folded: &str) -> bool {
+        if number(folded).is_some() {
+            return self.has_number(folded);
+        }
+        let english = Lexicon::get().english();
+        let marks = |word: &str| {
+            english
+                .word(word)
+                .is_some_and(|words| words.iter().any(|word| matches!(word, Word::NounMarker | Word::AskMarker)))
+        };
+        tokens(folded).take(16).any(|token| token.text.len() > 3 && !marks(token.text) && self.says(token.text))
     }
 
     /// Whether the request speaks of what a tool reads.
@@ -191,6 +217,16 @@ fn wanted(verbs: &[Verb]) -> Vec<Verb> {
         false if strong.is_empty() => verbs.to_vec(),
         false => strong,
     }
+}
+
+/// An amount as people write it: `10.00`, `1,200`, `30 000` is not one. Small whole numbers are counts.
+fn number(text: &str) -> Option<f64> {
+    let text = text.trim_end_matches(['.', ',', '!', '?', ';', ':', '%']);
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let value: f64 = text.replace(',', "").parse().ok()?;
+    (value >= 10.0 || value.fract() != 0.0).then_some(value)
 }
 
 fn grow(groups: &mut Vec<u64>, sentences: &mut Vec<Vec<String>>, sentence: usize) {

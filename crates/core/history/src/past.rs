@@ -99,7 +99,7 @@ impl Past {
     /// It came back.
     pub(crate) fn came_back(&mut self, id: RecordId, parts: &[&str]) {
         if let Some(source) = self.reading.remove(&id).filter(|_| parts.iter().any(|part| !part.is_empty())) {
-            self.seen.observe(source, parts);
+            self.seen.observe(source, parts, self.request.as_deref());
         }
     }
 

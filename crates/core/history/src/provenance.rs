@@ -115,7 +115,10 @@ impl Trail<'_> {
             role => role,
         };
         let mut way = match role {
-            ArgumentRole::Setting => return,
+            ArgumentRole::Setting => match self.number(value) {
+                Some(way) => way,
+                None => return,
+            },
             ArgumentRole::Target if addresses.is_empty() => {
                 self.name(&folded, names.last().copied().unwrap_or_default())
             }
@@ -231,6 +234,22 @@ impl Trail<'_> {
         self.shared_source(&words).unwrap_or_else(|| self.nowhere())
     }
 
+    /// A number that stands in others' running text and nowhere else: `transfer 30,000`.
+    fn number(&self, value: &Value) -> Option<Way> {
+        let text = value.is_number().then(|| value.to_string())?;
+        let whole = text.strip_suffix(".0").unwrap_or(&text);
+        if whole.len() < 3 || self.request.is_some_and(|request| request.has_number(whole)) {
+            return None;
+        }
+        let typed = |form: &str| self.seen.places(form).iter().any(|place| place.character != Character::Prose);
+        if [whole, &format!("{whole}.0"), &format!("{whole}.00")].into_iter().any(typed) {
+            return None;
+        }
+        let sources = self.seen.word(whole).iter().copied();
+        let source = sources.min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
+        self.of_source(source, "number")
+    }
+
     /// A text without an address: where most of it stands, if anywhere.
     fn text(&self, folded: &str) -> Option<Way> {
         let words: Vec<&str> =
@@ -262,8 +281,15 @@ impl Trail<'_> {
 
     fn of_source(&self, number: u32, form: &str) -> Option<Way> {
         let source = self.seen.source(number)?;
-        let place =
-            Place { source: number, at: 0, length: 0, character: Character::Prose, typed: false, decoded: false };
+        let place = Place {
+            source: number,
+            at: 0,
+            length: 0,
+            character: Character::Prose,
+            typed: false,
+            decoded: false,
+            meant: false,
+        };
         let origin = origin(source.reach, source.trusted, &place, true);
         let sources = self.value_source(&place, form).into_iter().collect();
         Some(Way { origin, sources, rivals: 0, known: false })
@@ -293,7 +319,7 @@ impl Trail<'_> {
         let mut ordered: Vec<&Place> = places.iter().collect();
         ordered.sort_by_key(|place| rank(place));
         let Some(best) = ordered.first() else { return self.nowhere() };
-        let rivals = kind.map_or(0, |kind| self.seen.rivals(best.source, kind));
+        let rivals = kind.map_or(0, |kind| self.seen.rivals(best, kind));
         let form = if best.decoded { "base64" } else { form };
         let sources = ordered.iter().filter_map(|place| self.value_source(place, form)).collect();
         Way { origin: rank(best).0, sources, rivals, known: false }

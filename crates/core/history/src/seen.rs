@@ -4,6 +4,7 @@
 //! limits nothing more is kept, and that is said.
 
 use crate::atoms::{Kind, atoms, whole};
+use crate::intent::Request;
 use crate::lexicon::{Class, Lexicon, Word, is_consequential};
 use crate::segment::{Leaf, leaves};
 use crate::text::{fold, stem, tokens};
@@ -48,8 +49,16 @@ pub(crate) struct Source {
     pub(crate) kind: SourceKind,
     /// Somebody else wrote all of it: a page, a file.
     pub(crate) content: bool,
-    /// How many different addresses of each kind it holds.
-    rivals: [u32; 4],
+    /// How many different addresses of each kind it holds: in all, in typed fields, and in records that the request
+    /// singles out.
+    addresses: [Addresses; 4],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Addresses {
+    all: u32,
+    typed: u32,
+    meant: u32,
 }
 
 /// One place of a value.
@@ -62,6 +71,8 @@ pub(crate) struct Place {
     /// The value is all of what a serialiser wrote there.
     pub(crate) typed: bool,
     pub(crate) decoded: bool,
+    /// Something else in its record is what the person said.
+    pub(crate) meant: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -127,10 +138,16 @@ impl Seen {
         self.mentions.get(&concept).map_or(&[], Vec::as_slice)
     }
 
-    /// Other addresses of the same kind in a source.
-    pub(crate) fn rivals(&self, number: u32, kind: Kind) -> u32 {
-        let all = self.source(number).and_then(|source| source.rivals.get(kind as usize)).copied().unwrap_or_default();
-        all.saturating_sub(1)
+    /// How many other addresses of the same kind in the source could be meant as well.
+    pub(crate) fn rivals(&self, place: &Place, kind: Kind) -> u32 {
+        let addresses = self.source(place.source).and_then(|source| source.addresses.get(kind as usize));
+        let Addresses { all, typed, meant } = addresses.copied().unwrap_or_default();
+        let alike = match (place.typed, place.meant) {
+            (true, true) => meant,
+            (true, false) => typed,
+            (false, _) => all,
+        };
+        alike.saturating_sub(1)
     }
 
     /// The agent brought in a value that nobody gave it.
@@ -158,7 +175,7 @@ impl Seen {
     }
 
     /// Reads what came back of an action.
-    pub(crate) fn observe(&mut self, source: Source, parts: &[&str]) {
+    pub(crate) fn observe(&mut self, source: Source, parts: &[&str], request: Option<&Request>) {
         let Ok(number) = u32::try_from(self.sources.len()) else { return };
         if self.sources.len() >= SOURCES_MAX {
             self.truncated = true;
@@ -174,13 +191,14 @@ impl Seen {
             let part = part.get(..end).unwrap_or_default();
             let (leaves, complete) = leaves(part, content);
             self.truncated |= !complete;
+            let meant = singled_out(&leaves, request);
             for leaf in &leaves {
-                self.leaf(id, leaf, false);
+                self.leaf(id, leaf, meant.contains(&leaf.record), false);
             }
         }
     }
 
-    fn leaf(&mut self, source: u32, leaf: &Leaf, decoded: bool) {
+    fn leaf(&mut self, source: u32, leaf: &Leaf, meant: bool, decoded: bool) {
         let folded = fold(&leaf.text);
         let at = u32::try_from(leaf.at).unwrap_or(u32::MAX);
         let place = |at: u32, length: usize, character, typed| Place {
@@ -190,6 +208,7 @@ impl Seen {
             character,
             typed,
             decoded,
+            meant,
         };
         let typed = leaf.typed && !decoded;
         let address = whole(&folded);
@@ -217,7 +236,7 @@ impl Seen {
         }
         if !decoded && leaf.character == Character::Prose {
             for text in encoded(&leaf.text).into_iter().take(DECODED_MAX) {
-                self.leaf(source, &Leaf { text, ..leaf.clone() }, true);
+                self.leaf(source, &Leaf { text, ..leaf.clone() }, false, true);
             }
         }
     }
@@ -249,6 +268,13 @@ impl Seen {
             marks_ask = heard.marks_ask;
         }
         self.close(source, &now, &mut sentences);
+        // `30,000` is one number.
+        for piece in folded.split_whitespace().filter(|piece| piece.contains(',')) {
+            let digits = piece.trim_matches(|c: char| !c.is_ascii_digit());
+            if digits.contains(',') && digits.bytes().all(|c| c.is_ascii_digit() || matches!(c, b',' | b'.')) {
+                self.hear(source, &digits.replace(',', ""), lexicon);
+            }
+        }
         sentences
     }
 
@@ -288,7 +314,7 @@ impl Seen {
     }
 
     fn address(&mut self, kind: Kind, value: &str, place: Place) {
-        let fresh = !self.places(value).iter().any(|other| other.source == place.source);
+        let before = self.places(value).iter().find(|other| other.source == place.source).copied();
         self.value(value, place);
         if kind == Kind::Url {
             let host = crate::atoms::host(value);
@@ -297,8 +323,10 @@ impl Seen {
             }
         }
         let source = usize::try_from(place.source).ok().and_then(|number| self.sources.get_mut(number));
-        if let Some(count) = source.filter(|_| fresh).and_then(|source| source.rivals.get_mut(kind as usize)) {
-            *count += 1;
+        if let Some(count) = source.and_then(|source| source.addresses.get_mut(kind as usize)) {
+            count.all += u32::from(before.is_none());
+            count.typed += u32::from(place.typed && before.is_none_or(|before| !before.typed));
+            count.meant += u32::from(place.typed && place.meant && before.is_none_or(|before| !before.meant));
         }
     }
 
@@ -312,7 +340,12 @@ impl Seen {
             return;
         }
         let places = self.values.entry(key).or_default();
-        if places.iter().any(|other| other.source == place.source && other.character <= place.character) {
+        if let Some(other) = places.iter_mut().find(|other| other.source == place.source) {
+            let meant = place.typed && (other.meant || place.meant);
+            if place.character < other.character {
+                *other = place;
+            }
+            other.meant |= meant;
             return;
         }
         if places.len() < PLACES_MAX {
@@ -328,8 +361,17 @@ impl Seen {
 impl Source {
     /// A source of which nothing was read yet.
     pub(crate) fn new(id: &str, kind: SourceKind, reach: Reach, trusted: bool, content: bool) -> Self {
-        Self { id: id.into(), reach, trusted, kind, content, rivals: [0; 4] }
+        Self { id: id.into(), reach, trusted, kind, content, addresses: [Addresses::default(); 4] }
     }
+}
+
+/// The records that the person's request singles out: a field says the same number or name.
+fn singled_out(leaves: &[Leaf], request: Option<&Request>) -> HashSet<u32> {
+    let Some(request) = request else { return HashSet::new() };
+    let says = |leaf: &&Leaf| {
+        leaf.record > 0 && !leaf.is_key && leaf.text.len() <= VALUE_BYTES_MAX && request.singles_out(&fold(&leaf.text))
+    };
+    leaves.iter().filter(says).map(|leaf| leaf.record).collect()
 }
 
 #[derive(Default)]

@@ -24,6 +24,17 @@ pub(crate) struct Leaf {
     pub(crate) at: usize,
     /// A serialiser wrote it, so that its borders are not the author's.
     pub(crate) typed: bool,
+    /// Number of the record that it is a field of; 0 = none.
+    pub(crate) record: u32,
+    /// It is the name of a field.
+    pub(crate) is_key: bool,
+}
+
+impl Leaf {
+    /// A piece of a text that no serialiser wrote.
+    fn plain(text: &str, character: Character, at: usize) -> Self {
+        Self { text: text.to_owned(), character, at, typed: false, record: 0, is_key: false }
+    }
 }
 
 /// A leaf as the readers of formats find it.
@@ -35,6 +46,8 @@ pub(super) struct Raw {
     is_key: bool,
     /// Number of the list that it is an entry of.
     list: Option<usize>,
+    /// Number of the innermost mapping around it.
+    record: u32,
     at: usize,
 }
 
@@ -79,7 +92,14 @@ fn judged(raw: Vec<Raw>) -> Vec<Leaf> {
                 (_, Some(_)) => Character::Entry,
                 _ => Character::Field,
             };
-            Leaf { text: leaf.text, character, at: leaf.at, typed: character != Character::Prose }
+            Leaf {
+                text: leaf.text,
+                character,
+                at: leaf.at,
+                typed: character != Character::Prose,
+                record: leaf.record,
+                is_key: leaf.is_key,
+            }
         })
         .collect()
 }
@@ -103,7 +123,7 @@ fn odd_entries(raw: &[Raw]) -> Vec<bool> {
 
 /// Lines of text: short ones may be entries or cells, as names; what they hold of addresses is prose.
 fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
-    let mut leaves = vec![Leaf { text: part.to_owned(), character: Character::Prose, at: 0, typed: false }];
+    let mut leaves = vec![Leaf::plain(part, Character::Prose, 0)];
     if content {
         return (leaves, true);
     }
@@ -118,7 +138,7 @@ fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
             for text in [cell, value] {
                 let short = (1..=SHORT_WORDS).contains(&text.split_whitespace().count());
                 if short && !text.ends_with(['.', '!', '?']) {
-                    leaves.push(Leaf { text: text.to_owned(), character, at, typed: false });
+                    leaves.push(Leaf::plain(text, character, at));
                 }
                 if text == value {
                     break;

@@ -3,19 +3,23 @@
 use super::{DEPTH_MAX, LEAVES_MAX, Raw};
 
 enum Inside {
-    Mapping { key: Option<String> },
+    Mapping { key: Option<String>, record: u32 },
     List(usize),
 }
 
 /// The leaves, or `None` when it is not one literal from the beginning to the end.
 pub(super) fn read(part: &str) -> Option<Vec<Raw>> {
-    let mut reader = Reader { part, at: 0, stack: Vec::new(), raw: Vec::new(), lists: 0 };
+    let mut reader = Reader { part, at: 0, stack: Vec::new(), raw: Vec::new(), lists: 0, records: 0 };
     loop {
         reader.blanks();
         let c = reader.peek()?;
         let at = reader.at;
         match c {
-            '{' => reader.push(Inside::Mapping { key: None })?,
+            '{' => {
+                reader.records += 1;
+                let record = reader.records;
+                reader.push(Inside::Mapping { key: None, record })?;
+            }
             '[' | '(' => {
                 reader.lists += 1;
                 let list = Inside::List(reader.lists);
@@ -56,6 +60,7 @@ struct Reader<'a> {
     stack: Vec<Inside>,
     raw: Vec<Raw>,
     lists: usize,
+    records: u32,
 }
 
 impl Reader<'_> {
@@ -76,7 +81,7 @@ impl Reader<'_> {
     }
 
     fn value_ends(&mut self) {
-        if let Some(Inside::Mapping { key }) = self.stack.last_mut() {
+        if let Some(Inside::Mapping { key, .. }) = self.stack.last_mut() {
             *key = None;
         }
     }
@@ -84,23 +89,28 @@ impl Reader<'_> {
     fn scalar(&mut self, text: String, at: usize) {
         self.blanks();
         let names = self.peek() == Some(':');
+        let record = self.stack.iter().rev().find_map(|inside| match inside {
+            Inside::Mapping { record, .. } => Some(*record),
+            Inside::List(_) => None,
+        });
+        let record = record.unwrap_or_default();
         let (key, list) = match self.stack.last_mut() {
-            Some(Inside::Mapping { key }) if names => {
+            Some(Inside::Mapping { key, .. }) if names => {
                 *key = Some(text.clone());
-                return self.raw.push(Raw { text, key: None, is_key: true, list: None, at });
+                return self.raw.push(Raw { text, key: None, is_key: true, list: None, record, at });
             }
-            Some(Inside::Mapping { key }) => (key.take(), None),
+            Some(Inside::Mapping { key, .. }) => (key.take(), None),
             Some(Inside::List(list)) => (None, Some(*list)),
             None => (None, None),
         };
         // An entry of a list belongs to the field that the list is the value of.
         let key = key.or_else(|| {
             self.stack.iter().rev().find_map(|inside| match inside {
-                Inside::Mapping { key } => Some(key.clone()),
+                Inside::Mapping { key, .. } => Some(key.clone()),
                 Inside::List(_) => None,
             })?
         });
-        self.raw.push(Raw { text, key, is_key: false, list, at });
+        self.raw.push(Raw { text, key, is_key: false, list, record, at });
     }
 
     fn quoted(&mut self, quote: char) -> Option<String> {

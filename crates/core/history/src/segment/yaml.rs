@@ -4,7 +4,7 @@ use super::{DEPTH_MAX, LEAVES_MAX, Raw};
 use saphyr_parser::{Event, Parser};
 
 enum Inside {
-    Mapping { key: Option<String>, value_next: bool },
+    Mapping { key: Option<String>, value_next: bool, record: u32 },
     List(usize),
 }
 
@@ -12,7 +12,7 @@ enum Inside {
 pub(super) fn read(part: &str) -> Option<Vec<Raw>> {
     let mut raw = Vec::new();
     let mut stack: Vec<Inside> = Vec::new();
-    let (mut lists, mut documents) = (0, 0);
+    let (mut lists, mut documents, mut records) = (0, 0, 0_u32);
     // Marks count characters; outputs are mostly ASCII, and a place may be off by what is not.
     for event in Parser::new_from_str(part) {
         let (event, span) = event.ok()?;
@@ -23,7 +23,10 @@ pub(super) fn read(part: &str) -> Option<Vec<Raw>> {
                     return None;
                 }
             }
-            Event::MappingStart(..) => stack.push(Inside::Mapping { key: None, value_next: false }),
+            Event::MappingStart(..) => {
+                records += 1;
+                stack.push(Inside::Mapping { key: None, value_next: false, record: records });
+            }
             Event::SequenceStart(..) => {
                 lists += 1;
                 stack.push(Inside::List(lists));
@@ -51,7 +54,7 @@ pub(super) fn read(part: &str) -> Option<Vec<Raw>> {
 }
 
 fn ended(stack: &mut [Inside]) {
-    if let Some(Inside::Mapping { key, value_next }) = stack.last_mut() {
+    if let Some(Inside::Mapping { key, value_next, .. }) = stack.last_mut() {
         (*key, *value_next) = (None, false);
     }
 }
@@ -61,17 +64,22 @@ fn scalar(stack: &mut [Inside], raw: &mut Vec<Raw>, text: String, at: usize) {
         Inside::Mapping { key, .. } => Some(key.clone()),
         Inside::List(_) => None,
     });
+    let record = stack.iter().rev().find_map(|inside| match inside {
+        Inside::Mapping { record, .. } => Some(*record),
+        Inside::List(_) => None,
+    });
+    let record = record.unwrap_or_default();
     let (key, list) = match stack.last_mut() {
-        Some(Inside::Mapping { key, value_next }) if !*value_next => {
+        Some(Inside::Mapping { key, value_next, .. }) if !*value_next => {
             (*key, *value_next) = (Some(text.clone()), true);
-            return raw.push(Raw { text, key: None, is_key: true, list: None, at });
+            return raw.push(Raw { text, key: None, is_key: true, list: None, record, at });
         }
-        Some(Inside::Mapping { key, value_next }) => {
+        Some(Inside::Mapping { key, value_next, .. }) => {
             *value_next = false;
             (key.take(), None)
         }
         Some(Inside::List(list)) => (enclosing.flatten(), Some(*list)),
         None => (None, None),
     };
-    raw.push(Raw { text, key, is_key: false, list, at });
+    raw.push(Raw { text, key, is_key: false, list, record, at });
 }
