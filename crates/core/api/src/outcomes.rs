@@ -20,7 +20,8 @@ pub struct OutcomeReport {
     pub bytes: u64,
     /// From permit to end, in microseconds.
     pub duration_us: u64,
-    /// What the agent gets to see; absent = nothing. Over [`holdshort_model::SEEN_BYTES_MAX`] the rest is left out.
+    /// What the agent gets to see; absent = nothing, unless `bytes` says that something came back. Over
+    /// [`holdshort_model::SEEN_BYTES_MAX`] the rest is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
 }

@@ -31,7 +31,9 @@ impl Service {
             }
         };
         if let Some(session) = session.filter(|session| waits_for(session, &outcome)) {
-            self.learn(session, &outcome, seen.unwrap_or_default().bounded(), agent.is_some()).await;
+            // Something came back, and nobody says what: then something was left out.
+            let seen = seen.unwrap_or_else(|| Seen { truncated: outcome.bytes > 0, ..Seen::default() });
+            self.learn(session, &outcome, seen.bounded(), agent.is_some()).await;
         }
         self.journal.metrics.outcome(outcome.status);
         self.journal.write_later(&Record::Outcome(outcome))

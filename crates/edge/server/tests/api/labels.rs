@@ -23,16 +23,20 @@ async fn world() -> World {
 
 /// Reads the file, as an enforcement point that tells what came back.
 async fn read(client: &Client, agent: &str, session: &str) {
+    settle(client, agent, session, 4, Some(Seen::of(["text".to_owned()]))).await;
+}
+
+async fn settle(client: &Client, agent: &str, session: &str, bytes: u64, seen: Option<Seen>) {
     let ruling = client.decide(&request(agent, session, "read_file")).await.unwrap();
     let outcome = Outcome {
         decision: ruling.decision.id,
         session: session.into(),
         status: OutcomeStatus::Ok,
         digest: None,
-        bytes: 4,
+        bytes,
         duration_us: 1,
     };
-    client.report(outcome, Some(Seen::of(["text".to_owned()]))).await.unwrap();
+    client.report(outcome, seen).await.unwrap();
 }
 
 async fn labels(client: &Client, agent: &str, session: &str) -> Labels {
@@ -87,6 +91,16 @@ async fn what_was_read_is_lowered_by_a_person_and_raised_by_the_next_read() {
     world.clock.forward_ms(1);
     read(&client, "a", "s").await;
     assert_eq!(labels(&client, "a", "s").await.confidentiality, "restricted");
+}
+
+#[tokio::test]
+async fn what_came_back_and_was_not_shown_counts() {
+    let world = world().await;
+    let client = world.operator();
+    for (session, bytes, integrity) in [("silent", 4, Integrity::Untrusted), ("empty", 0, Integrity::Trusted)] {
+        settle(&client, "a", session, bytes, None).await;
+        assert_eq!(labels(&client, "a", session).await.integrity, integrity, "{session}");
+    }
 }
 
 #[tokio::test]
