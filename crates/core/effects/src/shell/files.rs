@@ -17,6 +17,9 @@ pub(super) fn pattern(shell: &mut Shell, call: &Call<'_>) {
         shell.found.file(Verb::Read, &Text::plain("."), &shell.cwd, Many::Each);
     }
     shell.found.files(Verb::Read, files, &shell.cwd, Many::Each);
+    if call.options.has(Act::InPlace) {
+        shell.found.files(Verb::Write, files, &shell.cwd, Many::Each);
+    }
 }
 
 /// `cp`, `mv`, `ln`, `install`: from the first operands to the last.
@@ -54,6 +57,15 @@ pub(super) fn grant(shell: &mut Shell, call: &Call<'_>, many: Many) {
 /// Programs that delete whole folders without being asked to: `rimraf`.
 pub(super) fn trees(shell: &mut Shell, call: &Call<'_>) {
     shell.found.files(Verb::Delete, &call.options.operands, &shell.cwd, Many::Unbounded);
+}
+
+/// `patch`: what it changes stands in the patch.
+pub(super) fn patch(shell: &mut Shell, call: &Call<'_>) {
+    if !call.options.has(Act::Looks) {
+        let folder = in_folder(shell, call.options.value(Act::Folder));
+        shell.found.file(Verb::Write, &Text::plain("."), &folder, Many::Each);
+        shell.found.files(Verb::Write, call.options.operands.get(..1).unwrap_or_default(), &folder, Many::Each);
+    }
 }
 
 /// `dd if=.. of=..`.

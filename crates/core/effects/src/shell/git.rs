@@ -148,10 +148,10 @@ const TALKS: &[&str] = &["push", "fetch", "pull", "clone", "ls-remote", "send-em
 
 /// Options with values, and those that run, write or take away. Unknown ones change how things look or what is chosen.
 const OPTIONS: &str = "x,exec=:s upload-pack,receive-pack=:x open-files-in-pager,O=?:x ext-diff:x textconv:x extcmd=:x output=:w \
-    tool= m,message= F,file=:r author= date= n= C= c= b=:o B=:o f,force,force-with-lease,force-if-includes:o d,delete:o D:o \
+    tool= m,message= F,file=:r author= date= n= C= c,config=:o b=:o B=:o f,force,force-with-lease,force-if-includes:o d,delete:o D:o \
     hard:o mirror:o prune,prune-tags,expire,expire-unreachable=?:o mixed soft keep r:o p,patch a,all,tags A,u,cached l,list,get,get-all,get-regexp,show-origin:l q,quiet \
-    v,verbose dry-run abort,continue,skip,quit:l since= until= grep= format,pretty= depth= branch= s S,staged:o W worktree \
-    origin= template=:x config=:o reference= separate-git-dir=:w local global system unset,unset-all,add,replace-all,edit,e:o no-edit amend \
+    v,verbose dry-run abort,continue,skip,quit:l since= until= grep= format,pretty= depth= branch= s S,staged:o W,worktree:o \
+    origin= template=:x reference= separate-git-dir=:w local global system unset,unset-all,add,replace-all,edit,e:o no-edit amend \
     onto= strategy=:x X,strategy-option= t,track j,jobs= o,push-option= root-directory= pathspec-from-file=:r tree-filter,index-filter,msg-filter,env-filter,commit-filter,parent-filter,tag-name-filter,setup=:x stat numstat oneline graph decorate name-only name-status no-verify";
 
 /// `git [OPTIONS] SUB-COMMAND ARGUMENTS`.
@@ -248,7 +248,7 @@ fn change(shell: &mut Shell, call: &Call<'_>, name: &str, options: &Options, arg
             shell.found.file(Verb::Delete, &Text::plain("."), &shell.cwd, Many::Unbounded)
         }
         "checkout" if !paths.is_empty() => discard(shell, &paths),
-        "restore" if !options.named("S") => discard(shell, &options.operands),
+        "restore" if !options.named("S") || options.named("W") => discard(shell, &options.operands),
         "branch" if options.named("d") || options.named("D") => things(shell, &options.operands, "branch"),
         "tag" if options.named("d") => things(shell, &options.operands, "tag"),
         "stash" if first == "drop" => shell.found.thing(Verb::Delete, "stash", Some(&here), Many::Each, gone),
@@ -320,6 +320,10 @@ fn talk(shell: &mut Shell, name: &str, options: &Options, args: &[Text]) {
     }
     match name {
         "clone" => {
+            // `-u` is `--upload-pack` here.
+            if args.iter().any(|arg| arg.text.starts_with("-u")) {
+                shell.found.unprovable("git");
+            }
             let target = options.operands.get(1).cloned();
             let named = options
                 .operands
@@ -327,7 +331,7 @@ fn talk(shell: &mut Shell, name: &str, options: &Options, args: &[Text]) {
                 .and_then(|url| url.text.trim_end_matches(".git").rsplit(['/', ':']).next().map(|name| url.part(name)));
             let target = target.or(named).unwrap_or_else(|| Text::plain("."));
             shell.found.file(Verb::Write, &target, &shell.cwd, Many::Each);
-            for given in options.given.iter().filter(|given| given.name == "c" || given.name == "config") {
+            for given in options.given.iter().filter(|given| given.name == "c") {
                 setting(shell, &given.value);
             }
         }

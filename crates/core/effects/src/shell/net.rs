@@ -57,7 +57,7 @@ pub(super) fn fetch(shell: &mut Shell, call: &Call<'_>) {
 // HTTPie has its method and its fields among the operands.
 fn url(program: &str, operand: &Text) -> Option<Text> {
     let is_word = operand.text.bytes().all(|c| c.is_ascii_uppercase());
-    if program == "http" && (is_word || operand.text.contains("==") || operand.text.contains(":=")) {
+    if program == "http" && (is_word || operand.text.contains(['=', '@']) && !operand.text.contains("://")) {
         return None;
     }
     Some(if operand.text.contains("://") { operand.clone() } else { operand.part(&format!("http://{}", operand.text)) })

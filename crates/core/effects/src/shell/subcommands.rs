@@ -33,6 +33,16 @@ pub(super) struct Command(
     pub(super) Rest,
 );
 
+/// `killall`, `pkill`: every process of a name.
+pub(super) fn by_name(shell: &mut Shell, call: &Call<'_>) {
+    for name in &call.options.operands {
+        shell.found.thing(Delete, "process", Some(name), Many::Unbounded, Some(false));
+    }
+    if call.options.operands.is_empty() {
+        shell.found.thing(Delete, "process", None, Many::Unbounded, Some(false));
+    }
+}
+
 /// What a program with sub-commands does.
 pub(super) fn run(shell: &mut Shell, call: &Call<'_>, commands: &[Command]) {
     let operands = &call.options.operands;
@@ -45,6 +55,10 @@ pub(super) fn run(shell: &mut Shell, call: &Call<'_>, commands: &[Command]) {
     let things: Vec<Text> = rest_of.iter().filter(|thing| !thing.text.starts_with('-')).cloned().collect();
     for verb in *verbs {
         on_things(shell, call, *verb, kind, *rest, &things);
+    }
+    // `aws s3 sync --delete`
+    if call.options.has(Act::Deletes) {
+        shell.found.thing(Delete, kind, things.last(), Many::Unbounded, Some(false));
     }
     if *rest == Rest::Program {
         let last = words.checked_sub(1).and_then(|at| operands.get(at));
@@ -306,7 +320,8 @@ pub(super) const TERRAFORM: &[Command] = &[
 ];
 pub(super) const CLOUD: &[Command] = &[
     Command("s3 rm|s3 rb|s3api delete-*", D, "cloud", Rest::All),
-    Command("s3 sync|s3 mv|s3 cp|storage cp|storage mv|storage rsync", SW, "cloud", Rest::Each),
+    Command("s3 mv|storage mv", &[Send, Write, Delete], "cloud", Rest::Each),
+    Command("s3 sync|s3 cp|storage cp|storage rsync", SW, "cloud", Rest::Each),
     Command("s3 ls|s3 presign|storage ls", R, "cloud", Rest::Each),
     Command(
         "iam *|sts *|secretsmanager put-*|kms *|projects add-iam-policy-binding|role assignment|ad *|auth *|login|logout|configure",

@@ -254,7 +254,7 @@ const TEXT: &[Program] = &[
         "l,lines= b,bytes= n,number= d,numeric-suffixes=? a,suffix-length= x filter=:x e u t= additional-suffix=",
     ),
     program("csplit", Does::Read, "f= b= n= k s z"),
-    program("patch", Does::Own(files::in_place), "p,strip= i,input=:r d= R:i N:i o,output=:w b f:i s:i E dry-run:l"),
+    program("patch", Does::Own(files::patch), "p,strip= i,input=:r d= R:i N:i o,output=:w b f:i s:i E dry-run:l"),
     program("dos2unix", Does::Own(files::in_place), "q:i k:i f:i"),
     program("pandoc", Does::Execute, ""),
 ];
@@ -510,8 +510,8 @@ const NETWORK: &[Program] = &[
 
 const SYSTEM: &[Program] = &[
     program("kill", Does::Things(Verb::Delete, "process"), "s,signal= n= l,L q # KILL TERM"),
-    program("pkill", Does::Things(Verb::Delete, "process"), "f,full:m x:m u= P= signal= # n o"),
-    program("killall", Does::Things(Verb::Delete, "process"), "s= u= g I r:m w q e v #"),
+    program("pkill", Does::Own(sub::by_name), "f,full:m x:m u= P= signal= # n o"),
+    program("killall", Does::Own(sub::by_name), "s= u= g I r:m w q e v #"),
     program("xkill", Does::Things(Verb::Delete, "process"), ""),
     program("shutdown", Does::Things(Verb::Delete, "machine"), ""),
     program("reboot", Does::Things(Verb::Delete, "machine"), ""),
@@ -622,7 +622,7 @@ const TOOLS: &[Program] = &[
     program(
         "aws",
         Does::Commands(sub::CLOUD),
-        "profile= region= output= endpoint-url=:u query= recursive:m cli-input-json=",
+        "profile= region= output= endpoint-url=:u query= recursive:m delete:d cli-input-json=",
     ),
     program("gcloud", Does::Commands(sub::CLOUD), "project= zone= region= format= account= q"),
     program("az", Does::Commands(sub::CLOUD), "subscription= g,resource-group= n,name= o,output="),
