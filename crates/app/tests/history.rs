@@ -72,3 +72,76 @@ fn the_same_traces_give_the_same_bytes() {
     let steps = ["get_note", "get_first", "get_last", "get_note"];
     assert_eq!(replayed(&home, &["--asks", "grant"], &steps).1, replayed(&home, &["--asks", "grant"], &steps).1);
 }
+
+/// An assistant that may send, with the built-in policies.
+fn sender() -> Home {
+    Home::new(
+        "[[agents]]\nid = \"tidy\"\nclass = \"assistant\"\n[[grants]]\nname = \"g\"\nclass = \"assistant\"\n\
+        verbs = [\"read\", \"send\"]\nresources = [\"*\"]\n",
+    )
+}
+
+fn mail(intent: &str) -> String {
+    let action = json!({"kind": "tool.call", "server": "mail", "name": "send_mail",
+        "args": {"to": "Bob@example.org", "body": "hello"}});
+    let subject = json!({"agent": "tidy", "user": "ann"});
+    json!({"subject": subject, "session": "s1", "context": {"intent": intent}, "action": action}).to_string()
+}
+
+/// The exit code, the decision, and what was remembered.
+fn decided(home: &Home, extra: &[&str], request: &str) -> (i32, Value, Value) {
+    let output = home.run_with(&[&["decide"], extra].concat(), request);
+    let text = text(&output.stdout);
+    let mut lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    (output.status.code().unwrap(), lines.next().unwrap(), lines.next().unwrap_or_default())
+}
+
+fn asks_about(decision: &Value, policy: &str) -> bool {
+    decision["reasons"].as_array().unwrap().iter().any(|reason| reason["policy"] == policy && reason["effect"] == "ask")
+}
+
+#[test]
+fn a_granted_question_is_remembered_until_somebody_forgets_it() {
+    const NEW: &str = "holdshort.rules.flow_destination";
+    let (home, request) = (sender(), mail("tidy up and send a mail when it is done"));
+    let (code, before, nothing) = decided(&home, &[], &request);
+    assert!(code == 1 && asks_about(&before, NEW) && nothing.is_null(), "{before}");
+
+    let (code, asked, remembered) = decided(&home, &["--grant"], &request);
+    assert_eq!((code, &asked["effect"]), (0, &json!("ask")));
+    let remembered = &remembered["remembered"][0];
+    assert_eq!((&remembered["kind"], &remembered["value"]), (&json!("mail"), &json!("bob@example.org")));
+    assert_eq!((&remembered["user"], &remembered["via"]), (&json!("ann"), &asked["id"]));
+    assert!(!asks_about(&decided(&home, &[], &request).1, NEW));
+    let other = request.replace("ann", "eve");
+    assert!(asks_about(&decided(&home, &[], &other).1, NEW), "another person's");
+
+    let listed = home.run(&["destinations", "list", "--agent", "tidy", "--json"]);
+    assert_eq!(&serde_json::from_slice::<Value>(&listed.stdout).unwrap(), remembered);
+    let place = ["--agent", "tidy", "--user", "ann", "--kind", "mail", "BOB@example.org"];
+    assert!(home.run(&[&["destinations", "forget"], place.as_slice()].concat()).status.success());
+    assert_eq!(home.run(&[&["destinations", "forget"], place.as_slice()].concat()).status.code(), Some(1));
+    assert!(asks_about(&decided(&home, &[], &request).1, NEW));
+    assert!(home.run(&[&["destinations", "add"], place.as_slice()].concat()).status.success());
+    assert!(!asks_about(&decided(&home, &[], &request).1, NEW));
+
+    // Granting what is no question remembers nothing.
+    let refused = request.replace("send_mail", "delete_mail");
+    let (code, decision, remembered) = decided(&home, &["--grant"], &refused);
+    assert_eq!((code, &decision["enforced"], &remembered), (1, &json!("deny"), &json!({"remembered": []})));
+}
+
+#[test]
+fn a_granted_question_opens_its_destination_for_the_rest_of_its_trace_only() {
+    let home = sender();
+    let step = json!({"tool": "send_mail", "args": {"to": "bob@example.org", "body": "x"}, "output": "sent"});
+    let tool = json!({"name": "send_mail", "description": "Sends a mail", "schema": {"type": "object",
+        "properties": {"to": {"type": "string"}, "body": {"type": "string"}}, "required": ["to"]}});
+    let trace = json!({"id": 1, "agent": "tidy", "prompt": "send a mail", "tools": [tool], "steps": [step, step]});
+    let output = home.run_with(&["replay", "--asks", "grant", "--traces", "-"], &format!("{trace}\n{trace}\n"));
+    for line in text(&output.stdout).lines() {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        let asked = |at: usize| asks_about(&answer["decisions"][at], "holdshort.rules.flow_destination");
+        assert_eq!((asked(0), asked(1)), (true, false), "{answer}");
+    }
+}

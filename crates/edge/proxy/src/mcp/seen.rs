@@ -113,9 +113,24 @@ impl Reading {
             }
         }
         if let Some(structured) = structured {
-            self.parts.push(structured.to_string());
+            self.structured(structured);
         }
         self.rest(object);
+    }
+
+    /// Typed content, without texts that stand there word for word as a block as well.
+    fn structured(&mut self, structured: Value) {
+        match structured {
+            Value::Object(mut members) => {
+                members
+                    .retain(|_, value| !value.as_str().is_some_and(|text| self.parts.iter().any(|part| part == text)));
+                if !members.is_empty() {
+                    self.parts.push(Value::Object(members).to_string());
+                }
+            }
+            Value::Null => {}
+            other => self.parts.push(other.to_string()),
+        }
     }
 
     /// Blocks of content, one or several. `structured`: a text that says the same is not read twice.
@@ -251,8 +266,10 @@ mod tests {
     fn structured_content_that_a_text_repeats_is_read_once() {
         let twice = r#""result":{"content":[{"type":"text","text":"{\"a\": 1}"}],"structuredContent":{"a":1}}"#;
         check("tools/call", twice, &[r#"{"a":1}"#], false);
-        let other = r#""result":{"content":[{"type":"text","text":"{\"a\": 2}"}],"structuredContent":{"a":1}}"#;
-        check("tools/call", other, &[r#"{"a": 2}"#, r#"{"a":1}"#], false);
+        let other = r#""result":{"content":[{"type":"text","text":"{\"a\": 2}"}],"structuredContent":{"a":"b"}}"#;
+        check("tools/call", other, &[r#"{"a": 2}"#, r#"{"a":"b"}"#], false);
+        let inside = r#""result":{"content":[{"type":"text","text":"t"}],"structuredContent":{"text":"t","to":"b"}}"#;
+        check("tools/call", inside, &["t", r#"{"to":"b"}"#], false);
     }
 
     #[test]
