@@ -3,7 +3,7 @@
 use crate::roles::{self, Call};
 use crate::script;
 use crate::shell::{self, ShellContext};
-use crate::{Catalog, classify, sql};
+use crate::{Catalog, classify, http, sql};
 use holdshort_model::{ActionEffect, ActionKind, Certainty, Resource, Verb};
 use serde_json::Value;
 
@@ -47,7 +47,8 @@ pub fn effects_of(question: &Question<'_>) -> Vec<ActionEffect> {
         ActionKind::CatalogList | ActionKind::Protocol => Vec::new(),
         ActionKind::ShellCommand => command(question).unwrap_or_else(|| vec![unknown(question)]),
         ActionKind::DbStatement => statement(question).unwrap_or_else(|| vec![unknown(question)]),
-        ActionKind::HttpRequest | ActionKind::Unknown => vec![unknown(question)],
+        ActionKind::HttpRequest => request(question).unwrap_or_else(|| vec![unknown(question)]),
+        ActionKind::Unknown => vec![unknown(question)],
     };
     let tool = (question.kind == ActionKind::ToolCall).then_some(question.name);
     question.catalog.label(&mut effects, question.server, tool, question.workspace);
@@ -76,6 +77,11 @@ fn statement(question: &Question<'_>) -> Option<Vec<ActionEffect>> {
     let text = ["sql", "statement", "query"].iter().find_map(|key| question.args.get(key)?.as_str())?;
     let connector = question.args.get("dialect").and_then(Value::as_str).or(question.server).unwrap_or_default();
     Some(sql::effects(text, script::dialect(connector)))
+}
+
+// The name is the method, `args.url` the address.
+fn request(question: &Question<'_>) -> Option<Vec<ActionEffect>> {
+    Some(http::effects(question.name, question.args.get("url")?.as_str()?))
 }
 
 fn unknown(question: &Question<'_>) -> ActionEffect {

@@ -202,7 +202,8 @@ impl Catalog {
             return;
         }
         for effect in effects {
-            let mut labels: Vec<String> = Vec::new();
+            // What the reading of the action put there stays.
+            let mut labels: Vec<String> = std::mem::take(&mut effect.resource.labels);
             for (pattern, names) in &self.labels {
                 let target = Target { effect, server, tool, workspace };
                 if pattern.matches(&target) {

@@ -2,7 +2,7 @@
 //!
 //! One question, one answer: [`effects_of`]. Sources: the catalog that the organisation declares, else the tool's
 //! definition as the server gave it, read by a deterministic lexicon; nothing known = `execute`, certainty `unknown`.
-//! Text that a machine runs is parsed besides ([`shell`]): what it does is added to what the tool does.
+//! Text that a machine runs is parsed besides ([`shell`], [`sql`]): what it does is added to what the tool does.
 //! What is absent: no model, no I/O, no look at the file system (symbolic links are the enforcement point's business).
 
 mod action;
@@ -11,6 +11,7 @@ mod catalog;
 mod classification;
 mod glob;
 mod host;
+pub mod http;
 mod lexicon;
 mod output;
 mod path;

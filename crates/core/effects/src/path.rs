@@ -1,11 +1,14 @@
 //! Paths as arguments give them, made absolute and normalised, lexically.
 //!
-//! What is NOT checked here: symbolic links, case-insensitive file systems, Unicode normalisation of names. Those need
-//! the file system that the server sees. A path that different programs would read differently is kept raw and is not
+//! What is NOT checked here: symbolic links and case-insensitive file systems. Those need the file system that the server
+//! sees. Names that a normalisation of Unicode could turn into others are not certain. A path that different programs would read differently is kept raw and is not
 //! `certain`: only the pattern `*` matches it.
 
 /// Longest path that is looked at (`PATH_MAX` of Linux).
 pub const PATH_BYTES_MAX: usize = 4_096;
+
+/// Longest name in a path (`NAME_MAX` of Linux).
+const NAME_BYTES_MAX: usize = 255;
 
 /// A path from an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,49 @@ fn resolve(raw: &str, workspace: Option<&str>) -> Option<String> {
         let base = workspace.filter(|base| base.starts_with('/'))?;
         fold(base.split('/').chain(path.split('/')))
     };
-    // `/a /` ends in a space only now, and some programs cut it off.
-    (folded.trim_end() == folded).then_some(folded)
+    let certain = folded.split('/').all(is_plain) && !changes_its_root(&folded);
+    certain.then_some(folded)
+}
+
+// A name that every file system and every program takes for the same one. `/a /` ends in a space only when its slash is
+// cut, Windows drops dots and spaces at the end of a name, and a name beyond `NAME_MAX` is cut or refused.
+fn is_plain(name: &str) -> bool {
+    name.len() <= NAME_BYTES_MAX
+        && name.trim_end() == name
+        && !(name.ends_with('.') && name.len() > 1)
+        && !composes(name)
+}
+
+// macOS stores names decomposed and Linux as they come: one file there, two files here. Full-width letters,
+// dots and slashes become plain ones where a program or a system maps names to its own letters.
+fn composes(name: &str) -> bool {
+    name.chars().any(|c| {
+        matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe20}'..='\u{fe2f}' | '\u{3099}' | '\u{309a}')
+            || matches!(c, '\u{2024}'..='\u{2026}' | '\u{2044}' | '\u{2126}' | '\u{212a}' | '\u{212b}' | '\u{2215}' | '\u{29f8}'
+                | '\u{fb00}'..='\u{fb06}' | '\u{ff0e}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff3c}' | '\u{ff41}'..='\u{ff5a}')
+            || c.is_whitespace() && c != ' '
+    })
+}
+
+// Links of the kernel that lead anywhere: the root of a process, its folder, what it has open.
+fn changes_its_root(path: &str) -> bool {
+    let names: Vec<&str> = path.split('/').skip(1).collect();
+    match names.as_slice() {
+        ["dev", "fd" | "stdin" | "stdout" | "stderr", ..] => true,
+        ["proc", process, rest @ ..] if *process == "self" || *process == "thread-self" || is_number(process) => {
+            let rest = match rest {
+                ["task", _, rest @ ..] => rest,
+                rest => rest,
+            };
+            matches!(rest, ["root" | "cwd" | "exe" | "fd" | "map_files", ..])
+        }
+        _ => false,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit())
 }
 
 fn fold<'a>(segments: impl Iterator<Item = &'a str>) -> String {
@@ -101,12 +145,18 @@ mod tests {
             ("../x", "/w/x"),
             ("../../../x", "/x"),
             (".", "/w/s"),
-            ("...", "/w/s/..."),
             ("file:///etc/passwd", "/etc/passwd"),
             ("FILE://localhost/a/../b", "/b"),
             ("file:/a", "/a"),
             ("/a/%2e%2e/b", "/a/%2e%2e/b"),
             ("/a b/\u{e9}", "/a b/\u{e9}"),
+            ("/w/.hidden/..x/a..b", "/w/.hidden/..x/a..b"),
+            ("/proc/self/status", "/proc/self/status"),
+            ("/proc/cpuinfo", "/proc/cpuinfo"),
+            ("/dev/null", "/dev/null"),
+            ("/w/proc/self/root", "/w/proc/self/root"),
+            ("/w/\u{8cc7}\u{ff08}1\u{ff09}.txt", "/w/\u{8cc7}\u{ff08}1\u{ff09}.txt"),
+            ("/w/\u{4f60}\u{597d}/\u{43f}", "/w/\u{4f60}\u{597d}/\u{43f}"),
         ] {
             assert_eq!(normalise(raw, Some("/w/s")), Path { text: expected.into(), certain: true }, "{raw}");
         }
@@ -115,6 +165,7 @@ mod tests {
     #[test]
     fn uncertain_paths_stay_raw() {
         let long = format!("/{}", "a".repeat(PATH_BYTES_MAX));
+        let long_name = format!("/w/{}", "a".repeat(NAME_BYTES_MAX + 1));
         for raw in [
             "",
             "~",
@@ -137,6 +188,29 @@ mod tests {
             "file:////a",
             "/a\u{202e}b",
             "/a\u{200b}/b",
+            "/w/e\u{301}",
+            "/w/\u{ff0e}\u{ff0e}/x",
+            "/w/\u{2025}/x",
+            "/w/a\u{2215}b",
+            "/w/\u{fb01}le",
+            "/w/a\u{a0}b",
+            "/w/\u{212a}",
+            "...",
+            "/w/a.",
+            "/w/a. ",
+            "/w/a./b",
+            "/w/a /b",
+            "/w/.. /x",
+            "/proc/self/root/etc/passwd",
+            "/proc/1/root",
+            "/proc/self/cwd/x",
+            "/proc/self/task/7/root/etc",
+            "/proc/thread-self/fd/3",
+            "/w/../proc/self/./root",
+            "/dev/fd/0",
+            "/dev/stdin",
+            "file:///proc/self/root/etc",
+            &long_name,
             &long,
         ] {
             assert_eq!(normalise(raw, Some("/w")), Path { text: raw.into(), certain: false }, "{raw}");
@@ -163,7 +237,9 @@ mod tests {
         #[test]
         fn relative_is_joined(relative in "[a-z/.]{1,20}", workspace in "/[a-z/.]{0,20}") {
             prop_assume!(!relative.starts_with('/'));
-            prop_assert_eq!(normalise(&relative, Some(&workspace)), normalise(&format!("{workspace}/{relative}"), None));
+            let (joined, whole) = (normalise(&relative, Some(&workspace)), normalise(&format!("{workspace}/{relative}"), None));
+            prop_assert_eq!(joined.certain, whole.certain);
+            prop_assert!(!joined.certain || joined == whole);
         }
 
         #[test]
