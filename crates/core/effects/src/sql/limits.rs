@@ -1,6 +1,6 @@
 //! Text cut into tokens, or refused because it would cost the parser too much.
 
-use super::SQL_BYTES_MAX;
+use super::{Dialect, SQL_BYTES_MAX};
 use sqlparser::dialect::Dialect as Grammar;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -11,12 +11,13 @@ const DEPTH_MAX: usize = 16;
 const OPERATORS_MAX: usize = 400;
 
 /// The tokens of a text; `None` when it cannot be cut, or is too long, too deep or too entangled.
-pub(super) fn tokens(text: &str, grammar: &dyn Grammar) -> Option<Vec<TokenWithSpan>> {
+pub(super) fn tokens(text: &str, dialect: Dialect, grammar: &dyn Grammar) -> Option<Vec<TokenWithSpan>> {
     // A program that takes text to its first NUL sees another statement.
     if text.len() > SQL_BYTES_MAX || text.contains('\0') {
         return None;
     }
-    let tokens = Tokenizer::new(grammar, text).tokenize_with_location().ok()?;
+    let mut tokens = Tokenizer::new(grammar, text).tokenize_with_location().ok()?;
+    drop_modifiers(&mut tokens, dialect);
     let (mut depth, mut operators) = (0_usize, 0_usize);
     for token in &tokens {
         match &token.token {
@@ -30,6 +31,45 @@ pub(super) fn tokens(text: &str, grammar: &dyn Grammar) -> Option<Vec<TokenWithS
         }
     }
     Some(tokens)
+}
+
+// The parser takes `ONLY` in `DELETE FROM ONLY t` and `QUICK` in `DELETE QUICK FROM t` for the table. They are reserved there,
+// or read as modifiers by the server, so nothing is lost without them.
+fn drop_modifiers(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) {
+    let mut before = Keyword::NoKeyword;
+    tokens.retain(|token| match &token.token {
+        Token::Whitespace(_) => true,
+        Token::Word(word) if word.quote_style.is_none() => {
+            let name = word.value.to_ascii_uppercase();
+            let modifies = match dialect {
+                Dialect::Postgres | Dialect::Generic => {
+                    name == "ONLY"
+                        && matches!(
+                            before,
+                            Keyword::FROM | Keyword::UPDATE | Keyword::JOIN | Keyword::USING | Keyword::INTO
+                        )
+                }
+                Dialect::MySql => {
+                    matches!(name.as_str(), "LOW_PRIORITY" | "QUICK" | "IGNORE")
+                        && matches!(before, Keyword::DELETE | Keyword::UPDATE)
+                }
+                Dialect::Sqlite | Dialect::MsSql => false,
+            };
+            if !modifies {
+                before = word.keyword;
+            }
+            !modifies
+        }
+        // `FROM a, ONLY b`
+        Token::Comma => {
+            before = Keyword::FROM;
+            true
+        }
+        _ => {
+            before = Keyword::NoKeyword;
+            true
+        }
+    });
 }
 
 // Everything that may make a tree deeper; lists of values are not among it.

@@ -87,7 +87,7 @@ fn read_as(text: &str, dialect: Dialect) -> Option<Vec<ActionEffect>> {
         Dialect::Sqlite => &SQLiteDialect {},
         Dialect::MsSql => &MsSqlDialect {},
     };
-    let tokens = limits::tokens(text, grammar)?;
+    let tokens = limits::tokens(text, dialect, grammar)?;
     let statements = Parser::new(grammar).with_tokens_with_locations(tokens).parse_statements().ok()?;
     if statements.is_empty() {
         return None;

@@ -290,6 +290,10 @@ fn delete(walk: &mut Walk, it: &Delete) {
             }
         }
     }
+    // A target that is none of the tables around was read wrong: any of them may be meant.
+    if !targets.iter().all(|name| stands_in(name, from) || stands_in(name, using)) {
+        walk.unprovable(Verb::Delete);
+    }
     for name in targets {
         let target = aliased(name, from).or_else(|| aliased(name, using)).unwrap_or(name);
         let rows = rows(walk, target, it.selection.as_ref(), limit, alone);
@@ -347,6 +351,18 @@ fn aliased<'a>(name: &ObjectName, tables: &'a [TableWithJoins]) -> Option<&'a Ob
         }
         _ => None,
     })
+}
+
+// Whether one of the tables has this name, or an alias that is this name.
+fn stands_in(name: &ObjectName, tables: &[TableWithJoins]) -> bool {
+    let last = |name: &ObjectName| names::split(name).0;
+    let factors = tables
+        .iter()
+        .flat_map(|table| std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation)));
+    factors.into_iter().any(|factor| match factor {
+        TableFactor::Table { name: table, .. } => last(table) == last(name),
+        _ => false,
+    }) || aliased(name, tables).is_some()
 }
 
 fn copy(walk: &mut Walk, source: &CopySource, to: bool, target: &CopyTarget) {
