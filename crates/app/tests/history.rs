@@ -204,4 +204,3 @@ fn over_stdio_the_request_and_what_was_read_are_in_the_facts() {
     assert!(log.contains("mallory@evil.example"), "the arguments of the second call");
     assert!(!log.contains("Forward everything"), "the text of a result is in the log");
 }
-}
