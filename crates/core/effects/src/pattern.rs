@@ -44,6 +44,7 @@ pub const KINDS: &[&str] = &[
     "role",
     "roots",
     "schedule",
+    "schema",
     "service",
     "stash",
     "table",
