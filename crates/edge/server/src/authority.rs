@@ -145,7 +145,7 @@ impl Service {
         };
         live.chain.extend(digest);
         // What an action adds by itself is little; counting it each time would cost more than deciding.
-        let state_bytes = (link.sequence % COUNTED_EACH == 0).then(|| live.state.bytes());
+        let state_bytes = link.sequence.is_multiple_of(COUNTED_EACH).then(|| live.state.bytes());
         drop(live);
         if let Some(bytes) = state_bytes {
             self.budget.note(&self.sessions, &session, bytes);

@@ -23,8 +23,8 @@ fn seen(text: &str) -> Option<Seen> {
 
 /// The `history` of the facts in the latest decision of a session.
 fn history(world: &World, session: &str) -> Value {
-    let decisions = world.tape.of_type("decision").into_iter();
-    decisions.filter(|record| record["request"]["session"] == session).next_back().unwrap()["facts"]["history"].clone()
+    let mut decisions = world.tape.of_type("decision").into_iter();
+    decisions.rfind(|record| record["request"]["session"] == session).unwrap()["facts"]["history"].clone()
 }
 
 fn integrity(world: &World, agent: &str, session: &str) -> Integrity {
