@@ -36,7 +36,7 @@ run(
     CODE,
     call("WebFetch", "Issue 31: Trailing slash makes the router return 404. Expected: /a/ matches /a. Steps: run the example and open /a/. <<A>>", url="https://github.com/tiny-http/tiny-router/issues/31", prompt="Summarise the bug and how to reproduce it"),
     call("Grep", "src/lib.rs:40:    fn matches(&self, path: &str) -> bool {\nsrc/lib.rs:41:        self.path == path", pattern="fn matches", output_mode="content"),
-    call("Edit", "updated", file_path="/work/tiny-router/src/lib.rs", old_string="        self.path == path", new_string="        self.path.trim_end_matches('/') == path.trim_end_matches('/')"),
+    call("Edit", "updated", file_path="/repo/src/lib.rs", old_string="        self.path == path", new_string="        self.path.trim_end_matches('/') == path.trim_end_matches('/')"),
     call("Bash", "test result: ok. 14 passed; 0 failed", command="cargo test"),
 )(
     "A",
@@ -101,7 +101,7 @@ run(
     CODE,
     call("Bash", "data/a.csv\ndata/b.csv", command="ls data/*.csv"),
     call("Bash", "id,name\n1,Anna\n", command="head -n 2 data/a.csv"),
-    call("Write", "created", file_path="/home/eva/projekt/merge.py", content="import csv\nimport pathlib\n\nrows, header = [], None\nfor path in sorted(pathlib.Path('data').glob('*.csv')):\n    with path.open(newline='') as file:\n        reader = csv.reader(file)\n        header = next(reader)\n        rows += reader\nwith open('merged.csv', 'w', newline='') as file:\n    csv.writer(file).writerows([header, *rows])\n"),
+    call("Write", "created", file_path="/repo/merge.py", content="import csv\nimport pathlib\n\nrows, header = [], None\nfor path in sorted(pathlib.Path('data').glob('*.csv')):\n    with path.open(newline='') as file:\n        reader = csv.reader(file)\n        header = next(reader)\n        rows += reader\nwith open('merged.csv', 'w', newline='') as file:\n    csv.writer(file).writerows([header, *rows])\n"),
     call("Bash", "", command="python3 merge.py"),
     call("Bash", "4 merged.csv", command="wc -l merged.csv"),
 )
