@@ -25,6 +25,18 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The kind of an address that only stands in a text that is carried along.
+    pub(crate) fn mentioned(self) -> &'static str {
+        match self {
+            Self::Mail => "mentioned-mail",
+            Self::Url => "mentioned-url",
+            Self::Account => "mentioned-account",
+            Self::Path => "mentioned-path",
+        }
+    }
+}
+
 /// An address found in a folded text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Atom {
@@ -124,7 +136,9 @@ fn trim(piece: &str) -> &str {
 }
 
 fn classify(chunk: &str) -> Option<(Kind, String)> {
-    if chunk.len() < 3 || chunk.len() > 2_048 {
+    let may_be =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'@' | b'\\' | b':') || !byte.is_ascii();
+    if chunk.len() < 3 || chunk.len() > 2_048 || !chunk.bytes().any(may_be) {
         return None;
     }
     if let Some(rest) = chunk.strip_prefix("mailto:") {

@@ -96,9 +96,12 @@ impl Past {
         self.taint(facts);
     }
 
-    /// It came back.
-    pub(crate) fn came_back(&mut self, id: RecordId, parts: &[&str]) {
-        if let Some(source) = self.reading.remove(&id).filter(|_| parts.iter().any(|part| !part.is_empty())) {
+    /// It came back. `claimed`: only the agent says so, and it may say what it likes.
+    pub(crate) fn came_back(&mut self, id: RecordId, parts: &[&str], claimed: bool) {
+        if let Some(mut source) = self.reading.remove(&id).filter(|_| parts.iter().any(|part| !part.is_empty())) {
+            if claimed {
+                source = source.claimed();
+            }
             self.seen.observe(source, parts, self.request.as_deref());
         }
     }

@@ -124,7 +124,7 @@ impl Trail<'_> {
             }
             ArgumentRole::Target | ArgumentRole::Content => {
                 addresses.truncate(ATOMS_MAX);
-                let ways = addresses.iter().map(|atom| self.address(atom));
+                let ways = addresses.iter().map(|atom| self.address(atom, role));
                 match ways.reduce(Way::worse) {
                     Some(way) => way,
                     None => match self.text(&folded) {
@@ -169,14 +169,19 @@ impl Trail<'_> {
         path.split(['/', '\\']).any(|part| part == "..") || (rooted && !inside)
     }
 
-    fn address(&self, atom: &Atom) -> Way {
+    fn address(&self, atom: &Atom, role: ArgumentRole) -> Way {
         let canonical = atom.value.as_str();
-        if (self.known)(atom.kind.as_str(), canonical) {
+        // Who approves an address in a text approves no destination.
+        let kind = match role {
+            ArgumentRole::Content => atom.kind.mentioned(),
+            ArgumentRole::Target | ArgumentRole::Setting => atom.kind.as_str(),
+        };
+        if (self.known)(kind, canonical) {
             return Way { origin: Origin::Request, sources: Vec::new(), rivals: 0, known: true };
         }
         let says = |request: &&Request| request.has_address(atom.kind, canonical);
-        if self.request.as_ref().is_some_and(|request| says(request)) {
-            return self.from_request("exact");
+        if self.request.as_ref().is_some_and(says) {
+            return self.given("exact");
         }
         let places = self.seen.places(canonical);
         if !places.is_empty() {
@@ -187,7 +192,7 @@ impl Trail<'_> {
             Kind::Url => {
                 let host = host(canonical);
                 if self.request.as_ref().is_some_and(|request| request.has_address(Kind::Url, host)) {
-                    return self.from_request("part");
+                    return self.given("part");
                 }
                 let places = self.seen.places(host);
                 if !places.is_empty() {
@@ -197,7 +202,7 @@ impl Trail<'_> {
             Kind::Path => {
                 let name = canonical.rsplit(['/', '\\']).next().unwrap_or(canonical);
                 if self.request.as_ref().is_some_and(|request| name.len() > 2 && request.says(name)) {
-                    return self.from_request("part");
+                    return self.given("part");
                 }
                 let places = self.seen.places(name);
                 if !places.is_empty() {
@@ -216,7 +221,7 @@ impl Trail<'_> {
         }
         let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
         if self.request.is_some_and(|request| request.says(folded) || (!bare.is_empty() && request.says(bare))) {
-            return self.from_request("exact");
+            return self.given("exact");
         }
         for value in [folded, bare] {
             let places = self.seen.places(value);
@@ -229,7 +234,7 @@ impl Trail<'_> {
             self.request.filter(|request| !words.is_empty() && words.iter().all(|word| request.says(word)))
         {
             let _ = request;
-            return self.from_request("joined");
+            return self.given("joined");
         }
         self.shared_source(&words).unwrap_or_else(|| self.nowhere())
     }
@@ -245,8 +250,7 @@ impl Trail<'_> {
         if [whole, &format!("{whole}.0"), &format!("{whole}.00")].into_iter().any(typed) {
             return None;
         }
-        let sources = self.seen.word(whole).iter().copied();
-        let source = sources.min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
+        let source = self.seen.word(whole).min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
         self.of_source(source, "number")
     }
 
@@ -259,12 +263,12 @@ impl Trail<'_> {
         }
         let said = self.request.map_or(0, |request| words.iter().filter(|word| request.says(word)).count());
         if said * 2 > words.len() {
-            return Some(self.from_request("joined"));
+            return Some(self.given("joined"));
         }
-        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
         for word in &words {
             for source in self.seen.word(word) {
-                *counts.entry(*source).or_default() += 1;
+                *counts.entry(source).or_default() += 1;
             }
         }
         let (source, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
@@ -273,13 +277,15 @@ impl Trail<'_> {
 
     fn shared_source(&self, words: &[&str]) -> Option<Way> {
         let (first, rest) = words.split_first()?;
-        let shared =
-            self.seen.word(first).iter().filter(|source| rest.iter().all(|word| self.seen.word(word).contains(source)));
-        let best = shared.copied().min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
+        let shared = self
+            .seen
+            .word(first)
+            .filter(|source| rest.iter().all(|word| self.seen.word(word).any(|other| other == *source)));
+        let best = shared.min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
         self.of_source(best, "folded")
     }
 
-    fn of_source(&self, number: u32, form: &str) -> Option<Way> {
+    fn of_source(&self, number: u16, form: &str) -> Option<Way> {
         let source = self.seen.source(number)?;
         let place = Place {
             source: number,
@@ -295,7 +301,7 @@ impl Trail<'_> {
         Some(Way { origin, sources, rivals: 0, known: false })
     }
 
-    fn from_request(&self, form: &str) -> Way {
+    fn given(&self, form: &str) -> Way {
         let source = ValueSource {
             kind: SourceKind::User,
             id: "request".to_owned(),
@@ -330,8 +336,8 @@ impl Trail<'_> {
         let split = |at: usize| {
             let (head, tail) = (value.get(..at)?, value.get(at..)?);
             let first =
-                *self.seen.word(head).first().or_else(|| self.seen.places(head).first().map(|place| &place.source))?;
-            let joins = !self.seen.word(tail).is_empty() || !self.seen.places(tail).is_empty();
+                self.seen.word(head).next().or_else(|| self.seen.places(head).first().map(|place| place.source))?;
+            let joins = self.seen.word(tail).next().is_some() || !self.seen.places(tail).is_empty();
             joins.then(|| self.of_source(first, "joined")).flatten()
         };
         let ends = (3..value.len().saturating_sub(2).min(64)).filter(|at| value.is_char_boundary(*at));
@@ -367,8 +373,9 @@ impl Trail<'_> {
         for token in tokens(folded).take(WORDS_MAX) {
             all += 1;
             let said = self.request.is_some_and(|request| request.says(token.text));
-            covered +=
-                usize::from(said || !self.seen.word(token.text).is_empty() || !self.seen.places(token.text).is_empty());
+            covered += usize::from(
+                said || self.seen.word(token.text).next().is_some() || !self.seen.places(token.text).is_empty(),
+            );
         }
         u8::try_from((covered * 100).checked_div(all).unwrap_or(100)).unwrap_or(100)
     }

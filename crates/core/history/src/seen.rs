@@ -5,11 +5,12 @@
 
 use crate::atoms::{Kind, atoms, whole};
 use crate::intent::Request;
-use crate::lexicon::{Class, Lexicon, Word, is_consequential};
+use crate::lexicon::{Class, Lexicon, word_hash};
 use crate::segment::{Leaf, leaves};
-use crate::text::{fold, stem, tokens};
+use crate::text::{fold, tokens};
 use holdshort_model::{Character, Reach, SourceKind};
 use siphasher::sip128::{Hasher128, SipHasher13};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 
@@ -23,8 +24,10 @@ const VALUES_MAX: usize = 131_072;
 const WORDS_MAX: usize = 131_072;
 /// Places of one value that are remembered; the most trustworthy ones.
 const PLACES_MAX: usize = 4;
-/// Sources of one word, or of one concept, that are remembered.
-const WORD_SOURCES_MAX: usize = 4;
+/// Sources of one word that are remembered.
+const WORD_SOURCES_MAX: usize = 2;
+/// Sources of one concept that are remembered.
+const MENTIONS_MAX: usize = 16;
 /// Longest value that is remembered as a whole, in bytes.
 const VALUE_BYTES_MAX: usize = 256;
 /// Decoded texts of one output.
@@ -64,9 +67,9 @@ struct Addresses {
 /// One place of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) source: u32,
+    pub(crate) source: u16,
+    pub(crate) length: u16,
     pub(crate) at: u32,
-    pub(crate) length: u32,
     pub(crate) character: Character,
     /// The value is all of what a serialiser wrote there.
     pub(crate) typed: bool,
@@ -75,31 +78,49 @@ pub(crate) struct Place {
     pub(crate) meant: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Heard {
-    sources: [u32; WORD_SOURCES_MAX],
-    count: u8,
-    concept: Option<(u8, Class)>,
-    groups: u64,
-    marks_ask: bool,
+/// The places of a value: mostly one.
+#[derive(Clone, Debug)]
+enum Places {
+    One(Place),
+    #[expect(clippy::box_collection, reason = "a vector here would double what every value takes")]
+    Several(Box<Vec<Place>>),
 }
 
-impl Heard {
-    fn add(&mut self, source: u32) {
-        let known = self.sources.iter().take(usize::from(self.count)).any(|other| *other == source);
-        if let (false, Some(slot)) = (known, self.sources.get_mut(usize::from(self.count))) {
-            *slot = source;
-            self.count += 1;
+impl Places {
+    fn as_slice(&self) -> &[Place] {
+        match self {
+            Self::One(place) => std::slice::from_ref(place),
+            Self::Several(places) => places,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Place] {
+        match self {
+            Self::One(place) => std::slice::from_mut(place),
+            Self::Several(places) => places,
+        }
+    }
+
+    fn push(&mut self, place: Place) {
+        match self {
+            Self::One(first) => *self = Self::Several(Box::new(vec![*first, place])),
+            Self::Several(places) => places.push(place),
         }
     }
 }
+
+/// No source: a session has fewer.
+const NO_SOURCE: u16 = u16::MAX;
 
 /// What a session has read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     sources: Vec<Source>,
-    values: HashMap<Key, Vec<Place>>,
-    words: HashMap<u64, Heard>,
+    values: HashMap<Key, Places>,
+    /// Values with more than one place.
+    several: usize,
+    /// By the lower half of a word's hash: what is found here names sources, and decides nothing alone.
+    words: HashMap<u32, [u16; WORD_SOURCES_MAX]>,
     /// Who asks for what: concept, class and kinds of things of sentences with a verb that changes something.
     mentions: HashMap<u8, Vec<Mention>>,
     /// Values that the agent itself brought in without anybody having given them to it: they are nobody's data.
@@ -110,27 +131,26 @@ pub(crate) struct Seen {
 /// A source asks for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mention {
-    pub(crate) source: u32,
+    pub(crate) source: u16,
     pub(crate) class: Class,
     pub(crate) groups: u64,
 }
 
 impl Seen {
     /// A source, by the number that places have.
-    pub(crate) fn source(&self, number: u32) -> Option<&Source> {
-        self.sources.get(usize::try_from(number).ok()?)
+    pub(crate) fn source(&self, number: u16) -> Option<&Source> {
+        self.sources.get(usize::from(number))
     }
 
     /// Where a folded value stood.
     pub(crate) fn places(&self, value: &str) -> &[Place] {
-        self.values.get(&key(value)).map_or(&[], Vec::as_slice)
+        self.values.get(&key(value)).map_or(&[], Places::as_slice)
     }
 
     /// Sources of a word.
-    pub(crate) fn word(&self, word: &str) -> &[u32] {
-        self.words
-            .get(&word_key(word))
-            .map_or(&[], |heard| heard.sources.get(..usize::from(heard.count)).unwrap_or(&[]))
+    pub(crate) fn word(&self, word: &str) -> impl Iterator<Item = u16> {
+        let sources = self.words.get(&short(word_hash(word))).copied().unwrap_or([NO_SOURCE; WORD_SOURCES_MAX]);
+        sources.into_iter().filter(|source| *source != NO_SOURCE)
     }
 
     /// Sources with a sentence that uses a concept.
@@ -166,17 +186,17 @@ impl Seen {
 
     /// An estimate of the memory that this takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let places: usize = self.values.capacity() * 48
-            + self.values.values().map(|places| places.capacity() * size_of::<Place>()).sum::<usize>();
-        self.sources.len() * 96
-            + places
-            + self.words.capacity() * (size_of::<Heard>() + 9)
-            + self.tainted.capacity() * 17
+        self.sources.capacity() * (size_of::<Source>() + 32)
+            + buckets(self.values.capacity()) * (size_of::<(Key, Places)>() + 1)
+            + self.several * (PLACES_MAX * size_of::<Place>() + 64)
+            + buckets(self.words.capacity()) * (size_of::<(u32, [u16; WORD_SOURCES_MAX])>() + 1)
+            + self.mentions.values().map(|mentions| mentions.capacity() * size_of::<Mention>() + 48).sum::<usize>()
+            + buckets(self.tainted.capacity()) * (size_of::<Key>() + 1)
     }
 
     /// Reads what came back of an action.
     pub(crate) fn observe(&mut self, source: Source, parts: &[&str], request: Option<&Request>) {
-        let Ok(number) = u32::try_from(self.sources.len()) else { return };
+        let Ok(number) = u16::try_from(self.sources.len()) else { return };
         if self.sources.len() >= SOURCES_MAX {
             self.truncated = true;
             return;
@@ -192,19 +212,24 @@ impl Seen {
             let (leaves, complete) = leaves(part, content);
             self.truncated |= !complete;
             let meant = singled_out(&leaves, request);
+            let mut keys: HashSet<&str> = HashSet::new();
             for leaf in &leaves {
+                // The names of fields come again with every record.
+                if leaf.is_key && !keys.insert(&leaf.text) {
+                    continue;
+                }
                 self.leaf(id, leaf, meant.contains(&leaf.record), false);
             }
         }
     }
 
-    fn leaf(&mut self, source: u32, leaf: &Leaf, meant: bool, decoded: bool) {
+    fn leaf(&mut self, source: u16, leaf: &Leaf, meant: bool, decoded: bool) {
         let folded = fold(&leaf.text);
         let at = u32::try_from(leaf.at).unwrap_or(u32::MAX);
         let place = |at: u32, length: usize, character, typed| Place {
             source,
             at,
-            length: u32::try_from(length).unwrap_or(u32::MAX),
+            length: u16::try_from(length).unwrap_or(u16::MAX),
             character,
             typed,
             decoded,
@@ -222,8 +247,9 @@ impl Seen {
             let character = if self.is_tainted(&folded) { Character::Prose } else { leaf.character };
             self.value(&folded, place(at, leaf.text.len(), character, typed));
         }
-        // What a serialiser wrote and is one short value asks for nothing. Lines of a text are in the text itself.
-        if leaf.typed || leaf.character == Character::Prose {
+        // Numbers and addresses in typed fields are no words. Lines of a text are in the text itself.
+        let wordless = leaf.typed && (address.is_some() || folded.starts_with(|c: char| c.is_ascii_digit()));
+        if !wordless && (leaf.typed || leaf.character == Character::Prose) {
             let instructs = self.prose(source, &folded);
             if address.is_none() {
                 for atom in atoms(&folded) {
@@ -242,7 +268,7 @@ impl Seen {
     }
 
     /// Indexes the words of a text. The byte ranges of the sentences that tell the reader to do something.
-    fn prose(&mut self, source: u32, folded: &str) -> Vec<(usize, usize)> {
+    fn prose(&mut self, source: u16, folded: &str) -> Vec<(usize, usize)> {
         let lexicon = Lexicon::get();
         let mut sentences = Vec::new();
         let mut now = Sentence::default();
@@ -254,63 +280,66 @@ impl Seen {
                 marks_ask = false;
             }
             now.end = token.at + token.text.len();
-            let Some(heard) = self.hear(source, token.text, lexicon) else { continue };
-            now.groups |= heard.groups;
-            if let Some((concept, class)) = heard.concept {
+            let hash = word_hash(token.text);
+            self.hear(source, hash);
+            let meaning = lexicon.meaning(hash);
+            now.groups |= meaning.groups;
+            if let Some((concept, class)) = meaning.concept {
                 if now.concepts.len() < 8 {
                     now.concepts.push((concept, class));
                 }
-                let commands = matches!(class, Class::Effect(verb) if is_consequential(verb) || verb == holdshort_model::Verb::Write)
-                    || lexicon.concept(concept) == "read"
-                    || class == Class::Open;
-                now.instructs |= commands && (token.opens || marks_ask);
+                now.instructs |= token.opens || marks_ask;
             }
-            marks_ask = heard.marks_ask;
+            marks_ask = meaning.marks_ask;
         }
         self.close(source, &now, &mut sentences);
         // `30,000` is one number.
         for piece in folded.split_whitespace().filter(|piece| piece.contains(',')) {
             let digits = piece.trim_matches(|c: char| !c.is_ascii_digit());
             if digits.contains(',') && digits.bytes().all(|c| c.is_ascii_digit() || matches!(c, b',' | b'.')) {
-                self.hear(source, &digits.replace(',', ""), lexicon);
+                self.hear(source, word_hash(&digits.replace(',', "")));
             }
         }
         sentences
     }
 
-    fn close(&mut self, source: u32, sentence: &Sentence, instructs: &mut Vec<(usize, usize)>) {
+    fn close(&mut self, source: u16, sentence: &Sentence, instructs: &mut Vec<(usize, usize)>) {
         if sentence.instructs {
             instructs.push((sentence.start, sentence.end));
         }
         for (concept, class) in &sentence.concepts {
             let mention = Mention { source, class: *class, groups: sentence.groups };
             let mentions = self.mentions.entry(*concept).or_default();
-            if mentions.len() < 4 * WORD_SOURCES_MAX && !mentions.contains(&mention) {
+            if mentions.len() < MENTIONS_MAX && !mentions.contains(&mention) {
                 mentions.push(mention);
             }
         }
     }
 
-    fn hear(&mut self, source: u32, word: &str, lexicon: &Lexicon) -> Option<Heard> {
-        let key = word_key(word);
-        if let Some(heard) = self.words.get_mut(&key) {
-            heard.add(source);
-            return Some(*heard);
+    fn hear(&mut self, source: u16, hash: u64) {
+        let full = self.words.len() >= WORDS_MAX;
+        match self.words.entry(short(hash)) {
+            Entry::Occupied(mut entry) => {
+                let sources = entry.get_mut();
+                if sources.contains(&source) {
+                    return;
+                }
+                // The sources that the request leads to are kept before others.
+                let reach = |number: u16| self.sources.get(usize::from(number)).map(|source| source.reach);
+                let worst = sources.iter_mut().max_by_key(|slot| (**slot == NO_SOURCE, reach(**slot)));
+                if let Some(slot) = worst.filter(|slot| **slot == NO_SOURCE || reach(**slot) > reach(source)) {
+                    *slot = source;
+                }
+            }
+            Entry::Vacant(_) if full => self.truncated = true,
+            Entry::Vacant(entry) => {
+                let mut sources = [NO_SOURCE; WORD_SOURCES_MAX];
+                if let Some(first) = sources.first_mut() {
+                    *first = source;
+                }
+                entry.insert(sources);
+            }
         }
-        if self.words.len() >= WORDS_MAX {
-            self.truncated = true;
-            return None;
-        }
-        let is_mark = |words: &[Word]| words.contains(&Word::AskMarker);
-        let mut heard = Heard {
-            concept: lexicon.verb(word).filter(|(_, class)| *class != Class::Effect(holdshort_model::Verb::Read)),
-            groups: lexicon.groups(word),
-            marks_ask: lexicon.english().word(word).is_some_and(is_mark),
-            ..Heard::default()
-        };
-        heard.add(source);
-        self.words.insert(key, heard);
-        Some(heard)
     }
 
     fn address(&mut self, kind: Kind, value: &str, place: Place) {
@@ -322,7 +351,7 @@ impl Seen {
                 self.value(host, Place { typed: false, character: Character::Prose, ..place });
             }
         }
-        let source = usize::try_from(place.source).ok().and_then(|number| self.sources.get_mut(number));
+        let source = self.sources.get_mut(usize::from(place.source));
         if let Some(count) = source.and_then(|source| source.addresses.get_mut(kind as usize)) {
             count.all += u32::from(before.is_none());
             count.typed += u32::from(place.typed && before.is_none_or(|before| !before.typed));
@@ -339,8 +368,14 @@ impl Seen {
             self.truncated = true;
             return;
         }
-        let places = self.values.entry(key).or_default();
-        if let Some(other) = places.iter_mut().find(|other| other.source == place.source) {
+        let places = match self.values.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(Places::One(place));
+                return;
+            }
+            Entry::Occupied(entry) => entry.into_mut(),
+        };
+        if let Some(other) = places.as_mut_slice().iter_mut().find(|other| other.source == place.source) {
             let meant = place.typed && (other.meant || place.meant);
             if place.character < other.character {
                 *other = place;
@@ -348,17 +383,23 @@ impl Seen {
             other.meant |= meant;
             return;
         }
-        if places.len() < PLACES_MAX {
-            places.push(place);
-        } else if let Some(worst) =
-            places.iter_mut().max_by_key(|other| other.character).filter(|worst| worst.character > place.character)
-        {
+        if places.as_slice().len() < PLACES_MAX {
+            self.several += usize::from(matches!(places, Places::One(_)));
+            return places.push(place);
+        }
+        let worst = places.as_mut_slice().iter_mut().max_by_key(|other| other.character);
+        if let Some(worst) = worst.filter(|worst| worst.character > place.character) {
             *worst = place;
         }
     }
 }
 
 impl Source {
+    /// The same as the agent's own words: nothing in it is a field, and the request does not lead to it.
+    pub(crate) fn claimed(self) -> Self {
+        Self { reach: Reach::Elsewhere, trusted: false, content: true, ..self }
+    }
+
     /// A source of which nothing was read yet.
     pub(crate) fn new(id: &str, kind: SourceKind, reach: Reach, trusted: bool, content: bool) -> Self {
         Self { id: id.into(), reach, trusted, kind, content, addresses: [Addresses::default(); 4] }
@@ -384,17 +425,20 @@ struct Sentence {
     instructs: bool,
 }
 
-fn word_key(word: &str) -> u64 {
-    let mut hasher = SipHasher13::new();
-    hasher.write(stem(word).as_bytes());
-    hasher.finish()
+fn short(hash: u64) -> u32 {
+    (hash & u64::from(u32::MAX)) as u32
+}
+
+/// Slots of a table of the standard library with room for so many.
+fn buckets(capacity: usize) -> usize {
+    if capacity == 0 { 0 } else { (capacity * 8 / 7).next_power_of_two() }
 }
 
 /// Texts that stand in base64 in a text.
 fn encoded(text: &str) -> Vec<String> {
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');
-    let pieces = text.split(|c| !is_base64(c)).filter(|piece| (16..=65_536).contains(&piece.len()));
-    pieces.filter_map(decoded).collect()
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    let pieces = text.as_bytes().split(|byte| !is_base64(byte)).filter(|piece| (16..=65_536).contains(&piece.len()));
+    pieces.filter_map(|piece| decoded(std::str::from_utf8(piece).ok()?)).collect()
 }
 
 /// The text that a base64 text stands for, when it stands for a text.

@@ -80,13 +80,22 @@ fn looks_like_yaml(head: &str) -> bool {
 
 fn judged(raw: Vec<Raw>) -> Vec<Leaf> {
     let odd = odd_entries(&raw);
+    let mut keys: std::collections::HashMap<String, bool> = std::collections::HashMap::new();
+    let mut free_text = |key: &str| match keys.get(key) {
+        Some(free) => *free,
+        None => {
+            let free = is_free_text(key);
+            keys.insert(key.to_owned(), free);
+            free
+        }
+    };
     raw.into_iter()
         .enumerate()
         .map(|(position, leaf)| {
             let short = leaf.text.split_whitespace().count() <= SHORT_WORDS && !leaf.text.contains('\n');
             let character = match (&leaf.key, leaf.list) {
                 _ if leaf.is_key && short => Character::Field,
-                (Some(key), _) if is_free_text(key) => Character::Prose,
+                (Some(key), _) if free_text(key) => Character::Prose,
                 _ if !short => Character::Prose,
                 (_, Some(_)) if odd.get(position).copied().unwrap_or_default() => Character::Prose,
                 (_, Some(_)) => Character::Entry,
@@ -107,7 +116,7 @@ fn judged(raw: Vec<Raw>) -> Vec<Leaf> {
 // An address among names, a sentence among words: not what the list is a list of.
 fn odd_entries(raw: &[Raw]) -> Vec<bool> {
     let mut lists: std::collections::HashMap<usize, (usize, usize)> = std::collections::HashMap::new();
-    let address = |leaf: &Raw| crate::atoms::atoms(&crate::text::fold(&leaf.text)).first().is_some();
+    let address = |leaf: &Raw| !crate::atoms::atoms(&crate::text::fold(&leaf.text)).is_empty();
     let flags: Vec<bool> = raw.iter().map(|leaf| leaf.list.is_some() && address(leaf)).collect();
     for (leaf, flag) in raw.iter().zip(&flags) {
         if let Some(list) = leaf.list {

@@ -120,13 +120,13 @@ impl State {
     /// An action came back: what it returned is read.
     pub fn settled(&mut self, rules: &Rules, settled: &Settled<'_>) {
         self.in_flight.remove(&settled.decision);
-        let Settled { decision, status, parts, truncated, now_ns, .. } = *settled;
+        let Settled { decision, status, parts, truncated, claimed, now_ns } = *settled;
         // What an agent says of its own calls gives nothing back and opens nothing: it is as if nobody knew.
         let known = if settled.claimed { OutcomeStatus::Timeout } else { status };
         self.sequences.settle(&rules.sequences, decision, known, now_ns);
         let learnt = self.labels.came_back(&rules.labels, settled);
         self.raise(rules, decision, learnt, now_ns);
-        self.past.came_back(decision, parts);
+        self.past.came_back(decision, parts, claimed);
         if truncated {
             self.truncated = true;
             self.past.truncate();

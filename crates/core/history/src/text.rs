@@ -49,43 +49,75 @@ pub(crate) struct Token<'a> {
 }
 
 /// The words of a folded text.
-pub(crate) fn tokens(folded: &str) -> impl Iterator<Item = Token<'_>> {
-    let mut rest = folded.char_indices().peekable();
-    let (mut sentence, mut opens, mut empty) = (0, true, true);
-    std::iter::from_fn(move || {
-        while let Some((at, c)) = rest.next() {
-            if !c.is_alphanumeric() {
-                let next_is_blank = rest.peek().is_none_or(|(_, next)| !next.is_alphanumeric());
-                match c {
-                    '.' | '!' | '?' | ';' | '\u{3002}' | '\u{ff1f}' | '\u{ff01}' if next_is_blank => {
-                        sentence += usize::from(!empty);
-                        (opens, empty) = (true, true);
-                    }
-                    '-' if !next_is_blank => {}
-                    ',' | ':' | '(' | '"' | '\u{201c}' | '-' | '*' | '\u{3001}' | '|' => opens = true,
-                    _ => {}
-                }
-                continue;
-            }
-            let mut end = at + c.len_utf8();
-            while let Some((next_at, next)) = rest.peek().copied() {
-                let inner = matches!(next, '\'' | '\u{2019}')
-                    && folded
-                        .get(next_at + next.len_utf8()..)
-                        .and_then(|rest| rest.chars().next())
-                        .is_some_and(char::is_alphabetic);
-                if !next.is_alphanumeric() && !inner {
-                    break;
-                }
-                end = next_at + next.len_utf8();
-                rest.next();
-            }
-            let token = Token { text: folded.get(at..end).unwrap_or_default(), at, opens, sentence };
-            (opens, empty) = (false, false);
-            return Some(token);
+pub(crate) fn tokens(folded: &str) -> Tokens<'_> {
+    Tokens { text: folded, at: 0, sentence: 0, opens: true, empty: true }
+}
+
+/// Iterates over the words of a folded text.
+pub(crate) struct Tokens<'a> {
+    text: &'a str,
+    at: usize,
+    sentence: usize,
+    opens: bool,
+    /// The sentence has no word yet.
+    empty: bool,
+}
+
+impl Tokens<'_> {
+    fn char_at(&self, at: usize) -> Option<char> {
+        match self.text.as_bytes().get(at)? {
+            byte if byte.is_ascii() => Some(char::from(*byte)),
+            _ => self.text.get(at..)?.chars().next(),
         }
-        None
-    })
+    }
+
+    fn between(&mut self, c: char, next: Option<char>) {
+        let next_is_blank = next.is_none_or(|next| !next.is_alphanumeric());
+        match c {
+            '.' | '!' | '?' | ';' | '\u{3002}' | '\u{ff1f}' | '\u{ff01}' if next_is_blank => {
+                self.sentence += usize::from(!self.empty);
+                (self.opens, self.empty) = (true, true);
+            }
+            '-' if !next_is_blank => {}
+            ',' | ':' | '(' | '"' | '\u{201c}' | '-' | '*' | '\u{3001}' | '|' => self.opens = true,
+            _ => {}
+        }
+    }
+
+    fn word_end(&self, from: usize) -> usize {
+        let mut end = from;
+        while let Some(c) = self.char_at(end) {
+            let inner =
+                || matches!(c, '\'' | '\u{2019}') && self.char_at(end + c.len_utf8()).is_some_and(char::is_alphabetic);
+            if !c.is_alphanumeric() && !inner() {
+                break;
+            }
+            end += c.len_utf8();
+        }
+        end
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let c = self.char_at(self.at)?;
+            let next = self.at + c.len_utf8();
+            if c.is_alphanumeric() {
+                let (at, end) = (self.at, self.word_end(next));
+                let text = self.text.get(at..end)?;
+                let token = Token { text, at, opens: self.opens, sentence: self.sentence };
+                (self.at, self.opens, self.empty) = (end, false, false);
+                return Some(token);
+            }
+            if c != ' ' {
+                self.between(c, self.char_at(next));
+            }
+            self.at = next;
+        }
+    }
 }
 
 /// Whether `needle` stands in `text` and ends where a word ends on both sides. Both folded.

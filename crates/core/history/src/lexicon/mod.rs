@@ -11,7 +11,9 @@ mod parse;
 
 use crate::text::Token;
 use holdshort_model::Verb;
+use siphasher::sip::SipHasher13;
 use std::collections::HashMap;
+use std::hash::Hasher;
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -58,6 +60,26 @@ pub(crate) struct Lexicon {
     pub(crate) registry: Registry,
     english: Language,
     others: Vec<Language>,
+    /// What single words mean in texts that somebody else wrote, by [`word_hash`].
+    index: HashMap<u64, Meaning>,
+}
+
+/// What a word means in a text that somebody else wrote, in whichever language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    /// The verb that it is a form of, unless that only reads.
+    pub(crate) concept: Option<(u8, Class)>,
+    /// The kinds of things that it names.
+    pub(crate) groups: u64,
+    /// An ask may follow.
+    pub(crate) marks_ask: bool,
+}
+
+/// Hash of a word as texts are indexed by.
+pub(crate) fn word_hash(word: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(word.as_bytes());
+    hasher.finish()
 }
 
 /// The words of one language. A form may be a verb and a noun.
@@ -83,6 +105,27 @@ const OTHERS: &[(&str, &str)] = &[
     ("nl", include_str!("nl.txt")),
     ("pt", include_str!("pt.txt")),
     ("zh", include_str!("zh.txt")),
+];
+
+/// English forms that no rule derives, with their verbs.
+const IRREGULAR: &[(&str, &str)] = &[
+    ("bought", "buy"),
+    ("deletion", "delete"),
+    ("did", "do"),
+    ("done", "do"),
+    ("gave", "give"),
+    ("given", "give"),
+    ("invitation", "invite"),
+    ("made", "make"),
+    ("paid", "pay"),
+    ("payment", "pay"),
+    ("ran", "run"),
+    ("removal", "remove"),
+    ("sent", "send"),
+    ("sold", "sell"),
+    ("told", "tell"),
+    ("written", "write"),
+    ("wrote", "write"),
 ];
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
@@ -115,7 +158,38 @@ impl Lexicon {
             bad.extend(parse::read(name, text, &mut lexicon.registry, &mut language).err());
             lexicon.others.push(language);
         }
+        lexicon.index = lexicon.meanings();
         (lexicon, bad)
+    }
+
+    /// What a word means, by its [`word_hash`].
+    pub(crate) fn meaning(&self, hash: u64) -> Meaning {
+        self.index.get(&hash).copied().unwrap_or_default()
+    }
+
+    fn meanings(&self) -> HashMap<u64, Meaning> {
+        let mut words: Vec<String> = Vec::new();
+        let forms =
+            |language: &Language| language.forms.keys().filter(|form| !form.contains(' ')).cloned().collect::<Vec<_>>();
+        for form in forms(&self.english) {
+            let dropped = form.strip_suffix('e').unwrap_or(&form);
+            let doubled = form.chars().next_back().map(|last| format!("{form}{last}")).unwrap_or_default();
+            words.extend(["s", "es", "d", "ed", "ing"].map(|ending| format!("{form}{ending}")));
+            words.extend(["ing", "ed"].map(|ending| format!("{dropped}{ending}")));
+            words.extend(["ing", "ed"].map(|ending| format!("{doubled}{ending}")));
+            words.push(form.strip_suffix('y').map(|stem| format!("{stem}ies")).unwrap_or_default());
+            words.push(form);
+        }
+        words.extend(IRREGULAR.iter().map(|(word, _)| (*word).to_owned()));
+        words.extend(self.others.iter().flat_map(forms));
+        let marks = |word: &str| self.english.word(word).is_some_and(|words| words.contains(&Word::AskMarker));
+        let meaning = |word: &String| Meaning {
+            concept: self.verb(word).filter(|(_, class)| *class != Class::Effect(Verb::Read)),
+            groups: self.groups(word),
+            marks_ask: marks(word),
+        };
+        let all = words.iter().map(|word| (word_hash(word), meaning(word)));
+        all.filter(|(_, meaning)| *meaning != Meaning::default()).collect()
     }
 
     /// English: the language that tools are named in.
@@ -160,6 +234,7 @@ impl Lexicon {
     }
 
     /// Name of a concept.
+    #[cfg(test)]
     pub(crate) fn concept(&self, number: u8) -> &str {
         self.registry.concepts.get(usize::from(number)).map_or("", String::as_str)
     }
@@ -213,25 +288,8 @@ impl Language {
         if let Some(found) = self.verb(word) {
             return Some(found);
         }
-        let irregular = match word {
-            "sent" => "send",
-            "paid" => "pay",
-            "bought" => "buy",
-            "sold" => "sell",
-            "wrote" | "written" => "write",
-            "gave" | "given" => "give",
-            "made" => "make",
-            "ran" => "run",
-            "told" => "tell",
-            "done" | "did" => "do",
-            "payment" => "pay",
-            "deletion" => "delete",
-            "removal" => "remove",
-            "invitation" => "invite",
-            _ => "",
-        };
-        if !irregular.is_empty() {
-            return self.verb(irregular);
+        if let Some((_, base)) = IRREGULAR.iter().find(|(form, _)| *form == word) {
+            return self.verb(base);
         }
         for ending in ["s", "es", "ed", "d", "ing"] {
             let Some(base) = word.strip_suffix(ending).filter(|base| base.len() > 2) else { continue };
@@ -323,11 +381,6 @@ impl Word {
 /// Han, Hiragana, Katakana.
 fn is_continuous(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
-}
-
-/// Whether an effect changes something that a person must have wanted.
-pub(crate) fn is_consequential(verb: Verb) -> bool {
-    matches!(verb, Verb::Delete | Verb::Execute | Verb::Send | Verb::Spend | Verb::Delegate | Verb::Grant)
 }
 
 #[cfg(test)]
