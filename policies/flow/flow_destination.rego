@@ -47,7 +47,16 @@ consequential if {
 
 believed(provenance) if provenance.known
 
-believed(provenance) if provenance.origin == "request"
+believed(provenance) if {
+	provenance.origin == "request"
+	not elsewhere(provenance)
+}
+
+# Another page of a host that the person named: good to read, but not to send something to.
+elsewhere(provenance) if {
+	provenance.address
+	provenance.sources[0].form == "part"
+}
 
 believed(provenance) if {
 	provenance.origin == "field"
@@ -76,7 +85,7 @@ ask contains message if {
 	pays
 	some pointer, provenance in input.provenance
 	provenance.role == "setting"
-	provenance.origin in {"prose", "instruction"}
+	provenance.origin in {"named", "prose", "instruction"}
 	message := sprintf(
 		"`%s` of `%s` is a number that the person did not give (from %s); a person has to confirm it",
 		[pointer, input.action.name, flow.source(provenance)],

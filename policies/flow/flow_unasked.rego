@@ -96,6 +96,22 @@ ask contains message if {
 	)
 }
 
+# A change that nobody asked for, at a place that a text names to which the request does not lead.
+ask contains message if {
+	input.request.known
+	input.request.asks == "no"
+	flow.exposed
+	some effect in input.action.effects
+	effect.verb in {"write", "execute"}
+	some pointer, provenance in input.provenance
+	provenance.role == "target"
+	provenance.origin in {"prose", "instruction"}
+	message := sprintf(
+		"the request does not ask for `%s`, and `%s` comes from %s; a person has to confirm it",
+		[input.action.name, pointer, flow.source(provenance)],
+	)
+}
+
 ask contains message if {
 	input.request.known
 	input.request.asks == "no"

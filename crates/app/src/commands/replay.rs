@@ -41,6 +41,9 @@ struct Trace {
     prompt: String,
     #[serde(default)]
     agent: Option<String>,
+    /// Absolute path of the folder that the agent worked in; a trace that does not say it may be anywhere.
+    #[serde(default)]
+    workspace: Option<String>,
     tools: Vec<Tool>,
     steps: Vec<Step>,
 }
@@ -194,6 +197,7 @@ impl Run {
         };
         let context = Context {
             intent: Some(trace.prompt.clone()),
+            workspace: Some(trace.workspace.clone().unwrap_or_else(|| "/".to_owned())),
             enforcement_point: "replay".to_owned(),
             ..Context::default()
         };

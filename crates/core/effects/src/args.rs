@@ -36,6 +36,8 @@ pub(crate) struct Named {
     pub(crate) side: Side,
     /// It stands in a list, alone or as a field of an item.
     pub(crate) listed: bool,
+    /// The name says that something goes there: `to`, `attendees`, and not `username`.
+    pub(crate) addressed: bool,
     pub(crate) text: String,
 }
 
@@ -198,9 +200,17 @@ impl Reader {
     }
 
     fn push(&mut self, role: Role, name: &[String], text: String, listed: bool) {
-        self.arguments.named.push(Named { role, side: side(name), listed, text });
+        let addressed = any(name, RECIPIENTS);
+        self.arguments.named.push(Named { role, side: side(name), listed, addressed, text });
     }
 }
+
+/// Parameters of people who get something.
+#[rustfmt::skip]
+const RECIPIENTS: &[&str] = &[
+    "attendee", "attendees", "bcc", "cc", "forward", "guest", "guests", "invitee", "invitees", "participant", "participants",
+    "receiver", "recipient", "recipients", "share", "to",
+];
 
 fn any(name: &[String], words: &[&str]) -> bool {
     name.iter().any(|word| words.contains(&word.as_str()))

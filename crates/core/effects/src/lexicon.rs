@@ -71,8 +71,8 @@ const SPEND: &[&str] = &[
 const DELEGATE: &[&str] = &["delegate", "handoff", "subagent"];
 #[rustfmt::skip]
 const GRANT: &[&str] = &[
-    "allow", "authorise", "authorize", "ban", "block", "deny", "elevate", "escalate", "grant", "impersonate",
-    "invite", "login", "promote", "protect", "revoke", "rotate", "unban", "unblock", "unprotect",
+    "allow", "authorise", "authorize", "ban", "block", "deny", "disarm", "elevate", "escalate", "grant", "impersonate",
+    "invite", "login", "promote", "protect", "revoke", "rotate", "unban", "unblock", "unlock", "unprotect",
 ];
 const MOVE: &[&str] = &["move", "mv", "relocate", "rename"];
 const COPY: &[&str] = &["copy", "cp", "duplicate"];

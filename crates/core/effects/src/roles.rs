@@ -34,6 +34,7 @@ pub(crate) struct Place {
 struct Thing {
     role: Role,
     side: Side,
+    addressed: bool,
     place: Place,
 }
 
@@ -180,7 +181,7 @@ fn things(arguments: &Arguments, workspace: Option<&str>) -> (Vec<Thing>, usize)
         } else if !scalars.is_empty() {
             let texts: Vec<&str> = scalars.iter().take(8).map(|named| named.text.as_str()).collect();
             let place = plain("record", &bounded(&texts.join("/")));
-            things.push(Thing { role: Role::Id, side: Side::Neither, place });
+            things.push(Thing { role: Role::Id, side: Side::Neither, addressed: false, place });
         }
     }
     let total = total.max(things.len());
@@ -196,11 +197,13 @@ fn thing(named: &Named, workspace: Option<&str>) -> Thing {
     let place = match named.role {
         Role::Path => file(&named.text, workspace),
         Role::Url if is_file_uri(&named.text) => file(&named.text, workspace),
+        // `playlist:calm`, `light`: a name of the tool's own, unless a host can be read in it.
+        Role::Url | Role::Host if is_own_name(&named.text) => plain("record", &named.text),
         Role::Url | Role::Host => host(&named.text),
         Role::Mail => mail(&named.text),
         Role::Id => plain("record", &named.text),
     };
-    Thing { role: named.role, side: named.side, place }
+    Thing { role: named.role, side: named.side, addressed: named.addressed, place }
 }
 
 // What one verb does to one thing.
@@ -217,11 +220,18 @@ fn on_thing(verb: Verb, tool: &Classified, thing: &Thing) -> Option<ActionEffect
     Some(effect(verb, tool, thing.place.resource.clone(), thing.place.certain, Some(1)))
 }
 
+// No dot, no slash, no number that could be an address in disguise, and no host of this machine.
+fn is_own_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_');
+    let letters = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
+    letters && !text.to_ascii_lowercase().contains("localhost") && !text.to_ascii_lowercase().starts_with("http")
+}
+
 fn leaves(thing: &Thing, tool: &Classified) -> bool {
     let only_reads = tool.verbs.iter().all(|verb| *verb == Verb::Read);
     match thing.role {
         Role::Url | Role::Host => thing.place.resource.kind == "url",
-        Role::Mail => !only_reads,
+        Role::Mail => !only_reads && thing.addressed,
         Role::Path | Role::Id => false,
     }
 }

@@ -78,6 +78,10 @@ pub(crate) fn whole(folded: &str) -> Option<(Kind, String)> {
     if let Some(found) = (!value.contains(' ')).then(|| classify(trim(value))).flatten() {
         return Some(found);
     }
+    // `Ann Lee <ann@x.com>`, as mails name people.
+    if let Some((_, address)) = value.strip_suffix('>').and_then(|head| head.rsplit_once('<')) {
+        return classify(address).filter(|(kind, _)| *kind == Kind::Mail);
+    }
     let chunks = chunks(value);
     let (account, length, _) = grouped(&chunks)?;
     (length == chunks.len()).then_some((Kind::Account, account))

@@ -104,7 +104,13 @@ impl Request {
 
     // "Do the tasks on my list", and nothing else that changes anything.
     fn is_open(&self, lexicon: &Lexicon) -> bool {
-        let opens = |ask: &Ask| ask.class == Class::Open && ask.groups & lexicon.registry.open_ended != 0;
+        let wishes = |ask: &Ask| {
+            let says =
+                |word: &str| self.sentences.get(ask.sentence).is_some_and(|words| words.iter().any(|one| one == word));
+            says("what") && ["ask", "want", "say", "need", "request", "suggest", "asked", "wrote"].into_iter().any(says)
+        };
+        let opens =
+            |ask: &Ask| ask.class == Class::Open && (ask.groups & lexicon.registry.open_ended != 0 || wishes(ask));
         let says = |ask: &Ask| matches!(ask.class, Class::Effect(verb) if verb != Verb::Read);
         self.asks.iter().any(opens) && !self.asks.iter().any(says)
     }
@@ -119,6 +125,18 @@ impl Request {
         self.addresses.contains(value)
             || self.says(value)
             || (kind == Kind::Url && (self.says(&format!("www.{value}")) || self.says(&format!("//{value}"))))
+    }
+
+    /// Whether most words of a query are the person's.
+    pub(crate) fn says_most_of(&self, folded: &str) -> bool {
+        let words: Vec<&str> = tokens(folded).map(|token| token.text).filter(|word| word.len() > 2).take(32).collect();
+        let said = words.iter().filter(|word| self.says(word)).count();
+        !words.is_empty() && said * 2 >= words.len()
+    }
+
+    /// Whether the person wrote an address of this host.
+    pub(crate) fn has_host(&self, host: &str) -> bool {
+        self.has_address(Kind::Url, host) || self.addresses.iter().any(|address| crate::atoms::host(address) == host)
     }
 
     /// Whether the person gave this number, however it is written.
@@ -181,11 +199,20 @@ impl Request {
             Verb::Read => true,
             Verb::Spend => class == Verb::Spend || (matches!(class, Verb::Send | Verb::Write | Verb::Delete) && money),
             Verb::Send => {
+                // "Leave a comment", "write to Ann".
                 let speaks = lexicon.group("message") | lexicon.group("channel");
+                let written =
+                    lexicon.concept(ask.concept) == "write" && ask.groups & (speaks | lexicon.group("person")) != 0;
                 class == Verb::Send
-                    || (class == Verb::Write && ask.groups & speaks != 0 && (shared != 0 || names_object()))
+                    || (class == Verb::Write
+                        && (written || (ask.groups & speaks != 0 && (shared != 0 || names_object()))))
             }
-            Verb::Delete => class == Verb::Delete && (shared != 0 || tool.groups == 0 || names_object()),
+            // "Cancel yoga": what goes is a name that no lexicon knows. What is moved goes from where it was.
+            Verb::Delete => {
+                let named = shared != 0 || tool.groups == 0 || ask.groups == 0 || names_object();
+                let renames = tool.moves && matches!(lexicon.concept(ask.concept), "move" | "update");
+                (class == Verb::Delete && named) || (class == Verb::Write && (same_concept || renames))
+            }
             // Authority is never given along with something else: its own object has to be named.
             Verb::Grant => {
                 let changes = matches!(class, Verb::Grant | Verb::Write | Verb::Send | Verb::Delete);
@@ -201,7 +228,9 @@ impl Request {
                 let changes = !matches!(class, Verb::Read);
                 changes && (shared != 0 || names_object())
             }
-            Verb::Execute => matches!(class, Verb::Execute | Verb::Write | Verb::Delete) || same_concept,
+            Verb::Execute => {
+                class == Verb::Execute || same_concept || (class != Verb::Read && (shared != 0 || names_object()))
+            }
             Verb::Delegate => matches!(class, Verb::Delegate | Verb::Send) || same_concept,
         }
     }

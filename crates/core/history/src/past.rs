@@ -18,6 +18,9 @@ const STEERED_BY_MAX: usize = 4;
 /// Requests of one session that are kept, all in all, in bytes; the latest ones.
 const REQUESTS_BYTES_MAX: usize = 65_536;
 
+/// Longest answer that can be an acknowledgement: more than that says something.
+const ACKNOWLEDGEMENT_BYTES_MAX: usize = 512;
+
 /// Requests and readings of a session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Past {
@@ -92,13 +95,20 @@ impl Past {
         let called = facts.tool.as_ref().map(|tool| tool.name.as_str());
         let trusted = rules.labels.outputs.trusted(facts.action.server.as_deref(), called);
         let content = tool.returns_content || facts.action.kind == ActionKind::ResourceRead;
-        self.reading.insert(id, Source::new(source, kind, reach, trusted, content));
+        let reads = facts.action.effects.iter().any(|effect| effect.verb == Verb::Read);
+        let changes = !reads && !facts.action.effects.is_empty();
+        let source = Source::new(source, kind, reach, trusted, content).acknowledging(changes);
+        self.reading.insert(id, source);
         self.taint(facts);
     }
 
     /// It came back. `claimed`: only the agent says so, and it may say what it likes.
     pub(crate) fn came_back(&mut self, id: RecordId, parts: &[&str], claimed: bool) {
         if let Some(mut source) = self.reading.remove(&id).filter(|_| parts.iter().any(|part| !part.is_empty())) {
+            let bytes: usize = parts.iter().map(|part| part.len()).sum();
+            if bytes > ACKNOWLEDGEMENT_BYTES_MAX {
+                source = source.acknowledging(false);
+            }
             if claimed {
                 source = source.claimed();
             }
@@ -131,6 +141,8 @@ impl Past {
             let folded = fold(text);
             texts += 1;
             named |= folded.len() > 1 && request.says(&folded);
+            // What the person wants to be searched for, in the agent's words.
+            named |= tool.searches && request.says_most_of(&folded);
         });
         for provenance in facts.provenance.values() {
             named |= provenance.origin == Origin::Request && !provenance.known;

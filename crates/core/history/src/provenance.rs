@@ -112,6 +112,7 @@ impl Trail<'_> {
         let address = addresses.iter().any(|atom| atom.kind != Kind::Path || self.is_outside(&atom.value));
         let role = match parameter.role {
             ArgumentRole::Setting if address => ArgumentRole::Target,
+            ArgumentRole::Target if !parameter.record && is_moment(&folded) => ArgumentRole::Setting,
             role => role,
         };
         let mut way = match role {
@@ -183,17 +184,17 @@ impl Trail<'_> {
         if self.request.as_ref().is_some_and(says) {
             return self.given("exact");
         }
+        // Another page of a host that the person named.
+        let host = host(canonical);
+        if atom.kind == Kind::Url && self.request.is_some_and(|request| request.has_host(host)) {
+            return self.given("part");
+        }
         let places = self.seen.places(canonical);
         if !places.is_empty() {
             return self.placed(places, Some(atom.kind), "exact");
         }
         match atom.kind {
-            // Another page of a host that the person named.
             Kind::Url => {
-                let host = host(canonical);
-                if self.request.as_ref().is_some_and(|request| request.has_address(Kind::Url, host)) {
-                    return self.given("part");
-                }
                 let places = self.seen.places(host);
                 if !places.is_empty() {
                     return self.placed(places, Some(Kind::Url), "part");
@@ -320,7 +321,10 @@ impl Trail<'_> {
         let rank = |place: &Place| {
             let source = self.seen.source(place.source);
             let (reach, trusted) = source.map_or((Reach::Elsewhere, false), |source| (source.reach, source.trusted));
-            (origin(reach, trusted, place, kind.is_none()), reach, place.character)
+            let origin = origin(reach, trusted, place, kind.is_none());
+            // A typed address that the request does not lead to is worth less than a text that the person named.
+            let astray = kind.is_some() && origin == Origin::Field && reach > Reach::Topic;
+            (if astray { Origin::Prose } else { origin }, reach, place.character, origin)
         };
         let mut ordered: Vec<&Place> = places.iter().collect();
         ordered.sort_by_key(|place| rank(place));
@@ -328,7 +332,7 @@ impl Trail<'_> {
         let rivals = kind.map_or(0, |kind| self.seen.rivals(best, kind));
         let form = if best.decoded { "base64" } else { form };
         let sources = ordered.iter().filter_map(|place| self.value_source(place, form)).collect();
-        Way { origin: rank(best).0, sources, rivals, known: false }
+        Way { origin: rank(best).3, sources, rivals, known: false }
     }
 
     /// A value put together from two that were seen.
@@ -402,6 +406,16 @@ fn origin(reach: Reach, trusted: bool, place: &Place, name: bool) -> Origin {
         (Character::Instruction, _) => Origin::Instruction,
         _ => Origin::Prose,
     }
+}
+
+/// A date or a time, however it is written in figures.
+fn is_moment(folded: &str) -> bool {
+    let figures = |c: char| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ':' | 't' | 'z' | '+' | ' ');
+    (4..=40).contains(&folded.len())
+        && folded.chars().all(figures)
+        && folded.matches(['-', '/', '.', ':']).count() > 0
+        && folded.matches(|c: char| c.is_ascii_digit()).count() <= 18
+        && !folded.contains("..")
 }
 
 enum Step<'v> {

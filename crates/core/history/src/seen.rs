@@ -28,6 +28,8 @@ const PLACES_MAX: usize = 4;
 const WORD_SOURCES_MAX: usize = 2;
 /// Sources of one concept that are remembered.
 const MENTIONS_MAX: usize = 16;
+/// Fewest words of a sentence that asks somebody for something.
+const ASKING_WORDS_MIN: usize = 3;
 /// Longest value that is remembered as a whole, in bytes.
 const VALUE_BYTES_MAX: usize = 256;
 /// Decoded texts of one output.
@@ -52,6 +54,8 @@ pub(crate) struct Source {
     pub(crate) kind: SourceKind,
     /// Somebody else wrote all of it: a page, a file.
     pub(crate) content: bool,
+    /// It only says that a change was made.
+    acknowledges: bool,
     /// How many different addresses of each kind it holds: in all, in typed fields, and in records that the request
     /// singles out.
     addresses: [Addresses; 4],
@@ -250,12 +254,20 @@ impl Seen {
         // Numbers and addresses in typed fields are no words. Lines of a text are in the text itself.
         let wordless = leaf.typed && (address.is_some() || folded.starts_with(|c: char| c.is_ascii_digit()));
         if !wordless && (leaf.typed || leaf.character == Character::Prose) {
-            let instructs = self.prose(source, &folded);
-            if address.is_none() {
+            // Line by line: a listing has no full stops, and one entry says nothing about the next.
+            let mut from = 0;
+            for line in leaf.text.split_inclusive('\n') {
+                let folded = fold(line);
+                let instructs = self.prose(source, &folded);
+                let before = at.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
+                from += line.len();
+                if address.is_some() {
+                    continue;
+                }
                 for atom in atoms(&folded) {
                     let is_instruction = instructs.iter().any(|(start, end)| (*start..*end).contains(&atom.at));
                     let character = if is_instruction { Character::Instruction } else { Character::Prose };
-                    let at = at.saturating_add(u32::try_from(atom.at).unwrap_or(u32::MAX));
+                    let at = before.saturating_add(u32::try_from(atom.at).unwrap_or(u32::MAX));
                     self.address(atom.kind, &atom.value, place(at, atom.end - atom.at, character, false));
                 }
             }
@@ -280,6 +292,9 @@ impl Seen {
                 marks_ask = false;
             }
             now.end = token.at + token.text.len();
+            // Words that blanks separate: a path is one.
+            let before = token.at.checked_sub(1).and_then(|at| folded.as_bytes().get(at));
+            now.words += usize::from(before.is_none_or(|byte| *byte == b' '));
             let hash = word_hash(token.text);
             self.hear(source, hash);
             let meaning = lexicon.meaning(hash);
@@ -306,6 +321,11 @@ impl Seen {
     fn close(&mut self, source: u16, sentence: &Sentence, instructs: &mut Vec<(usize, usize)>) {
         if sentence.instructs {
             instructs.push((sentence.start, sentence.end));
+        }
+        // A name, a path, an acknowledgement asks nobody for anything.
+        let quiet = self.source(source).is_some_and(|source| source.acknowledges);
+        if quiet || sentence.words < ASKING_WORDS_MIN {
+            return;
         }
         for (concept, class) in &sentence.concepts {
             let mention = Mention { source, class: *class, groups: sentence.groups };
@@ -395,6 +415,11 @@ impl Seen {
 }
 
 impl Source {
+    /// The answer of an action that changed something and reads nothing.
+    pub(crate) fn acknowledging(self, acknowledges: bool) -> Self {
+        Self { acknowledges, ..self }
+    }
+
     /// The same as the agent's own words: nothing in it is a field, and the request does not lead to it.
     pub(crate) fn claimed(self) -> Self {
         Self { reach: Reach::Elsewhere, trusted: false, content: true, ..self }
@@ -402,7 +427,7 @@ impl Source {
 
     /// A source of which nothing was read yet.
     pub(crate) fn new(id: &str, kind: SourceKind, reach: Reach, trusted: bool, content: bool) -> Self {
-        Self { id: id.into(), reach, trusted, kind, content, addresses: [Addresses::default(); 4] }
+        Self { id: id.into(), reach, trusted, kind, content, acknowledges: false, addresses: [Addresses::default(); 4] }
     }
 }
 
@@ -422,6 +447,7 @@ struct Sentence {
     end: usize,
     groups: u64,
     concepts: Vec<(u8, Class)>,
+    words: usize,
     instructs: bool,
 }
 

@@ -142,15 +142,11 @@ fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
         let separator = if cells.contains('|') { '|' } else { '\t' };
         let table = cells.contains(separator);
         for cell in cells.split(separator).map(str::trim).filter(|cell| !cell.is_empty()) {
-            let value = cell.split_once(": ").map_or(cell, |(_, value)| value).trim();
             let character = if table { Character::Cell } else { Character::Entry };
-            for text in [cell, value] {
+            for text in readings(cell) {
                 let short = (1..=SHORT_WORDS).contains(&text.split_whitespace().count());
                 if short && !text.ends_with(['.', '!', '?']) {
                     leaves.push(Leaf::plain(text, character, at));
-                }
-                if text == value {
-                    break;
                 }
             }
         }
@@ -160,6 +156,36 @@ fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
         }
     }
     (leaves, true)
+}
+
+/// What a line of a listing may name: all of it, the value behind a label, what stands behind a tag in brackets, an id in
+/// brackets: `[FILE] a.pdf`, `help (5002)`, `button [ref=e10]`.
+fn readings(cell: &str) -> Vec<&str> {
+    let mut readings = vec![cell];
+    let mut add = |text: &str| -> Option<()> {
+        let text = text.trim();
+        let range = cell.find(text)?;
+        let text = cell.get(range..range + text.len())?;
+        if !text.is_empty() && !readings.contains(&text) {
+            readings.push(text);
+        }
+        Some(())
+    };
+    if let Some((_, value)) = cell.split_once(": ") {
+        add(value);
+    }
+    if let Some((_, rest)) = cell.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        add(rest);
+    }
+    for (open, close) in [('(', ')'), ('[', ']')] {
+        if let Some((head, rest)) = cell.split_once(open)
+            && let Some((inside, _)) = rest.split_once(close)
+        {
+            add(inside.split_once('=').map_or(inside, |(_, value)| value));
+            add(head);
+        }
+    }
+    readings
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ pub(crate) struct Tool {
     pub(crate) returns_content: bool,
     /// It keeps notes of the agent's own.
     pub(crate) remembers: bool,
+    /// It takes something to another place or name.
+    pub(crate) moves: bool,
+    /// It looks for something.
+    pub(crate) searches: bool,
     /// Other calls need it first: it opens a session with what the person gave.
     pub(crate) prepares: bool,
 }
@@ -61,6 +65,8 @@ impl Tool {
             tool.parameters(schema, lexicon);
         }
         tool.returns_content = returns_content(&words, &tool.parameters);
+        tool.searches = words.iter().any(|word| matches!(word.as_str(), "search" | "find" | "query" | "lookup"));
+        tool.moves = words.iter().any(|word| matches!(word.as_str(), "move" | "rename" | "mv" | "relocate"));
         tool.prepares = words.iter().any(|word| {
             matches!(word.as_str(), "login" | "logon" | "signin" | "authenticate" | "logout" | "signout" | "connect")
         }) || ["log in", "sign in", "log on", "sign on", "log out", "sign out"]
@@ -194,11 +200,11 @@ const FREE_TEXT: &[&str] = &[
 ];
 #[rustfmt::skip]
 const SETTING: &[&str] = &[
-    "after", "amount", "before", "count", "currency", "cursor", "date", "day", "depth", "duration", "encoding", "end",
-    "enabled", "filter", "flag", "format", "hour", "lang", "language", "length", "limit", "locale", "max", "min", "mode",
-    "month", "offset", "option", "options", "order", "page", "percent", "price", "priority", "quantity", "rating",
+    "adults", "after", "amount", "arrival", "before", "category", "check", "checkin", "checkout", "class", "color", "count", "currency", "cursor", "date", "day", "departure", "depth", "duration", "encoding", "end",
+    "enabled", "filter", "flag", "format", "guests", "hour", "kind", "label", "labels", "lang", "language", "length", "level", "limit", "locale", "max", "min", "mode",
+    "month", "offset", "option", "options", "order", "page", "passengers", "percent", "period", "price", "priority", "quantity", "rating",
     "recurring", "size", "sort", "start", "status", "time", "timeout", "timestamp", "timezone", "type", "unit",
-    "verbose", "width", "year",
+    "variant", "verbose", "width", "year",
 ];
 #[rustfmt::skip]
 const TARGET: &[&str] = &[

@@ -2,6 +2,8 @@
 //!
 //! Each case is a set of policies over sequences, and traces of events; at each request the policies have a verdict.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use holdshort_history::{SequenceState, Sequences};
 use holdshort_model::{
     ActionFacts, ActionKind, OutcomeStatus, RecordId, SequenceFacts, SequenceOperator, SequenceSpec,

@@ -234,7 +234,6 @@ impl Lexicon {
     }
 
     /// Name of a concept.
-    #[cfg(test)]
     pub(crate) fn concept(&self, number: u8) -> &str {
         self.registry.concepts.get(usize::from(number)).map_or("", String::as_str)
     }
