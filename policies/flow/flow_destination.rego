@@ -99,7 +99,6 @@ believed(provenance) if {
 	not pays
 	provenance.origin == "named"
 	provenance.rivals == 0
-	provenance.required
 	input.request.asks in {"call", "step"}
 }
 
@@ -110,6 +109,20 @@ believed(provenance) if {
 	provenance.origin in {"named", "prose", "instruction"}
 	provenance.sources[0].reach in {"named", "linked"}
 	input.request.asks in {"call", "step"}
+}
+
+# Which of the records that the request speaks of.
+believed(provenance) if {
+	not flow.strict
+	provenance.record
+	provenance.sources[0].reach in {"named", "topic", "linked"}
+	input.request.asks in {"call", "step"}
+}
+
+# To log in is to show what the tools keep for that.
+believed(provenance) if {
+	provenance.origin == "field"
+	input.request.asks == "step"
 }
 
 # Nothing was read yet that could have put it there.

@@ -88,7 +88,7 @@ ask contains message if {
 	input.request.asks == "no"
 	flow.exposed
 	some effect in input.action.effects
-	effect.verb in {"write", "execute"}
+	effect.verb == "write"
 	some source in input.request.steered_by
 	message := sprintf(
 		"the request does not ask for `%s`, and `%s` speaks of it; a person has to confirm it",
@@ -105,6 +105,7 @@ ask contains message if {
 	effect.verb in {"write", "execute"}
 	some pointer, provenance in input.provenance
 	provenance.role == "target"
+	not provenance.record
 	provenance.origin in {"prose", "instruction"}
 	message := sprintf(
 		"the request does not ask for `%s`, and `%s` comes from %s; a person has to confirm it",

@@ -127,11 +127,16 @@ impl Request {
             || (kind == Kind::Url && (self.says(&format!("www.{value}")) || self.says(&format!("//{value}"))))
     }
 
-    /// Whether most words of a query are the person's.
-    pub(crate) fn says_most_of(&self, folded: &str) -> bool {
+    /// Whether some of the words of a query are the person's.
+    pub(crate) fn says_some_of(&self, folded: &str) -> bool {
         let words: Vec<&str> = tokens(folded).map(|token| token.text).filter(|word| word.len() > 2).take(32).collect();
         let said = words.iter().filter(|word| self.says(word)).count();
-        !words.is_empty() && said * 2 >= words.len()
+        !words.is_empty() && said * 3 >= words.len()
+    }
+
+    /// Whether a name stands in the request, be it as a part of a path or an address.
+    pub(crate) fn says_name(&self, name: &str) -> bool {
+        crate::text::contains_part(&self.folded, name)
     }
 
     /// Whether the person wrote an address of this host.

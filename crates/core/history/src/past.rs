@@ -7,7 +7,7 @@ use crate::text::fold;
 use crate::tool::Tool;
 use crate::{Pending, Rules};
 use holdshort_model::{
-    ActionFacts, ActionKind, Facts, Origin, Provenance, Reach, RecordId, RequestFacts, SourceKind, Verb,
+    ActionFacts, ActionKind, ArgumentRole, Facts, Origin, Provenance, Reach, RecordId, RequestFacts, SourceKind, Verb,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -60,6 +60,7 @@ impl Past {
             request: request.as_deref(),
             known: pending.known,
             workspace: facts.context.workspace.as_deref(),
+            deletes: facts.action.effects.iter().any(|effect| effect.verb == Verb::Delete),
         };
         let provenance = match facts.action.kind {
             ActionKind::Protocol | ActionKind::CatalogList => BTreeMap::new(),
@@ -139,11 +140,16 @@ impl Past {
         let (mut named, mut linked, mut texts) = (false, false, 0);
         each_text(&arguments(&facts.action), &mut |text| {
             let folded = fold(text);
-            texts += 1;
-            named |= folded.len() > 1 && request.says(&folded);
+            named |= folded.len() > 1 && request.says_name(&folded);
             // What the person wants to be searched for, in the agent's words.
-            named |= tool.searches && request.says_most_of(&folded);
+            named |= tool.searches && request.says_some_of(&folded);
         });
+        let args = arguments(&facts.action);
+        for (name, value) in args.as_object().into_iter().flatten() {
+            let says =
+                value.as_str().is_some_and(|text| !text.is_empty() && !crate::provenance::is_moment(&fold(text)));
+            texts += usize::from(says && tool.parameter(&[name], value).role != ArgumentRole::Setting);
+        }
         for provenance in facts.provenance.values() {
             named |= provenance.origin == Origin::Request && !provenance.known;
             let leads = |source: &holdshort_model::ValueSource| matches!(source.reach, Reach::Named | Reach::Topic);

@@ -27,6 +27,8 @@ pub(crate) struct Trail<'a> {
     pub(crate) known: &'a dyn Fn(&str, &str) -> bool,
     /// The folder that the agent works in.
     pub(crate) workspace: Option<&'a str>,
+    /// The action removes something.
+    pub(crate) deletes: bool,
 }
 
 /// A value's way, so far as it is known.
@@ -98,6 +100,7 @@ impl Trail<'_> {
                 coverage: 0,
                 required: true,
                 address: true,
+                record: false,
                 rivals: 0,
                 known: false,
             };
@@ -113,6 +116,8 @@ impl Trail<'_> {
         let role = match parameter.role {
             ArgumentRole::Setting if address => ArgumentRole::Target,
             ArgumentRole::Target if !parameter.record && is_moment(&folded) => ArgumentRole::Setting,
+            // Where an agent puts a file in its own workspace is its own business; which one it removes is not.
+            ArgumentRole::Target if !address && !addresses.is_empty() && !self.deletes => ArgumentRole::Setting,
             role => role,
         };
         let mut way = match role {
@@ -144,6 +149,7 @@ impl Trail<'_> {
             coverage,
             required: parameter.required,
             address,
+            record: parameter.record,
             rivals: way.rivals,
             known: way.known,
         };
@@ -221,7 +227,10 @@ impl Trail<'_> {
             return Way { origin: Origin::Request, sources: Vec::new(), rivals: 0, known: true };
         }
         let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
-        if self.request.is_some_and(|request| request.says(folded) || (!bare.is_empty() && request.says(bare))) {
+        if self
+            .request
+            .is_some_and(|request| request.says_name(folded) || (!bare.is_empty() && request.says_name(bare)))
+        {
             return self.given("exact");
         }
         for value in [folded, bare] {
@@ -321,7 +330,7 @@ impl Trail<'_> {
         let rank = |place: &Place| {
             let source = self.seen.source(place.source);
             let (reach, trusted) = source.map_or((Reach::Elsewhere, false), |source| (source.reach, source.trusted));
-            let origin = origin(reach, trusted, place, kind.is_none());
+            let origin = origin(reach, trusted, place, kind.is_none() || kind == Some(Kind::Path));
             // A typed address that the request does not lead to is worth less than a text that the person named.
             let astray = kind.is_some() && origin == Origin::Field && reach > Reach::Topic;
             (if astray { Origin::Prose } else { origin }, reach, place.character, origin)
@@ -409,7 +418,7 @@ fn origin(reach: Reach, trusted: bool, place: &Place, name: bool) -> Origin {
 }
 
 /// A date or a time, however it is written in figures.
-fn is_moment(folded: &str) -> bool {
+pub(crate) fn is_moment(folded: &str) -> bool {
     let figures = |c: char| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ':' | 't' | 'z' | '+' | ' ');
     (4..=40).contains(&folded.len())
         && folded.chars().all(figures)

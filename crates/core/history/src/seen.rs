@@ -243,7 +243,7 @@ impl Seen {
         let address = whole(&folded);
         if let Some((kind, value)) = &address {
             let typed = typed && !self.is_tainted(value);
-            let character = if typed { leaf.character } else { Character::Prose };
+            let character = if typed || *kind == Kind::Path { leaf.character } else { Character::Prose };
             self.address(*kind, value, place(at, leaf.text.len(), character, typed));
         }
         if folded.len() <= VALUE_BYTES_MAX && leaf.character != Character::Prose {

@@ -136,6 +136,17 @@ pub(crate) fn contains_word(text: &str, needle: &str) -> bool {
     })
 }
 
+/// As [`contains_word`], where the parts of paths and addresses are words as well.
+pub(crate) fn contains_part(text: &str, needle: &str) -> bool {
+    let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    !needle.is_empty()
+        && text.match_indices(needle).any(|(at, _)| {
+            let before = text.get(..at).and_then(|head| head.chars().next_back());
+            let after = text.get(at + needle.len()..).and_then(|tail| tail.chars().next());
+            !before.is_some_and(joins) && !after.is_some_and(joins)
+        })
+}
+
 /// An English word without the endings of the plural: only for comparing nouns with each other.
 pub(crate) fn stem(word: &str) -> &str {
     let cut = |ending: &str| word.strip_suffix(ending).filter(|stem| stem.len() >= 3);

@@ -153,13 +153,17 @@ fn role_of_schema(property: &Value) -> Option<ArgumentRole> {
 fn role_of_name(words: &[String]) -> Option<ArgumentRole> {
     let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let last = |list: &[&str]| words.last().is_some_and(|word| list.contains(&word.as_str()));
+    // What the agent shows to its own tools: neither a destination nor what anybody wrote.
+    if last(CREDENTIAL) {
+        return Some(ArgumentRole::Setting);
+    }
     if last(ID_WORDS) {
         return Some(ArgumentRole::Target);
     }
     if last(FREE_TEXT) || (any(FREE_TEXT) && !any(TARGET)) {
         return Some(ArgumentRole::Content);
     }
-    if any(SETTING) && !any(TARGET) {
+    if last(SETTING) || (any(SETTING) && !any(TARGET)) {
         return Some(ArgumentRole::Setting);
     }
     any(TARGET).then_some(ArgumentRole::Target)
@@ -182,21 +186,24 @@ fn is_record_id(words: &[String]) -> bool {
                 | "to"
         )
     };
-    words
-        .last()
-        .is_some_and(|last| matches!(last.as_str(), "id" | "ids" | "uuid" | "guid" | "sha" | "key" | "hash" | "no"))
-        && !words.iter().any(somewhere)
+    words.last().is_some_and(|last| {
+        matches!(
+            last.as_str(),
+            "id" | "ids" | "uuid" | "guid" | "sha" | "key" | "hash" | "no" | "ref" | "slug" | "entity" | "ts"
+        )
+    }) && !words.iter().any(somewhere)
 }
 
-const ID_WORDS: &[&str] = &["id", "ids", "uuid", "guid", "key", "number", "no"];
+const ID_WORDS: &[&str] = &["id", "ids", "uuid", "guid", "key", "number", "no", "ref", "slug", "entity"];
+const CREDENTIAL: &[&str] = &["token", "cookie", "csrf", "session", "apikey", "nonce"];
 /// Names of parameters and fields that hold what somebody wrote.
 #[rustfmt::skip]
 const FREE_TEXT: &[&str] = &[
     "about", "abstract", "answer", "bio", "body", "caption", "code", "command", "comment", "comments", "content",
-    "contents", "data", "description", "details", "diff", "excerpt", "feedback", "footer", "header", "headline", "html",
+    "contents", "data", "description", "details", "diff", "element", "excerpt", "feedback", "footer", "header", "headline", "html",
     "instructions", "log", "markdown", "memo", "message", "messages", "note", "notes", "output", "patch", "payload",
     "preview", "prompt", "query", "question", "readme", "reason", "remark", "remarks", "reply", "review", "reviews",
-    "script", "snippet", "stderr", "stdout", "subject", "summary", "text", "thought", "title", "topic",
+    "script", "snippet", "stderr", "stdout", "string", "subject", "summary", "text", "thought", "title", "topic",
 ];
 #[rustfmt::skip]
 const SETTING: &[&str] = &[

@@ -54,6 +54,9 @@ pub struct Provenance {
     /// The value is, or holds, an address: e-mail, URL, host, account, repository, path outside the workspace.
     #[serde(default)]
     pub address: bool,
+    /// It is the id of a record in the tool's own store, which leads nowhere else.
+    #[serde(default)]
+    pub record: bool,
     /// Other values of the same kind in the same source: a person would not know which one is meant.
     #[serde(default)]
     pub rivals: u32,

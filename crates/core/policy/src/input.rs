@@ -28,7 +28,7 @@ words! {
     action actions active address agent annotations args asks authenticated_by because categories certainty character
     claims class confidentiality context count counts coverage definition delegation digest document effects enforcement_point
     form history holds host id in_flight integrity intent kind known labels name origin owner path pin program provenance
-    reach request required resource reversible rivals role sequences server session since sources span standing
+    reach request record required resource reversible rivals role sequences server session since sources span standing
     steered_by subject time tool trace truncated trust user value verb version witnesses workspace
 }
 
@@ -275,7 +275,7 @@ pub(crate) mod tests {
                 "sources": ["fetch#0"]
             },
             "provenance": {"/path": {
-                "role": "target", "origin": "prose", "coverage": 100, "required": true, "address": true, "rivals": 2,
+                "role": "target", "origin": "prose", "coverage": 100, "required": true, "address": true, "record": true, "rivals": 2,
                 "known": false, "sources": [{
                     "kind": "tool", "id": "fetch#0", "trust": "untrusted", "character": "cell", "reach": "linked",
                     "document": true, "span": [3, 9], "form": "folded"

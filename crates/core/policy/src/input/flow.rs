@@ -45,6 +45,7 @@ fn provenance(k: &Keys, provenance: &Provenance) -> Value {
     object.insert(k.coverage.clone(), Value::from(u64::from(provenance.coverage)));
     object.insert(k.required.clone(), Value::Bool(provenance.required));
     object.insert(k.address.clone(), Value::Bool(provenance.address));
+    object.insert(k.record.clone(), Value::Bool(provenance.record));
     object.insert(k.rivals.clone(), Value::from(u64::from(provenance.rivals)));
     object.insert(k.known.clone(), Value::Bool(provenance.known));
     object.into_value()

@@ -158,6 +158,7 @@ static PROVENANCE: Shape = Object(&[
     ("coverage", Scalar),
     ("required", Scalar),
     ("address", Scalar),
+    ("record", Scalar),
     ("rivals", Scalar),
     ("known", Scalar),
 ]);
