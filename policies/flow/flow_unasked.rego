@@ -104,8 +104,7 @@ ask contains message if {
 	some effect in input.action.effects
 	effect.verb in {"write", "execute"}
 	some pointer, provenance in input.provenance
-	provenance.role == "target"
-	not provenance.record
+	provenance.role in {"target", "setting"}
 	provenance.origin in {"prose", "instruction"}
 	message := sprintf(
 		"the request does not ask for `%s`, and `%s` comes from %s; a person has to confirm it",

@@ -180,7 +180,8 @@ impl Request {
                 }
                 true
             }
-            None => false,
+            // What is only changed may be asked for in any words, as long as they speak of the thing that is changed.
+            None => *verb == Verb::Write && self.speaks_of_thing(tool),
         });
         match (all, tool.prepares && !self.asks.is_empty(), self.open) {
             (true, _, _) => (Asks::Call, because),
@@ -188,6 +189,13 @@ impl Request {
             (false, false, true) => (Asks::Open, Vec::new()),
             (false, false, false) => (Asks::No, Vec::new()),
         }
+    }
+
+    fn speaks_of_thing(&self, tool: &Tool) -> bool {
+        let lexicon = Lexicon::get();
+        let things = tool.groups & !(lexicon.group("person") | lexicon.group("profile") | lexicon.group("task"));
+        let named = |stem: &String| self.sentences.iter().flatten().any(|word| word == stem);
+        self.groups & things != 0 || tool.stems.iter().any(named)
     }
 
     fn matches(&self, ask: &Ask, verb: Verb, tool: &Tool) -> bool {
@@ -229,10 +237,7 @@ impl Request {
                         && tool.groups & lexicon.registry.authority == 0
                         && (shared != 0 || names_object()))
             }
-            Verb::Write => {
-                let changes = !matches!(class, Verb::Read);
-                changes && (shared != 0 || names_object())
-            }
+            Verb::Write => class != Verb::Read && (shared != 0 || same_concept || names_object()),
             Verb::Execute => {
                 class == Verb::Execute || same_concept || (class != Verb::Read && (shared != 0 || names_object()))
             }

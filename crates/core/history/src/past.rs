@@ -60,6 +60,7 @@ impl Past {
             request: request.as_deref(),
             known: pending.known,
             workspace: facts.context.workspace.as_deref(),
+            gives: facts.action.effects.iter().any(|effect| matches!(effect.verb, Verb::Send | Verb::Grant)),
             deletes: facts.action.effects.iter().any(|effect| effect.verb == Verb::Delete),
         };
         let provenance = match facts.action.kind {

@@ -29,6 +29,8 @@ pub(crate) struct Trail<'a> {
     pub(crate) workspace: Option<&'a str>,
     /// The action removes something.
     pub(crate) deletes: bool,
+    /// The action gives something to somebody else.
+    pub(crate) gives: bool,
 }
 
 /// A value's way, so far as it is known.
@@ -117,7 +119,7 @@ impl Trail<'_> {
             ArgumentRole::Setting if address => ArgumentRole::Target,
             ArgumentRole::Target if !parameter.record && is_moment(&folded) => ArgumentRole::Setting,
             // Where an agent puts a file in its own workspace is its own business; which one it removes is not.
-            ArgumentRole::Target if !address && !addresses.is_empty() && !self.deletes => ArgumentRole::Setting,
+            ArgumentRole::Target if !address && !addresses.is_empty() && !self.takes(&folded) => ArgumentRole::Setting,
             role => role,
         };
         let mut way = match role {
@@ -166,6 +168,11 @@ impl Trail<'_> {
             true => behind(text).map_or(found, |text| atoms(&fold(&text))),
             false => found,
         }
+    }
+
+    /// Whether a file goes away, or to somebody else.
+    fn takes(&self, path: &str) -> bool {
+        self.deletes || (self.gives && path.starts_with(['/', '~', '\\']))
     }
 
     /// A path that leaves the workspace; without a known one no path does.
@@ -251,7 +258,11 @@ impl Trail<'_> {
 
     /// A number that stands in others' running text and nowhere else: `transfer 30,000`.
     fn number(&self, value: &Value) -> Option<Way> {
-        let text = value.is_number().then(|| value.to_string())?;
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) if (4..=40).contains(&text.len()) => return self.setting(&fold(text)),
+            _ => return None,
+        };
         let whole = text.strip_suffix(".0").unwrap_or(&text);
         if whole.len() < 3 || self.request.is_some_and(|request| request.has_number(whole)) {
             return None;
@@ -262,6 +273,16 @@ impl Trail<'_> {
         }
         let source = self.seen.word(whole).min_by_key(|source| self.seen.source(*source).map(|source| source.reach))?;
         self.of_source(source, "number")
+    }
+
+    /// A choice that others' running text speaks of, and nothing else: `disarmed`.
+    fn setting(&self, folded: &str) -> Option<Way> {
+        let said = self.request.is_some_and(|request| request.says_name(folded));
+        if said || is_moment(folded) || !self.seen.places(folded).is_empty() {
+            return None;
+        }
+        let words: Vec<&str> = tokens(folded).map(|token| token.text).collect();
+        self.shared_source(&words).filter(|way| way.origin > Origin::Named)
     }
 
     /// A text without an address: where most of it stands, if anywhere.

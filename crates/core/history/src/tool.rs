@@ -236,7 +236,10 @@ fn returns_content(words: &[String], parameters: &HashMap<String, Parameter>) ->
         })
     });
     let lists = any(&["list", "search", "find", "query", "tree", "stat", "info", "metadata", "directory"]);
-    let page = any(&["webpage", "website", "page", "html", "url", "fetch", "browse", "scrape", "crawl"]);
+    let page = any(&[
+        "webpage", "website", "page", "html", "url", "fetch", "browse", "scrape", "crawl", "browser", "navigate",
+        "snapshot",
+    ]);
     (place || page) && !lists
 }
 
