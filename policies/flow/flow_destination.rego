@@ -39,7 +39,7 @@ consequential if {
 # An address in a change: what is written there may be read, paid or notified later.
 consequential if {
 	some effect in input.action.effects
-	effect.verb == "write"
+	effect.verb in {"write", "execute"}
 	some provenance in input.provenance
 	provenance.role == "target"
 	provenance.address
@@ -79,15 +79,50 @@ believed(provenance) if {
 	provenance.rivals == 0
 }
 
-# How much is the person's to say, too: not a number from a text that the request does not lead to.
+# How much, and for whom, is the person's to say, too: nothing from a text that the request does not lead to.
 ask contains message if {
 	input.request.known
-	pays
+	some effect in input.action.effects
+	effect.verb in {"spend", "grant"}
 	some pointer, provenance in input.provenance
 	provenance.role == "setting"
 	provenance.origin in {"named", "prose", "instruction"}
 	message := sprintf(
-		"`%s` of `%s` is a number that the person did not give (from %s); a person has to confirm it",
+		"`%s` of `%s` is a value that the person did not give (from %s); a person has to confirm it",
+		[pointer, input.action.name, flow.source(provenance)],
+	)
+}
+
+# Another record than those that the request singles out.
+ask contains message if {
+	input.request.known
+	not flow.fetches
+	some effect in input.action.effects
+	effect.verb in {"spend", "delete", "grant", "execute"}
+	some pointer, provenance in input.provenance
+	provenance.record
+	provenance.origin == "field"
+	provenance.rivals > 0
+	message := sprintf(
+		"`%s` of `%s` is not what the request singles out (in %s); a person has to confirm it",
+		[pointer, input.action.name, flow.source(provenance)],
+	)
+}
+
+# What is changed by name in others' running text, where the request does not lead.
+ask contains message if {
+	input.request.known
+	flow.exposed
+	not consequential
+	some effect in input.action.effects
+	effect.verb in {"write", "execute"}
+	some pointer, provenance in input.provenance
+	provenance.role == "target"
+	not provenance.record
+	provenance.origin in {"prose", "instruction"}
+	provenance.sources[0].reach in {"topic", "linked", "elsewhere"}
+	message := sprintf(
+		"`%s` of `%s` comes from a text that the request does not lead to (%s); a person has to confirm it",
 		[pointer, input.action.name, flow.source(provenance)],
 	)
 }

@@ -359,7 +359,7 @@ impl Trail<'_> {
         let mut ordered: Vec<&Place> = places.iter().collect();
         ordered.sort_by_key(|place| rank(place));
         let Some(best) = ordered.first() else { return self.nowhere() };
-        let rivals = kind.map_or(0, |kind| self.seen.rivals(best, kind));
+        let rivals = kind.map_or_else(|| self.seen.singled_out_instead(best), |kind| self.seen.rivals(best, kind));
         let form = if best.decoded { "base64" } else { form };
         let sources = ordered.iter().filter_map(|place| self.value_source(place, form)).collect();
         Way { origin: rank(best).3, sources, rivals, known: false }

@@ -54,6 +54,8 @@ pub(crate) struct Source {
     pub(crate) kind: SourceKind,
     /// Somebody else wrote all of it: a page, a file.
     pub(crate) content: bool,
+    /// How many of its records the request singles out.
+    meant: u32,
     /// It only says that a change was made.
     acknowledges: bool,
     /// How many different addresses of each kind it holds: in all, in typed fields, and in records that the request
@@ -174,6 +176,12 @@ impl Seen {
         alike.saturating_sub(1)
     }
 
+    /// How many records of the source the request singles out, when the place is in none of them.
+    pub(crate) fn singled_out_instead(&self, place: &Place) -> u32 {
+        let meant = self.source(place.source).map_or(0, |source| source.meant);
+        if place.meant { 0 } else { meant }
+    }
+
     /// The agent brought in a value that nobody gave it.
     pub(crate) fn taint(&mut self, value: &str) {
         if self.tainted.len() < VALUES_MAX {
@@ -216,6 +224,9 @@ impl Seen {
             let (leaves, complete) = leaves(part, content);
             self.truncated |= !complete;
             let meant = singled_out(&leaves, request);
+            if let Some(source) = self.sources.get_mut(usize::from(id)) {
+                source.meant = source.meant.saturating_add(u32::try_from(meant.len()).unwrap_or(u32::MAX));
+            }
             let mut keys: HashSet<&str> = HashSet::new();
             for leaf in &leaves {
                 // The names of fields come again with every record.
@@ -396,7 +407,7 @@ impl Seen {
             Entry::Occupied(entry) => entry.into_mut(),
         };
         if let Some(other) = places.as_mut_slice().iter_mut().find(|other| other.source == place.source) {
-            let meant = place.typed && (other.meant || place.meant);
+            let meant = other.meant || place.meant;
             if place.character < other.character {
                 *other = place;
             }
@@ -427,7 +438,16 @@ impl Source {
 
     /// A source of which nothing was read yet.
     pub(crate) fn new(id: &str, kind: SourceKind, reach: Reach, trusted: bool, content: bool) -> Self {
-        Self { id: id.into(), reach, trusted, kind, content, acknowledges: false, addresses: [Addresses::default(); 4] }
+        Self {
+            id: id.into(),
+            reach,
+            trusted,
+            kind,
+            content,
+            acknowledges: false,
+            meant: 0,
+            addresses: [Addresses::default(); 4],
+        }
     }
 }
 

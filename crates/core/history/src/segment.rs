@@ -137,7 +137,7 @@ fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
         return (leaves, true);
     }
     let mut at = 0;
-    for line in part.split_inclusive('\n') {
+    for (record, line) in (1_u32..).zip(part.split_inclusive('\n')) {
         let cells = line.trim().trim_start_matches(['-', '*', '\u{2022}', '>', '#']);
         let separator = if cells.contains('|') { '|' } else { '\t' };
         let table = cells.contains(separator);
@@ -146,7 +146,7 @@ fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
             for text in readings(cell) {
                 let short = (1..=SHORT_WORDS).contains(&text.split_whitespace().count());
                 if short && !text.ends_with(['.', '!', '?']) {
-                    leaves.push(Leaf::plain(text, character, at));
+                    leaves.push(Leaf { record, ..Leaf::plain(text, character, at) });
                 }
             }
         }

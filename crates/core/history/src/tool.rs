@@ -85,6 +85,8 @@ impl Tool {
         let by_name = names.map(|name| role_of_name(&words_of(name))).find(Option::is_some).flatten();
         let role = match (by_name, value) {
             (Some(role), _) => role,
+            // A cell of a table, a property of a page: what is written, unless its name says otherwise.
+            (None, Value::String(_)) if path.len() > 1 => ArgumentRole::Content,
             (None, Value::String(_)) => ArgumentRole::Target,
             (None, _) => ArgumentRole::Setting,
         };
@@ -201,7 +203,7 @@ const CREDENTIAL: &[&str] = &["token", "cookie", "csrf", "session", "apikey", "n
 const FREE_TEXT: &[&str] = &[
     "about", "abstract", "answer", "bio", "body", "caption", "code", "command", "comment", "comments", "content",
     "contents", "data", "description", "details", "diff", "element", "excerpt", "feedback", "footer", "header", "headline", "html",
-    "instructions", "log", "markdown", "memo", "message", "messages", "note", "notes", "output", "patch", "payload",
+    "instructions", "location", "log", "markdown", "memo", "message", "messages", "note", "notes", "output", "patch", "payload",
     "preview", "prompt", "query", "question", "readme", "reason", "remark", "remarks", "reply", "review", "reviews",
     "script", "snippet", "stderr", "stdout", "string", "subject", "summary", "text", "thought", "title", "topic",
 ];
