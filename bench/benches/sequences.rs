@@ -1,5 +1,6 @@
 //! What sequences cost: one decision (asking, reserving, settling) after 10, 100, 1,000 and 100,000 past events, with one
 //! declaration of each kind that matches every event. Plain timing, so that each line is one session that goes on.
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use holdshort_history::{SequenceState, Sequences};
 use holdshort_model::{ActionFacts, OutcomeStatus, RecordId, SequenceSpec};

@@ -1,5 +1,8 @@
 //! Sequences through the whole pipeline: what was permitted counts, what was refused does not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[allow(dead_code, reason = "each test file uses its part")]
 mod world;
 
 use holdshort_decide::{SessionView, Snapshot, decide, listed};

@@ -28,6 +28,21 @@ pub struct CatalogEntry {
     /// `outputs` says, else `untrusted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<Trust>,
+    /// Names of the fields of its structured output that may say where something goes: `iban`, `email`. With it, no other text
+    /// of the output counts as a field. Default: what a serialiser wrote and is short, unless its name is that of free text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// Names of tools of the same server that a call of this one needs first, such as `login`. A request that asks for this
+    /// tool asks for those as well. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+}
+
+impl CatalogEntry {
+    /// Whether it says something of what comes back.
+    pub(crate) fn says_of_output(&self) -> bool {
+        self.trust.is_some() || !self.output.is_empty() || !self.fields.is_empty()
+    }
 }
 
 /// One declared effect of a tool. At most one of `id`, `path` and `host` says which argument names the resource.
@@ -284,7 +299,7 @@ fn check(entry: &CatalogEntry, errors: &mut Vec<CatalogError>) {
     if entry.tool.is_empty() || entry.server.is_empty() {
         errors.push(CatalogError::EmptyName);
     }
-    if entry.effects.is_empty() && entry.output.is_empty() && entry.trust.is_none() {
+    if entry.effects.is_empty() && !entry.says_of_output() && entry.needs.is_empty() {
         errors.push(CatalogError::NoEffects(tool()));
     }
     for rule in &entry.output {

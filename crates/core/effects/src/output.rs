@@ -75,13 +75,16 @@ struct Entry {
     tool: Glob,
     trust: Option<Trust>,
     rules: Vec<(Option<Vec<Segment>>, Vec<String>)>,
+    fields: Vec<String>,
+    needs: Vec<String>,
+    named: String,
 }
 
 impl Outputs {
     /// Compiles what [`crate::Catalog::new`] found to be good. `trusted_servers`: the servers whose outputs the
     /// configuration trusts.
     pub fn new(entries: &[CatalogEntry], trusted_servers: impl IntoIterator<Item = String>) -> Self {
-        let declared = entries.iter().filter(|entry| entry.trust.is_some() || !entry.output.is_empty());
+        let declared = entries.iter().filter(|entry| entry.says_of_output() || !entry.needs.is_empty());
         let compiled = declared.map(|entry| Entry {
             server: Glob::new(&entry.server),
             tool: Glob::new(&entry.tool),
@@ -91,6 +94,9 @@ impl Outputs {
                 .iter()
                 .map(|rule| (rule.pointer.as_deref().map(Segment::of_pointer), rule.labels.clone()))
                 .collect(),
+            fields: entry.fields.clone(),
+            needs: entry.needs.clone(),
+            named: entry.tool.clone(),
         });
         Self { entries: compiled.collect(), trusted_servers: trusted_servers.into_iter().collect() }
     }
@@ -109,6 +115,23 @@ impl Outputs {
     /// Whether it is declared that only the organisation writes it.
     pub fn trusted(&self, server: Option<&str>, tool: Option<&str>) -> bool {
         self.trust(server, tool) == Some(Trust::Trusted)
+    }
+
+    /// The fields of a tool's output that may say where something goes; `None`: nothing is declared.
+    pub fn fields(&self, server: Option<&str>, tool: Option<&str>) -> Option<Vec<String>> {
+        let declared = self.entries_for(server, tool).filter(|entry| !entry.fields.is_empty());
+        declared.map(|entry| entry.fields.clone()).reduce(|all, next| {
+            // Of two declarations the strict one counts.
+            all.into_iter().filter(|field| next.contains(field)).collect()
+        })
+    }
+
+    /// The tools that need this one first, as the catalog names them.
+    pub fn needed_by(&self, server: Option<&str>, tool: &str) -> impl Iterator<Item = &str> {
+        let needing = self.entries.iter().filter(move |entry| {
+            entry.server.matches(server.unwrap_or_default()) && entry.needs.iter().any(|need| need == tool)
+        });
+        needing.map(|entry| entry.named.as_str())
     }
 
     /// Every label that an output of the tool can have by declaration.

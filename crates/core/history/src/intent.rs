@@ -191,6 +191,12 @@ impl Request {
         }
     }
 
+    /// Whether the request asks for a tool of which only the name is known.
+    pub(crate) fn asks_for_named(&self, tool: &Tool) -> bool {
+        let fits = |groups: u64| groups == 0 || tool.groups == 0 || groups & tool.groups != 0;
+        self.asks.iter().any(|ask| tool.concepts & (1 << ask.concept) != 0 && fits(ask.groups))
+    }
+
     fn speaks_of_thing(&self, tool: &Tool) -> bool {
         let lexicon = Lexicon::get();
         let things = tool.groups & !(lexicon.group("person") | lexicon.group("profile") | lexicon.group("task"));

@@ -2,12 +2,13 @@
 
 use crate::intent::Request;
 use crate::provenance::Trail;
-use crate::seen::{Seen, Source};
+use crate::seen::{Fields, Seen, Source};
 use crate::text::fold;
 use crate::tool::Tool;
 use crate::{Pending, Rules};
 use holdshort_model::{
-    ActionFacts, ActionKind, ArgumentRole, Facts, Origin, Provenance, Reach, RecordId, RequestFacts, SourceKind, Verb,
+    ActionFacts, ActionKind, ArgumentRole, Asks, Facts, Origin, Provenance, Reach, RecordId, RequestFacts, SourceKind,
+    Verb,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -72,9 +73,19 @@ impl Past {
         if let Some(request) = &request {
             asked.known = true;
             (asked.asks, asked.because) = request.asks_for(&tool, &verbs);
+            if asked.asks == Asks::No && self.is_needed(rules, facts, request) {
+                asked.asks = Asks::Step;
+            }
         }
         asked.steered_by = self.steered_by(&tool);
         (provenance, asked)
+    }
+
+    /// The catalog says that a tool which the request asks for needs this one first.
+    fn is_needed(&self, rules: &Rules, facts: &Facts, request: &Request) -> bool {
+        let outputs = &rules.labels.outputs;
+        let mut needing = outputs.needed_by(facts.action.server.as_deref(), &facts.action.name);
+        facts.tool.is_some() && needing.any(|name| request.asks_for_named(&Tool::read(name, None)))
     }
 
     /// An action was permitted.
@@ -99,7 +110,12 @@ impl Past {
         let content = tool.returns_content || facts.action.kind == ActionKind::ResourceRead;
         let reads = facts.action.effects.iter().any(|effect| effect.verb == Verb::Read);
         let changes = !reads && !facts.action.effects.is_empty();
-        let source = Source::new(source, kind, reach, trusted, content).acknowledging(changes);
+        let declared = rules.labels.outputs.fields(facts.action.server.as_deref(), called);
+        let declared = declared.map(|names| Fields { names, addresses_only: false });
+        let stated =
+            (!tool.formatted.is_empty()).then(|| Fields { names: tool.formatted.clone(), addresses_only: true });
+        let source = Source::new(source, kind, reach, trusted, content);
+        let source = source.acknowledging(changes).with_fields(declared.or(stated));
         self.reading.insert(id, source);
         self.taint(facts);
     }
@@ -262,5 +278,72 @@ fn each_text(value: &Value, each: &mut dyn FnMut(&str)) {
         Value::Array(items) => items.iter().for_each(|item| each_text(item, each)),
         Value::Object(fields) => fields.values().for_each(|field| each_text(field, each)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Decided, LabelRules, Settled, State};
+    use holdshort_effects::CatalogEntry;
+    use holdshort_model::{Effect, OutcomeStatus};
+    use serde_json::json;
+
+    fn facts(intent: &str, tool: &str, verb: &str, args: &Value) -> Facts {
+        serde_json::from_value(json!({
+            "subject": {
+                "agent": {"id": "a", "class": "c", "claims": {}}, "session": "s", "authenticated_by": "token",
+                "standing": "active"
+            },
+            "action": {
+                "kind": "tool.call", "server": "shop", "name": tool, "args": args,
+                "effects": [{"verb": verb, "resource": {"kind": "tool"}, "certainty": "derived"}]
+            },
+            "tool": {"server": "shop", "name": tool, "pin": "match", "annotations": null},
+            "context": {"intent": intent, "time": 1, "enforcement_point": "test"}
+        }))
+        .unwrap()
+    }
+
+    fn rules(catalog: Value) -> Rules {
+        let entries: Vec<CatalogEntry> = serde_json::from_value(catalog).unwrap();
+        let mut rules = Rules::default();
+        rules.labels = LabelRules::new(Default::default(), &entries, &[], []);
+        rules
+    }
+
+    fn weighed(state: &State, rules: &Rules, facts: &Facts) -> crate::Flow {
+        state.weigh(rules, &Pending { facts, definition: None, known: &|_, _| false, now_ns: 1 })
+    }
+
+    #[test]
+    fn what_an_asked_call_needs_is_a_step() {
+        let rules = rules(json!([{"tool": "buy_item", "needs": ["unlock_wallet"]}]));
+        let asks = |intent: &str| {
+            weighed(&State::default(), &rules, &facts(intent, "unlock_wallet", "grant", &json!({}))).request.asks
+        };
+        assert_eq!(asks("Buy two bags of coffee"), Asks::Step);
+        assert_eq!(asks("What is in my cart?"), Asks::No);
+    }
+
+    #[test]
+    fn only_declared_fields_feed_a_target() {
+        let output = r#"{"sender": "eve@evil.example", "verified_sender": "ann@corp.example"}"#;
+        let origin = |rules: &Rules, to: &str| {
+            let mut state = State::default();
+            let intent = "Answer the latest mail";
+            let read = facts(intent, "list_mails", "read", &json!({}));
+            let id = RecordId::from_parts(1, 1);
+            let decided = Decided { id, facts: &read, enforced: Effect::Allow, definition: None, now_ns: 1 };
+            state.decided(rules, &decided);
+            let (status, parts) = (OutcomeStatus::Ok, &[output][..]);
+            state.settled(rules, &Settled { decision: id, status, parts, truncated: false, claimed: false, now_ns: 1 });
+            let send = facts(intent, "send_mail", "send", &json!({ "to": to }));
+            weighed(&state, rules, &send).provenance.get("/to").map(|found| found.origin)
+        };
+        let (open, closed) = (rules(json!([])), rules(json!([{"tool": "list_*", "fields": ["verified_sender"]}])));
+        assert_eq!(origin(&open, "eve@evil.example"), Some(Origin::Field));
+        assert_eq!(origin(&closed, "eve@evil.example"), Some(Origin::Prose));
+        assert_eq!(origin(&closed, "ann@corp.example"), Some(Origin::Field));
     }
 }

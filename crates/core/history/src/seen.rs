@@ -54,6 +54,8 @@ pub(crate) struct Source {
     pub(crate) kind: SourceKind,
     /// Somebody else wrote all of it: a page, a file.
     pub(crate) content: bool,
+    /// The fields that may say where something goes, where somebody declared them.
+    fields: Option<Fields>,
     /// How many of its records the request singles out.
     meant: u32,
     /// It only says that a change was made.
@@ -61,6 +63,14 @@ pub(crate) struct Source {
     /// How many different addresses of each kind it holds: in all, in typed fields, and in records that the request
     /// singles out.
     addresses: [Addresses; 4],
+}
+
+/// Declared fields of an output.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    pub(crate) names: Vec<String>,
+    /// Only addresses are bound to them: a schema gives formats to those.
+    pub(crate) addresses_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -250,16 +260,17 @@ impl Seen {
             decoded,
             meant,
         };
-        let typed = leaf.typed && !decoded;
         let address = whole(&folded);
+        let typed = leaf.typed && !decoded && self.may_be_field(source, leaf, address.is_some());
         if let Some((kind, value)) = &address {
             let typed = typed && !self.is_tainted(value);
             let character = if typed || *kind == Kind::Path { leaf.character } else { Character::Prose };
             self.address(*kind, value, place(at, leaf.text.len(), character, typed));
         }
         if folded.len() <= VALUE_BYTES_MAX && leaf.character != Character::Prose {
+            let bound = leaf.typed && !typed;
+            let character = if bound || self.is_tainted(&folded) { Character::Prose } else { leaf.character };
             let typed = typed && !self.is_tainted(&folded);
-            let character = if self.is_tainted(&folded) { Character::Prose } else { leaf.character };
             self.value(&folded, place(at, leaf.text.len(), character, typed));
         }
         // Numbers and addresses in typed fields are no words. Lines of a text are in the text itself.
@@ -288,6 +299,14 @@ impl Seen {
                 self.leaf(source, &Leaf { text, ..leaf.clone() }, false, true);
             }
         }
+    }
+
+    fn may_be_field(&self, source: u16, leaf: &Leaf, address: bool) -> bool {
+        let declared = self.source(source).and_then(|source| source.fields.as_ref());
+        declared.is_none_or(|fields| {
+            let named = || leaf.key.as_ref().is_some_and(|key| fields.names.iter().any(|name| name.as_str() == &**key));
+            (fields.addresses_only && !address) || named()
+        })
     }
 
     /// Indexes the words of a text. The byte ranges of the sentences that tell the reader to do something.
@@ -431,6 +450,11 @@ impl Source {
         Self { acknowledges, ..self }
     }
 
+    /// With what is declared of its fields.
+    pub(crate) fn with_fields(self, fields: Option<Fields>) -> Self {
+        Self { fields, ..self }
+    }
+
     /// The same as the agent's own words: nothing in it is a field, and the request does not lead to it.
     pub(crate) fn claimed(self) -> Self {
         Self { reach: Reach::Elsewhere, trusted: false, content: true, ..self }
@@ -445,6 +469,7 @@ impl Source {
             kind,
             content,
             acknowledges: false,
+            fields: None,
             meant: 0,
             addresses: [Addresses::default(); 4],
         }

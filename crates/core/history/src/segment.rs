@@ -28,12 +28,14 @@ pub(crate) struct Leaf {
     pub(crate) record: u32,
     /// It is the name of a field.
     pub(crate) is_key: bool,
+    /// The field that it is the value of, or an entry of.
+    pub(crate) key: Option<Box<str>>,
 }
 
 impl Leaf {
     /// A piece of a text that no serialiser wrote.
     fn plain(text: &str, character: Character, at: usize) -> Self {
-        Self { text: text.to_owned(), character, at, typed: false, record: 0, is_key: false }
+        Self { text: text.to_owned(), character, at, typed: false, record: 0, is_key: false, key: None }
     }
 }
 
@@ -108,6 +110,7 @@ fn judged(raw: Vec<Raw>) -> Vec<Leaf> {
                 typed: character != Character::Prose,
                 record: leaf.record,
                 is_key: leaf.is_key,
+                key: leaf.key.map(String::into_boxed_str),
             }
         })
         .collect()

@@ -21,6 +21,8 @@ pub(crate) struct Tool {
     /// Stems of the other words of its name and parameters.
     pub(crate) stems: Vec<String>,
     parameters: HashMap<String, Parameter>,
+    /// The fields of its output whose form its own schema states.
+    pub(crate) formatted: Vec<String>,
     /// It returns what somebody wrote, not what it keeps itself: a page, a file.
     pub(crate) returns_content: bool,
     /// It keeps notes of the agent's own.
@@ -63,6 +65,9 @@ impl Tool {
         }
         if let Some(schema) = definition.and_then(|definition| definition.get("inputSchema")) {
             tool.parameters(schema, lexicon);
+        }
+        if let Some(schema) = definition.and_then(|definition| definition.get("outputSchema")) {
+            formatted(schema, 0, &mut tool.formatted);
         }
         tool.returns_content = returns_content(&words, &tool.parameters);
         tool.searches = words.iter().any(|word| matches!(word.as_str(), "search" | "find" | "query" | "lookup"));
@@ -134,6 +139,24 @@ impl Tool {
             let required = required.contains(&name.as_str());
             self.parameters.insert(name.clone(), Parameter { role, required, record: is_record_id(&words) });
         }
+    }
+}
+
+/// Names of text fields with a format, a pattern or a set of values.
+fn formatted(schema: &Value, depth: usize, names: &mut Vec<String>) {
+    if depth > 16 {
+        return;
+    }
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let text = property.get("type").and_then(Value::as_str) == Some("string");
+        let stated = ["format", "pattern", "enum", "const"].iter().any(|key| property.get(key).is_some());
+        if text && stated && names.len() < PARAMETERS_MAX && !names.contains(name) {
+            names.push(name.clone());
+        }
+        formatted(property, depth + 1, names);
+    }
+    if let Some(items) = schema.get("items") {
+        formatted(items, depth + 1, names);
     }
 }
 
