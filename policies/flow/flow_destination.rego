@@ -14,6 +14,8 @@ import data.holdshort.rules.flow
 
 ask contains message if {
 	input.request.known
+	some effect in input.action.effects
+	effect.verb in {"spend", "send", "delete", "delegate", "grant", "write", "execute"}
 	some pointer, provenance in input.provenance
 	provenance.role == "target"
 	not flow.fetches

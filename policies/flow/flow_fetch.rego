@@ -12,6 +12,9 @@ import data.holdshort.rules.flow
 
 ask contains message if {
 	input.request.known
+	some effect in input.action.effects
+	effect.verb == "read"
+	effect.resource.kind == "url"
 	flow.exposed
 	flow.fetches
 	some pointer, provenance in input.provenance

@@ -19,7 +19,8 @@ Grants are not in it: what no grant covers is refused besides. Probes: `matrix.j
 ";
 
 fn library(data: Value) -> Bundle {
-    let paths = std::fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path());
+    let folders = [FOLDER.to_owned(), format!("{FOLDER}/flow")];
+    let paths = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     let files = paths.filter(|path| path.extension().is_some_and(|end| end == "rego")).map(|path| SourceFile {
         path: path.file_name().unwrap().to_string_lossy().into_owned(),
         text: std::fs::read_to_string(&path).unwrap(),
@@ -51,7 +52,7 @@ fn table() -> String {
 #[test]
 fn the_library_loads_and_every_policy_is_guarded() {
     let set = load(Value::Null);
-    assert_eq!(set.policies().len(), 11);
+    assert_eq!(set.policies().len(), 16);
     for policy in set.policies() {
         assert_ne!(policy.guard, "always", "{}", policy.id);
         assert!(!policy.description.is_empty() && !policy.frameworks.is_empty(), "{}", policy.id);

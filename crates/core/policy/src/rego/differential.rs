@@ -81,7 +81,8 @@ fn corpus() -> Bundle {
 #[expect(clippy::disallowed_methods, reason = "a test reads the shipped policies")]
 fn library() -> Bundle {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../policies");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folders = [folder.to_owned(), format!("{folder}/flow")];
+    let paths = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     let rego = paths.filter(|path| path.extension().is_some_and(|end| end == "rego"));
     let files = rego.map(|path| SourceFile {
         path: path.file_name().unwrap().to_string_lossy().into_owned(),
