@@ -98,9 +98,9 @@ ask contains message if {
 # Another record than those that the request singles out.
 ask contains message if {
 	input.request.known
-	not flow.fetches
 	some effect in input.action.effects
 	effect.verb in {"spend", "delete", "grant", "execute"}
+	not flow.fetches
 	some pointer, provenance in input.provenance
 	provenance.record
 	provenance.origin == "field"
@@ -114,10 +114,10 @@ ask contains message if {
 # What is changed by name in others' running text, where the request does not lead.
 ask contains message if {
 	input.request.known
-	flow.exposed
-	not consequential
 	some effect in input.action.effects
 	effect.verb in {"write", "execute"}
+	flow.exposed
+	not consequential
 	some pointer, provenance in input.provenance
 	provenance.role == "target"
 	not provenance.record

@@ -12,10 +12,10 @@ import data.holdshort.rules.flow
 
 ask contains message if {
 	input.request.known
-	flow.exposed
 	some effect in input.action.effects
 	effect.resource.kind == "package"
 	effect.verb in {"write", "execute"}
+	flow.exposed
 	name := effect.resource.id
 	not contains(lower(input.context.intent), lower(plain(name)))
 	message := sprintf("the request does not speak of the package `%s`; a person has to confirm it", [name])
@@ -23,10 +23,10 @@ ask contains message if {
 
 ask contains message if {
 	input.request.known
-	flow.exposed
 	some effect in input.action.effects
 	effect.resource.kind == "schedule"
 	effect.verb in {"write", "execute"}
+	flow.exposed
 	not regex.match(`cron|schedul|timer|recurring|every|daily|hourly|weekly|night|automat`, lower(input.context.intent))
 	message := sprintf("the request does not ask for `%s` to be run again and again; a person has to confirm it", [input.action.name])
 }
@@ -34,9 +34,9 @@ ask contains message if {
 # What starts with the machine, a shell or a repository.
 ask contains message if {
 	input.request.known
-	flow.exposed
 	some effect in input.action.effects
 	effect.verb == "write"
+	flow.exposed
 	starts_by_itself(lower(effect.resource.path))
 	not contains(lower(input.context.intent), lower(last(effect.resource.path)))
 	message := sprintf("`%s` runs by itself later, and the request does not speak of it; a person has to confirm it", [effect.resource.path])

@@ -86,9 +86,9 @@ unchosen if {
 ask contains message if {
 	input.request.known
 	input.request.asks == "no"
-	flow.exposed
 	some effect in input.action.effects
 	effect.verb == "write"
+	flow.exposed
 	some source in input.request.steered_by
 	message := sprintf(
 		"the request does not ask for `%s`, and `%s` speaks of it; a person has to confirm it",
@@ -100,9 +100,9 @@ ask contains message if {
 ask contains message if {
 	input.request.known
 	input.request.asks == "no"
-	flow.exposed
 	some effect in input.action.effects
 	effect.verb in {"write", "execute"}
+	flow.exposed
 	some pointer, provenance in input.provenance
 	provenance.role in {"target", "setting"}
 	provenance.origin in {"prose", "instruction"}
@@ -115,10 +115,10 @@ ask contains message if {
 ask contains message if {
 	input.request.known
 	input.request.asks == "no"
-	flow.strict
-	flow.exposed
 	some effect in input.action.effects
 	effect.verb in {"write", "execute"}
+	flow.strict
+	flow.exposed
 	message := sprintf("the request does not ask for `%s`; a person has to confirm it", [input.action.name])
 }
 
