@@ -4,9 +4,10 @@
 //! A text that is not understood asks for nothing.
 
 use crate::atoms::{Kind, atoms};
-use crate::lexicon::{Class, Language, Lexicon, Word};
-use crate::text::{Token, contains_word, fold, stem, tokens};
+use crate::lexicon::{Class, Language, Lexicon, Word, word_hash};
+use crate::text::{Token, fold, stem, tokens};
 use crate::tool::Tool;
+use crate::words::Index;
 use holdshort_model::{Asks, Verb};
 use std::collections::HashSet;
 
@@ -38,8 +39,10 @@ pub(crate) struct Request {
     pub(crate) asks: Vec<Ask>,
     /// Kinds of things in all of it.
     pub(crate) groups: u64,
-    /// Stems of the words of each sentence.
-    sentences: Vec<Vec<String>>,
+    /// Hashes of the stems of the words of each sentence, sorted; and of all of them.
+    sentences: Vec<Vec<u64>>,
+    stems: Vec<u64>,
+    words: Index,
     /// It leaves to something else what to do.
     pub(crate) open: bool,
     /// The addresses in it.
@@ -51,16 +54,17 @@ pub(crate) struct Request {
 impl Request {
     /// Reads a request.
     pub(crate) fn read(text: &str) -> Self {
-        let end =
-            text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= REQUEST_BYTES_MAX).last();
-        let head = text.get(..end.unwrap_or(0)).unwrap_or_default();
+        let head = head(text);
         let folded = fold(head);
         let lexicon = Lexicon::get();
         let tokens: Vec<Token<'_>> = tokens(&folded).collect();
         let reader = Reader { language: lexicon.language_of(&folded, &tokens), english: lexicon.english() };
         let quoted = quotations(&folded);
-        let is_quoted = |at: usize| quoted.iter().any(|(start, end)| (*start..*end).contains(&at));
-        let mut request = Self { raw: text.to_owned(), ..Self::default() };
+        let is_quoted = |at: usize| {
+            let behind = quoted.partition_point(|(start, _)| *start <= at);
+            behind.checked_sub(1).and_then(|last| quoted.get(last)).is_some_and(|(_, end)| at < *end)
+        };
+        let mut request = Self { raw: head.to_owned(), ..Self::default() };
         let mut groups_of: Vec<u64> = Vec::new();
         let items = reader.items(&tokens);
         for (position, item) in items.iter().enumerate() {
@@ -68,7 +72,7 @@ impl Request {
             let (token, words) = words;
             grow(&mut groups_of, &mut request.sentences, token.sentence);
             if let Some(sentence) = request.sentences.get_mut(token.sentence) {
-                sentence.extend(item.tokens.iter().map(|token| stem(token.text).to_owned()));
+                sentence.extend(item.tokens.iter().map(|token| word_hash(stem(token.text))));
             }
             if is_quoted(token.at) {
                 continue;
@@ -93,20 +97,43 @@ impl Request {
             ask.groups = groups_of.get(ask.sentence).copied().unwrap_or_default();
         }
         request.groups = groups_of.iter().fold(0, |all, groups| all | groups);
+        for sentence in &mut request.sentences {
+            sentence.sort_unstable();
+            sentence.dedup();
+        }
+        request.stems = request.sentences.iter().flatten().copied().collect();
+        request.stems.sort_unstable();
+        request.stems.dedup();
         request.open = request.is_open(lexicon);
         request.addresses = atoms(&folded).into_iter().map(|atom| atom.value).collect();
         let pieces = folded
             .split(|c: char| c.is_whitespace() || matches!(c, '$' | '\u{20ac}' | '\u{a3}' | '(' | ')' | '"' | '\''));
         request.numbers = pieces.filter_map(number).take(NUMBERS_MAX).collect();
+        request.words = Index::read(&folded);
         request.folded = folded;
         request
+    }
+
+    /// An estimate of the memory that it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let sentences: usize = self.sentences.iter().map(|words| size_of_val(words) + words.capacity() * 8).sum();
+        let addresses: usize = self.addresses.iter().map(|address| address.len() + 64).sum();
+        let asks: usize = self.asks.iter().map(|ask| size_of_val(ask) + ask.word.len() + 16).sum();
+        size_of::<Self>()
+            + self.raw.len()
+            + self.folded.capacity()
+            + sentences
+            + self.stems.capacity() * 8
+            + self.words.bytes()
+            + addresses
+            + asks
+            + self.numbers.capacity() * 8
     }
 
     // "Do the tasks on my list", and nothing else that changes anything.
     fn is_open(&self, lexicon: &Lexicon) -> bool {
         let wishes = |ask: &Ask| {
-            let says =
-                |word: &str| self.sentences.get(ask.sentence).is_some_and(|words| words.iter().any(|one| one == word));
+            let says = |word: &str| self.sentences.get(ask.sentence).is_some_and(|words| has(words, word));
             says("what") && ["ask", "want", "say", "need", "request", "suggest", "asked", "wrote"].into_iter().any(says)
         };
         let opens =
@@ -117,7 +144,7 @@ impl Request {
 
     /// Whether a value stands in the request as a word of its own. `value`: folded.
     pub(crate) fn says(&self, value: &str) -> bool {
-        contains_word(&self.folded, value)
+        self.words.contains_word(&self.folded, value)
     }
 
     /// Whether the person wrote this address, whichever way it is written.
@@ -136,7 +163,7 @@ impl Request {
 
     /// Whether a name stands in the request, be it as a part of a path or an address.
     pub(crate) fn says_name(&self, name: &str) -> bool {
-        crate::text::contains_part(&self.folded, name)
+        self.words.contains_part(&self.folded, name)
     }
 
     /// Whether the person wrote an address of this host.
@@ -165,8 +192,7 @@ impl Request {
 
     /// Whether the request speaks of what a tool reads.
     pub(crate) fn speaks_of(&self, tool: &Tool) -> bool {
-        self.groups & tool.groups != 0
-            || tool.stems.iter().any(|stem| self.sentences.iter().flatten().any(|word| word == stem))
+        self.groups & tool.groups != 0 || tool.stems.iter().any(|stem| has(&self.stems, stem))
     }
 
     /// Whether the request asks for a call with these effects, and the words that say so.
@@ -200,7 +226,7 @@ impl Request {
     fn speaks_of_thing(&self, tool: &Tool) -> bool {
         let lexicon = Lexicon::get();
         let things = tool.groups & !(lexicon.group("person") | lexicon.group("profile") | lexicon.group("task"));
-        let named = |stem: &String| self.sentences.iter().flatten().any(|word| word == stem);
+        let named = |stem: &String| has(&self.stems, stem);
         self.groups & things != 0 || tool.stems.iter().any(named)
     }
 
@@ -210,7 +236,7 @@ impl Request {
         let same_concept = tool.concepts & (1 << ask.concept) != 0;
         let names_object = || {
             let words = self.sentences.get(ask.sentence).map(Vec::as_slice).unwrap_or_default();
-            tool.stems.iter().any(|stem| words.iter().any(|word| word == stem))
+            tool.stems.iter().any(|stem| has(words, stem))
         };
         let money = ask.groups & lexicon.group("money") != 0;
         let Class::Effect(class) = ask.class else { return false };
@@ -264,6 +290,11 @@ fn wanted(verbs: &[Verb]) -> Vec<Verb> {
     }
 }
 
+/// So much of a request as is read.
+pub(crate) fn head(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(REQUEST_BYTES_MAX)).unwrap_or_default()
+}
+
 /// An amount as people write it: `10.00`, `1,200`, `30 000` is not one. Small whole numbers are counts.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim_end_matches(['.', ',', '!', '?', ';', ':', '%']);
@@ -274,7 +305,11 @@ fn number(text: &str) -> Option<f64> {
     (value >= 10.0 || value.fract() != 0.0).then_some(value)
 }
 
-fn grow(groups: &mut Vec<u64>, sentences: &mut Vec<Vec<String>>, sentence: usize) {
+fn has(stems: &[u64], word: &str) -> bool {
+    stems.binary_search(&word_hash(word)).is_ok()
+}
+
+fn grow(groups: &mut Vec<u64>, sentences: &mut Vec<Vec<u64>>, sentence: usize) {
     while sentences.len() <= sentence {
         sentences.push(Vec::new());
         groups.push(0);

@@ -18,6 +18,7 @@ mod sequence;
 mod state;
 mod text;
 mod tool;
+mod words;
 
 pub use destination::fold;
 pub use labels::{

@@ -1,6 +1,6 @@
 //! What a session has read and been asked, and what that means for an action: provenance, reach, steering.
 
-use crate::intent::Request;
+use crate::intent::{Request, head};
 use crate::provenance::Trail;
 use crate::seen::{Fields, Seen, Source};
 use crate::text::fold;
@@ -46,9 +46,9 @@ impl Past {
     /// An estimate of the memory that this takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.seen.bytes()
-            + self.reading.len() * 160
+            + self.reading.values().map(|source| source.id.len() + 2 * size_of::<(RecordId, Source)>()).sum::<usize>()
             + self.latest.len()
-            + self.request.as_ref().map_or(0, |request| request.raw.len() * 8)
+            + self.request.as_ref().map_or(0, |request| request.bytes())
     }
 
     /// What the past means for an action.
@@ -97,7 +97,7 @@ impl Past {
         definition: Option<&Value>,
         source: &str,
     ) {
-        if let Some(text) = facts.context.intent.as_deref().filter(|text| *text != self.latest) {
+        if let Some(text) = facts.context.intent.as_deref().map(head).filter(|text| *text != self.latest) {
             self.request = self.request(Some(text));
             text.clone_into(&mut self.latest);
         }
@@ -136,7 +136,7 @@ impl Past {
 
     // All requests of the session are the person's words; the latest is what is asked for besides.
     fn request(&self, intent: Option<&str>) -> Option<Arc<Request>> {
-        match (intent, &self.request) {
+        match (intent.map(head), &self.request) {
             (None, before) => before.clone(),
             (Some(text), Some(before)) if text == self.latest => Some(before.clone()),
             (Some(text), None) => Some(Arc::new(Request::read(text))),

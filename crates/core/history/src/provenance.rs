@@ -11,13 +11,19 @@ use std::collections::BTreeMap;
 
 /// Arguments that are traced; more make the rest unknown.
 const ARGUMENTS_MAX: usize = 64;
-/// Addresses of one argument that are traced.
+/// Values that are looked at to find them; what lies behind is unknown.
+const LEAVES_MAX: usize = 1_024;
+/// Deepest nesting of arguments that is followed; what lies deeper is unknown.
+const DEPTH_MAX: usize = 16;
+/// Where that is said, instead of a JSON pointer.
+const REST: &str = "*";
+/// Addresses of one argument that are traced; with more of them nobody knows.
 const ATOMS_MAX: usize = 32;
 /// Sources of one argument that are named.
 const SOURCES_MAX: usize = 4;
 /// Words of a text whose sources are looked up.
 const WORDS_MAX: usize = 256;
-/// Longest value that is folded whole, in bytes.
+/// Longest value that is looked at; of a longer one nobody knows what the rest holds, in bytes.
 const VALUE_BYTES_MAX: usize = 65_536;
 
 /// What values are compared with.
@@ -45,8 +51,8 @@ impl Trail<'_> {
     /// The provenance of the arguments, by JSON pointer.
     pub(crate) fn of(&self, tool: &Tool, args: &Value) -> BTreeMap<String, Provenance> {
         let mut found = BTreeMap::new();
-        let mut path = Vec::new();
-        self.walk(tool, args, &mut path, &mut found);
+        let (mut path, mut left) = (Vec::new(), LEAVES_MAX);
+        self.walk(tool, args, &mut path, &mut left, &mut found);
         found
     }
 
@@ -55,28 +61,42 @@ impl Trail<'_> {
         tool: &Tool,
         value: &'v Value,
         path: &mut Vec<Step<'v>>,
+        left: &mut usize,
         found: &mut BTreeMap<String, Provenance>,
     ) {
-        if path.len() > 16 {
+        if path.len() > DEPTH_MAX || *left == 0 || found.len() >= ARGUMENTS_MAX {
+            found.entry(REST.to_owned()).or_insert_with(unknown);
             return;
         }
         match value {
             Value::Object(fields) => {
                 for (name, field) in fields {
                     path.push(Step::Field(name));
-                    self.walk(tool, field, path, found);
+                    self.walk(tool, field, path, left, found);
                     path.pop();
+                    if found.contains_key(REST) {
+                        return;
+                    }
                 }
             }
             Value::Array(items) => {
                 for (position, item) in items.iter().enumerate() {
                     path.push(Step::Entry(position));
-                    self.walk(tool, item, path, found);
+                    self.walk(tool, item, path, left, found);
                     path.pop();
+                    if found.contains_key(REST) {
+                        return;
+                    }
                 }
             }
-            Value::String(text) => self.leaf(tool, value, text, path, found),
-            Value::Number(number) => self.leaf(tool, value, &number.to_string(), path, found),
+            Value::String(text) => {
+                *left -= 1;
+                self.leaf(tool, value, text, path, found);
+            }
+            Value::Number(number) => {
+                *left -= 1;
+                self.leaf(tool, value, &number.to_string(), path, found);
+            }
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -89,32 +109,20 @@ impl Trail<'_> {
         path: &[Step<'_>],
         found: &mut BTreeMap<String, Provenance>,
     ) {
-        let names: Vec<&str> = path.iter().map(|step| if let Step::Field(name) = step { name } else { "0" }).collect();
-        let parameter = tool.parameter(&names, value);
         if text.is_empty() {
             return;
         }
-        if found.len() >= ARGUMENTS_MAX {
-            let rest = Provenance {
-                role: ArgumentRole::Target,
-                origin: Origin::Unknown,
-                sources: Vec::new(),
-                coverage: 0,
-                required: true,
-                address: true,
-                record: false,
-                rivals: 0,
-                known: false,
-            };
-            found.entry("*".to_owned()).or_insert(rest);
-            return;
-        }
+        let names: Vec<&str> = path.iter().map(|step| if let Step::Field(name) = step { name } else { "0" }).collect();
+        let parameter = tool.parameter(&names, value);
         let end = text.floor_char_boundary(VALUE_BYTES_MAX);
-        let folded = fold(text.get(..end).unwrap_or_default());
+        let mut is_cut = end < text.len();
+        let text = text.get(..end).unwrap_or_default();
+        let folded = fold(text);
         // The id of a record names what is in the tool's own store: it leads nowhere else, whatever it looks like.
         let mut addresses =
             if value.is_string() && !parameter.record { Self::addresses(text, &folded) } else { Vec::new() };
-        let address = addresses.iter().any(|atom| atom.kind != Kind::Path || self.is_outside(&atom.value));
+        is_cut |= addresses.len() > ATOMS_MAX;
+        let address = is_cut || addresses.iter().any(|atom| atom.kind != Kind::Path || self.is_outside(&atom.value));
         let role = match parameter.role {
             ArgumentRole::Setting if address => ArgumentRole::Target,
             ArgumentRole::Target if !parameter.record && is_moment(&folded) => ArgumentRole::Setting,
@@ -137,11 +145,16 @@ impl Trail<'_> {
                     Some(way) => way,
                     None => match self.text(&folded) {
                         Some(way) => way,
+                        None if is_cut => self.nowhere(),
                         None => return,
                     },
                 }
             }
         };
+        // What was not looked at may be anything.
+        if is_cut {
+            (way.origin, way.known) = (Origin::Unknown, false);
+        }
         way.sources.truncate(SOURCES_MAX);
         let coverage = self.coverage(&folded, &way);
         let provenance = Provenance {
@@ -446,6 +459,21 @@ pub(crate) fn is_moment(folded: &str) -> bool {
         && folded.matches(['-', '/', '.', ':']).count() > 0
         && folded.matches(|c: char| c.is_ascii_digit()).count() <= 18
         && !folded.contains("..")
+}
+
+/// What is said of arguments that nobody looked at.
+fn unknown() -> Provenance {
+    Provenance {
+        role: ArgumentRole::Target,
+        origin: Origin::Unknown,
+        sources: Vec::new(),
+        coverage: 0,
+        required: true,
+        address: true,
+        record: false,
+        rivals: 0,
+        known: false,
+    }
 }
 
 enum Step<'v> {

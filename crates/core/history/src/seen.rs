@@ -132,6 +132,8 @@ const NO_SOURCE: u16 = u16::MAX;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     sources: Vec<Source>,
+    /// What the names of the sources take, in bytes.
+    names: usize,
     values: HashMap<Key, Places>,
     /// Values with more than one place.
     several: usize,
@@ -208,7 +210,8 @@ impl Seen {
 
     /// An estimate of the memory that this takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.sources.capacity() * (size_of::<Source>() + 32)
+        self.sources.capacity() * size_of::<Source>()
+            + self.names
             + buckets(self.values.capacity()) * (size_of::<(Key, Places)>() + 1)
             + self.several * (PLACES_MAX * size_of::<Place>() + 64)
             + buckets(self.words.capacity()) * (size_of::<(u32, [u16; WORD_SOURCES_MAX])>() + 1)
@@ -224,6 +227,7 @@ impl Seen {
             return;
         }
         let (content, id) = (source.content, number);
+        self.names += source.id.len() + 16;
         self.sources.push(source);
         let mut left = OUTPUT_BYTES_MAX;
         for part in parts {
@@ -287,7 +291,9 @@ impl Seen {
                     continue;
                 }
                 for atom in atoms(&folded) {
-                    let is_instruction = instructs.iter().any(|(start, end)| (*start..*end).contains(&atom.at));
+                    let behind = instructs.partition_point(|(start, _)| *start <= atom.at);
+                    let sentence = behind.checked_sub(1).and_then(|last| instructs.get(last));
+                    let is_instruction = sentence.is_some_and(|(_, end)| atom.at < *end);
                     let character = if is_instruction { Character::Instruction } else { Character::Prose };
                     let at = before.saturating_add(u32::try_from(atom.at).unwrap_or(u32::MAX));
                     self.address(atom.kind, &atom.value, place(at, atom.end - atom.at, character, false));

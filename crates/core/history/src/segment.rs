@@ -12,6 +12,8 @@ pub(crate) const LEAVES_MAX: usize = 20_000;
 const DEPTH_MAX: usize = 64;
 /// Longest short text, in words: longer ones are prose.
 const SHORT_WORDS: usize = 6;
+/// So much of the name of a field is kept beside each of its values, in bytes.
+const KEY_BYTES_MAX: usize = 256;
 
 /// A piece of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,11 @@ pub(super) struct Raw {
     /// Number of the innermost mapping around it.
     record: u32,
     at: usize,
+}
+
+/// The name of a field as its values keep it.
+fn key_of(text: &str) -> String {
+    text.get(..text.floor_char_boundary(KEY_BYTES_MAX)).unwrap_or_default().to_owned()
 }
 
 /// Takes a part of an output apart. `content`: somebody else wrote all of it, its structure included. False: there is
@@ -152,11 +159,11 @@ fn lines(part: &str, content: bool) -> (Vec<Leaf>, bool) {
                     leaves.push(Leaf { record, ..Leaf::plain(text, character, at) });
                 }
             }
+            if leaves.len() >= LEAVES_MAX {
+                return (leaves, false);
+            }
         }
         at += line.len();
-        if leaves.len() >= LEAVES_MAX {
-            return (leaves, false);
-        }
     }
     (leaves, true)
 }

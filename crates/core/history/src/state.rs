@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, HashSet};
 /// Actions in flight that one session may have; the oldest is forgotten, and said to be.
 pub const IN_FLIGHT_MAX: usize = 1_024;
 
+/// So much of the name of a tool or resource is kept with what it gave, in bytes.
+const SOURCE_NAME_BYTES_MAX: usize = 256;
+
 /// What a session has done and seen. Bounded; see [`State::bytes`].
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -101,7 +104,9 @@ impl State {
                 *count += u64::from(does);
             }
         }
-        let source = format!("{}#{}", decided.facts.action.name, self.actions);
+        let name = decided.facts.action.name.as_str();
+        let name = name.get(..name.floor_char_boundary(SOURCE_NAME_BYTES_MAX)).unwrap_or_default();
+        let source = format!("{name}#{}", self.actions);
         self.sequences.reserve(&rules.sequences, decided.id, &decided.facts.action, decided.now_ns);
         self.labels.permitted(&rules.labels, decided.id, decided.facts, &source, decided.now_ns);
         if rules.sequences.has_labels() {

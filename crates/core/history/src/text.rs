@@ -125,25 +125,37 @@ pub(crate) fn contains_word(text: &str, needle: &str) -> bool {
     if needle.is_empty() {
         return false;
     }
-    let joins_before = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@' | '.' | '/');
-    let joins_after = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@');
     let free_head = !needle.starts_with(char::is_alphanumeric);
     let free_tail = !needle.ends_with(char::is_alphanumeric);
     text.match_indices(needle).any(|(at, _)| {
         let before = text.get(..at).and_then(|head| head.chars().next_back());
         let after = text.get(at + needle.len()..).and_then(|tail| tail.chars().next());
-        (free_head || !before.is_some_and(joins_before)) && (free_tail || !after.is_some_and(joins_after))
+        (free_head || !before.is_some_and(joins_word_before)) && (free_tail || !after.is_some_and(joins_word_after))
     })
+}
+
+/// What makes one word with what stands behind it.
+pub(crate) fn joins_word_before(c: char) -> bool {
+    joins_word_after(c) || matches!(c, '.' | '/')
+}
+
+/// What makes one word with what stands before it.
+pub(crate) fn joins_word_after(c: char) -> bool {
+    joins_part(c) || c == '@'
+}
+
+/// What makes one word with what stands beside it, where the parts of addresses are words.
+pub(crate) fn joins_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// As [`contains_word`], where the parts of paths and addresses are words as well.
 pub(crate) fn contains_part(text: &str, needle: &str) -> bool {
-    let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     !needle.is_empty()
         && text.match_indices(needle).any(|(at, _)| {
             let before = text.get(..at).and_then(|head| head.chars().next_back());
             let after = text.get(at + needle.len()..).and_then(|tail| tail.chars().next());
-            !before.is_some_and(joins) && !after.is_some_and(joins)
+            !before.is_some_and(joins_part) && !after.is_some_and(joins_part)
         })
 }
 

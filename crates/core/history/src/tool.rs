@@ -4,7 +4,7 @@ use crate::lexicon::{Class, Lexicon, Word};
 use crate::text::{fold, stem, tokens};
 use holdshort_model::{ArgumentRole, Verb};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Most parameters that are read; a tool with more says `setting` for the rest.
 const PARAMETERS_MAX: usize = 256;
@@ -127,7 +127,7 @@ impl Tool {
     }
 
     fn parameters(&mut self, schema: &Value, lexicon: &Lexicon) {
-        let required: Vec<&str> =
+        let required: HashSet<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten().take(PARAMETERS_MAX) {
@@ -136,7 +136,7 @@ impl Tool {
                 self.groups |= lexicon.english().groups(word);
             }
             let role = role_of_schema(property).or_else(|| role_of_name(&words)).unwrap_or(ArgumentRole::Target);
-            let required = required.contains(&name.as_str());
+            let required = required.contains(name.as_str());
             self.parameters.insert(name.clone(), Parameter { role, required, record: is_record_id(&words) });
         }
     }
@@ -292,6 +292,6 @@ pub(crate) fn words_of(name: &str) -> Vec<String> {
 }
 
 fn first_sentence(text: &str) -> &str {
-    let end = text.find(['\n', '.']).unwrap_or(text.len()).min(512);
-    text.get(..end).unwrap_or_else(|| text.get(..text.floor_char_boundary(end)).unwrap_or_default())
+    let head = text.get(..text.floor_char_boundary(512)).unwrap_or_default();
+    head.split(['\n', '.']).next().unwrap_or_default()
 }

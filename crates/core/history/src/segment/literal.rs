@@ -96,7 +96,7 @@ impl Reader<'_> {
         let record = record.unwrap_or_default();
         let (key, list) = match self.stack.last_mut() {
             Some(Inside::Mapping { key, .. }) if names => {
-                *key = Some(text.clone());
+                *key = Some(super::key_of(&text));
                 return self.raw.push(Raw { text, key: None, is_key: true, list: None, record, at });
             }
             Some(Inside::Mapping { key, .. }) => (key.take(), None),

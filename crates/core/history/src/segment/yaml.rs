@@ -71,7 +71,7 @@ fn scalar(stack: &mut [Inside], raw: &mut Vec<Raw>, text: String, at: usize) {
     let record = record.unwrap_or_default();
     let (key, list) = match stack.last_mut() {
         Some(Inside::Mapping { key, value_next, .. }) if !*value_next => {
-            (*key, *value_next) = (Some(text.clone()), true);
+            (*key, *value_next) = (Some(super::key_of(&text)), true);
             return raw.push(Raw { text, key: None, is_key: true, list: None, record, at });
         }
         Some(Inside::Mapping { key, value_next, .. }) => {
