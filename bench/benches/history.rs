@@ -27,12 +27,15 @@ const POLICY: &str = "# METADATA\n# title: One\npackage holdshort.rules.one\n\n\
     examples := [{\"name\": \"a\", \"input\": {\"action\": {\"name\": \"never\"}}, \"expect\": [\"deny\"]}, {\"name\": \"b\", \"input\": {}, \"expect\": []}]\n";
 
 fn main() {
-    let snapshot = snapshot().unwrap_or_else(|error| panic!("{error}"));
+    let one = vec![SourceFile { path: "one.rego".into(), text: POLICY.into() }];
+    let all = shipped().and_then(snapshot).unwrap_or_else(|error| panic!("{error}"));
+    let snapshot = snapshot(one).unwrap_or_else(|error| panic!("{error}"));
     for (what, output) in [("prose", prose as fn(usize, usize) -> String), ("rows as JSON", rows)] {
         observe(&snapshot, what, output);
     }
     for calls in [10, 100, 1_000] {
         weigh(&snapshot, calls);
+        decided(&all, "with the shipped policies, ", calls);
     }
     for (sessions, bytes) in [(10_000, 200), (10_000, 1_000), (1_000, 10_000)] {
         memory(&snapshot, sessions, bytes);
@@ -70,6 +73,15 @@ fn weigh(snapshot: &Snapshot, calls: usize) {
         });
         report(&format!("weigh {what} after {calls} calls and 5 MB"), samples.collect());
     }
+    decided(snapshot, "", calls);
+}
+
+// The whole decision.
+fn decided(snapshot: &Snapshot, what: &str, calls: usize) {
+    let mut state = State::default();
+    for call in 0..calls {
+        learn(snapshot, &mut state, call, &prose(call, SEEN_BYTES / calls));
+    }
     let view = SessionView { state: Some(&state), ..SessionView::active("session".into()) };
     let request = request("send_mail", calls);
     let samples = (0..20_000).map(|_| {
@@ -77,7 +89,7 @@ fn weigh(snapshot: &Snapshot, calls: usize) {
         black_box(decide(snapshot, &view, black_box(&request), RecordId::from_parts(1, 2), 1));
         start.elapsed()
     });
-    report(&format!("decide a send after {calls} calls and 5 MB"), samples.collect());
+    report(&format!("decide a send {what}after {calls} calls and 5 MB"), samples.collect());
 }
 
 // Without the budget that the service has for all of its sessions.
@@ -186,8 +198,23 @@ fn resident() -> usize {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or_default() * 4_096
 }
 
-fn snapshot() -> anyhow::Result<Snapshot> {
-    let files = vec![SourceFile { path: "one.rego".into(), text: POLICY.into() }];
+/// The policies that the program comes with.
+fn shipped() -> anyhow::Result<Vec<SourceFile>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies");
+    let mut files = Vec::new();
+    for folder in [folder.to_owned(), format!("{folder}/flow")] {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "rego") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.push(SourceFile { path: name, text: std::fs::read_to_string(&path)? });
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn snapshot(files: Vec<SourceFile>) -> anyhow::Result<Snapshot> {
     let policies = PolicySet::load(&Bundle { files, data: Value::Null }, &LoadOptions::default());
     let policies = policies.map_err(|faults| anyhow::anyhow!("{faults:#?}"))?;
     let grants: Vec<GrantEntry> =
