@@ -17,6 +17,14 @@ fetches if {
 	effect.verb == "read"
 	effect.resource.kind == "url"
 	not changes
+	not uploads
+}
+
+# A file is read, and something goes out.
+uploads if {
+	some effect in input.action.effects
+	effect.verb == "read"
+	effect.resource.kind == "file"
 }
 
 changes if {

@@ -145,7 +145,16 @@ believed(provenance) if {
 	not provenance.address
 	provenance.origin in {"named", "prose", "instruction"}
 	provenance.sources[0].reach in {"named", "linked"}
+	not picked(provenance)
 	input.request.asks in {"call", "step"}
+}
+
+# Somebody else's words name it: they may have chosen it.
+picked(provenance) if {
+	provenance.origin == "instruction"
+	some effect in input.action.effects
+	effect.verb in {"spend", "grant"}
+	not provenance.sources[0].reach == "named"
 }
 
 # Which of the records that the request speaks of.

@@ -233,10 +233,17 @@ fn is_amount(chunk: &str) -> bool {
 
 /// An account number in groups: `us13 3000 0001 2121`. The value, how many chunks it has, where it ends.
 fn grouped(chunks: &[(usize, &str)]) -> Option<(String, usize, usize)> {
+    // `gb29 nwbk 6016`: a bank's code has no digits.
+    let iban = chunks.first().is_some_and(|(_, first)| {
+        first.len() == 4
+            && first.bytes().take(2).all(|c| c.is_ascii_lowercase())
+            && first.bytes().skip(2).all(|c| c.is_ascii_digit())
+    });
     let is_group = |group: &str| {
-        group.len() <= 8
-            && group.bytes().all(|c| c.is_ascii_alphanumeric())
-            && group.bytes().any(|c| c.is_ascii_digit())
+        iban && group.len() == 4 && group.bytes().all(|c| c.is_ascii_alphanumeric())
+            || group.len() <= 8
+                && group.bytes().all(|c| c.is_ascii_alphanumeric())
+                && group.bytes().any(|c| c.is_ascii_digit())
     };
     let mut value = String::new();
     let (mut length, mut end) = (0, 0);

@@ -61,6 +61,7 @@ impl Past {
             request: request.as_deref(),
             known: pending.known,
             workspace: facts.context.workspace.as_deref(),
+            commits: facts.action.effects.iter().any(|effect| matches!(effect.verb, Verb::Spend | Verb::Grant)),
             gives: facts.action.effects.iter().any(|effect| matches!(effect.verb, Verb::Send | Verb::Grant)),
             deletes: facts.action.effects.iter().any(|effect| effect.verb == Verb::Delete),
         };

@@ -35,6 +35,8 @@ pub(crate) struct Trail<'a> {
     pub(crate) workspace: Option<&'a str>,
     /// The action removes something.
     pub(crate) deletes: bool,
+    /// The action moves money or changes authority.
+    pub(crate) commits: bool,
     /// The action gives something to somebody else.
     pub(crate) gives: bool,
 }
@@ -192,7 +194,8 @@ impl Trail<'_> {
     fn is_outside(&self, path: &str) -> bool {
         let Some(workspace) = self.workspace.map(fold) else { return false };
         let rooted = path.starts_with(['/', '~', '\\']) || path.get(1..2) == Some(":");
-        let inside = path.strip_prefix(workspace.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        let rest = path.strip_prefix(workspace.trim_end_matches('/'));
+        let inside = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         path.split(['/', '\\']).any(|part| part == "..") || (rooted && !inside)
     }
 
@@ -256,7 +259,7 @@ impl Trail<'_> {
         for value in [folded, bare] {
             let places = self.seen.places(value);
             if !places.is_empty() {
-                return self.placed(places, None, "exact");
+                return self.unless_spoken(value, self.placed(places, None, "exact"));
             }
         }
         let words: Vec<&str> = tokens(folded).map(|token| token.text).take(WORDS_MAX).collect();
@@ -267,6 +270,18 @@ impl Trail<'_> {
             return self.given("joined");
         }
         self.shared_source(&words).unwrap_or_else(|| self.nowhere())
+    }
+
+    /// A name that a list has and that others' words speak of as well: for money and authority the words count, since it
+    /// may be they that picked it.
+    fn unless_spoken(&self, value: &str, way: Way) -> Way {
+        let spoken = self.seen.spoken(value).filter(|_| self.commits && way.origin == Origin::Field);
+        let Some(number) = spoken else { return way };
+        let character = Character::Instruction;
+        let place = Place { source: number, at: 0, length: 0, character, typed: false, decoded: false, meant: false };
+        let mut sources: Vec<ValueSource> = self.value_source(&place, "exact").into_iter().collect();
+        sources.extend(way.sources);
+        Way { origin: Origin::Instruction, sources, ..way }
     }
 
     /// A number that stands in others' running text and nowhere else: `transfer 30,000`.

@@ -28,6 +28,10 @@ const PLACES_MAX: usize = 4;
 const WORD_SOURCES_MAX: usize = 2;
 /// Sources of one concept that are remembered.
 const MENTIONS_MAX: usize = 16;
+/// Runs of words that one session remembers, how long they are, and how much of a sentence is looked at.
+const SPOKEN_MAX: usize = 65_536;
+const RUN_WORDS_MAX: usize = 5;
+const SPOKEN_WORDS_MAX: usize = 48;
 /// Fewest words of a sentence that asks somebody for something.
 const ASKING_WORDS_MIN: usize = 3;
 /// Longest value that is remembered as a whole, in bytes.
@@ -141,6 +145,8 @@ pub(crate) struct Seen {
     words: HashMap<u32, [u16; WORD_SOURCES_MAX]>,
     /// Who asks for what: concept, class and kinds of things of sentences with a verb that changes something.
     mentions: HashMap<u8, Vec<Mention>>,
+    /// Runs of words in others' sentences that speak of doing something, by [`word_hash`], with the first source.
+    spoken: HashMap<u64, u16>,
     /// Values that the agent itself brought in without anybody having given them to it: they are nobody's data.
     tainted: HashSet<Key>,
     pub(crate) truncated: bool,
@@ -216,6 +222,7 @@ impl Seen {
             + self.several * (PLACES_MAX * size_of::<Place>() + 64)
             + buckets(self.words.capacity()) * (size_of::<(u32, [u16; WORD_SOURCES_MAX])>() + 1)
             + self.mentions.values().map(|mentions| mentions.capacity() * size_of::<Mention>() + 48).sum::<usize>()
+            + buckets(self.spoken.capacity()) * (size_of::<(u64, u16)>() + 1)
             + buckets(self.tainted.capacity()) * (size_of::<Key>() + 1)
     }
 
@@ -285,6 +292,9 @@ impl Seen {
             for line in leaf.text.split_inclusive('\n') {
                 let folded = fold(line);
                 let instructs = self.prose(source, &folded);
+                if leaf.character == Character::Prose && !self.source(source).is_some_and(|source| source.trusted) {
+                    self.speak(source, &folded);
+                }
                 let before = at.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
                 from += line.len();
                 if address.is_some() {
@@ -352,6 +362,54 @@ impl Seen {
             }
         }
         sentences
+    }
+
+    /// Remembers what the sentences of a text name that speak of doing something: `book the Riverside Hotel`.
+    fn speak(&mut self, source: u16, folded: &str) {
+        let lexicon = Lexicon::get();
+        let mut sentence: Vec<(&str, crate::lexicon::Meaning)> = Vec::new();
+        let mut number = 0;
+        for token in tokens(folded) {
+            if token.sentence != number {
+                self.remember_runs(source, &sentence);
+                sentence.clear();
+                number = token.sentence;
+            }
+            if sentence.len() < SPOKEN_WORDS_MAX {
+                sentence.push((token.text, lexicon.meaning(word_hash(token.text))));
+            }
+        }
+        self.remember_runs(source, &sentence);
+    }
+
+    fn remember_runs(&mut self, source: u16, sentence: &[(&str, crate::lexicon::Meaning)]) {
+        if sentence.len() < ASKING_WORDS_MIN || !sentence.iter().any(|(_, meaning)| meaning.concept.is_some()) {
+            return;
+        }
+        for start in 0..sentence.len() {
+            let mut run = String::new();
+            for (position, (word, meaning)) in sentence.iter().skip(start).take(RUN_WORDS_MAX).enumerate() {
+                if position > 0 {
+                    run.push(' ');
+                }
+                run.push_str(word);
+                let plain = position == 0 && (meaning.marks_ask || word.len() < 3);
+                if plain {
+                    break;
+                }
+                if self.spoken.len() >= SPOKEN_MAX {
+                    self.truncated = true;
+                    return;
+                }
+                self.spoken.entry(word_hash(&run)).or_insert(source);
+            }
+        }
+    }
+
+    /// The source of a sentence that speaks of doing something and names this.
+    pub(crate) fn spoken(&self, folded: &str) -> Option<u16> {
+        let words: Vec<&str> = tokens(folded).map(|token| token.text).collect();
+        self.spoken.get(&word_hash(&words.join(" "))).copied()
     }
 
     fn close(&mut self, source: u16, sentence: &Sentence, instructs: &mut Vec<(usize, usize)>) {
