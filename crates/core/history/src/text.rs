@@ -10,7 +10,8 @@ pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         text.chars().for_each(|c| push(&mut folded, c));
     } else {
-        text.nfkc().flat_map(char::to_lowercase).for_each(|c| push(&mut folded, c));
+        let short = text.chars().map(|c| if is_phrase(c) { ' ' } else { c });
+        short.nfkc().flat_map(char::to_lowercase).for_each(|c| push(&mut folded, c));
     }
     if folded.ends_with(' ') {
         folded.pop();
@@ -26,6 +27,12 @@ fn push(folded: &mut String, c: char) {
     } else if !is_invisible(c) {
         folded.push(c.to_ascii_lowercase());
     }
+}
+
+/// One character that stands for a whole phrase of 18 or 8: texts of it would grow tenfold, and nobody writes addresses
+/// with it.
+fn is_phrase(c: char) -> bool {
+    matches!(c, '\u{fdfa}' | '\u{fdfb}')
 }
 
 /// Zero-width, bidirectional, tag, variation and control characters.

@@ -121,6 +121,7 @@ fn texts_without_a_blank() {
         ("1 MB of commas", "1,"),
         ("1 MB of Han", "\u{4e00}"),
         ("1 MB of ligatures", "\u{fdfa}"),
+        ("1 MB of squared words", "\u{3316}"),
         ("1 MB of combining marks", "\u{301}"),
         ("1 MB of invisible characters", "\u{200b}"),
         ("1 MB of NULs", "\0"),
