@@ -89,6 +89,7 @@ fn wrong_configuration() {
     insta::assert_snapshot!("unknown_key", check("profile = \"strict\"\n\n[mcp]\nfedrated = false\n"));
     insta::assert_snapshot!("several_problems", check("[[upstream]]\nname = \"a/b\"\n[api]\nlisten = \"0.0.0.0:1\"\n"));
     insta::assert_snapshot!("not_toml", check("profile = strict\n"));
+    insta::assert_snapshot!("misspelled_flow", check("[policies.data]\nflow = \"sttrict\"\n"));
     let missing = transcript(&["config", "check", "--config", "/nowhere/holdshort.toml"], &[]);
     insta::assert_snapshot!("missing_file", missing);
 }

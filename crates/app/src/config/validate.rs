@@ -39,6 +39,12 @@ pub(crate) fn validate(config: &Config) -> Vec<String> {
     }
     let labels = config.classification.check(&config.catalog, &config.labels);
     problems.extend(labels.iter().map(ToString::to_string));
+    // The one setting of the built-in policies that is a word: any other would be the mild one without a sound.
+    match config.policies.data.get("flow") {
+        None => {}
+        Some(value) if matches!(value.as_str(), Some("balanced" | "strict")) => {}
+        Some(value) => problems.push(format!("`policies.data.flow`: {value} is neither `balanced` nor `strict`")),
+    }
     limits(&config.limits, &mut problems);
     problems
 }

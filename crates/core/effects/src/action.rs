@@ -57,6 +57,11 @@ pub fn effects_of(question: &Question<'_>) -> Vec<ActionEffect> {
 
 // `args.command` is the text, or the list of its words; `args.cwd` the folder.
 fn command(question: &Question<'_>) -> Option<Vec<ActionEffect>> {
+    // Other languages read the same words otherwise.
+    let shell = question.name.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    if matches!(shell.trim_end_matches(".exe"), "pwsh" | "powershell" | "cmd" | "fish" | "nu" | "csh" | "tcsh") {
+        return None;
+    }
     let texts = match question.args.get("command")? {
         Value::String(text) => vec![text.clone()],
         Value::Array(words) => script::of_words(&words.iter().map(Value::as_str).collect::<Option<Vec<&str>>>()?),

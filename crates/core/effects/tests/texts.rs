@@ -154,3 +154,11 @@ fn a_name_and_a_search_are_more_than_one() {
         assert_eq!(deleted(&found), expected, "{name} {args}: {found:?}");
     }
 }
+
+#[test]
+fn other_shells_are_not_read_as_this_one() {
+    for shell in ["pwsh", "PowerShell", "C:\\Windows\\System32\\cmd.exe", "fish"] {
+        let found = effects(ActionKind::ShellCommand, shell, &json!({"command": "Remove-Item -Recurse C:\\x"}));
+        assert!(found.iter().all(|effect| effect.certainty == Certainty::Unknown), "{shell}: {found:?}");
+    }
+}
