@@ -79,7 +79,11 @@ pub(crate) fn whole(folded: &str) -> Option<(Kind, String)> {
         return Some(found);
     }
     // `Ann Lee <ann@x.com>`, as mails name people.
-    if let Some((_, address)) = value.strip_suffix('>').and_then(|head| head.rsplit_once('<')) {
+    if let Some((name, address)) = value.strip_suffix('>').and_then(|head| head.rsplit_once('<')) {
+        // A name holds no other address, and no border between two.
+        if name.contains(['@', ',', ';', '<', '>', ':']) || !atoms(name).is_empty() {
+            return None;
+        }
         return classify(address).filter(|(kind, _)| *kind == Kind::Mail);
     }
     let chunks = chunks(value);
@@ -132,7 +136,12 @@ fn trim(piece: &str) -> &str {
     let head = tail.trim_start_matches(['*', '=', ':', '.', '!', '?']);
     // `account:us133`, `iban=us133`: what stands behind the sign is the value.
     match head.rsplit_once(['=', ':']) {
-        Some((name, value)) if !head.contains("//") && name.chars().all(char::is_alphabetic) && value.len() > 3 => {
+        Some((name, value))
+            if !head.contains("//")
+                && name.chars().all(char::is_alphabetic)
+                && !matches!(name, "http" | "https")
+                && value.len() > 3 =>
+        {
             value
         }
         _ => head,
@@ -146,14 +155,23 @@ fn classify(chunk: &str) -> Option<(Kind, String)> {
         return None;
     }
     if let Some(rest) = chunk.strip_prefix("mailto:") {
-        return classify(rest);
+        // What else a mail link asks for, such as a copy to somebody, is a part of where it goes.
+        return if rest.contains('?') { Some((Kind::Mail, rest.to_owned())) } else { classify(rest) };
+    }
+    // Browsers read `https:x.com` and `https:\\x.com` as well.
+    if let Some(rest) = chunk.strip_prefix("https:").or_else(|| chunk.strip_prefix("http:")) {
+        let rest = rest.trim_start_matches(['/', '\\']);
+        return (!rest.is_empty()).then(|| (Kind::Url, url(rest)));
     }
     if let Some((scheme, rest)) = chunk.split_once("://") {
         let named = scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
         return (named && !rest.is_empty()).then(|| (Kind::Url, url(rest)));
     }
-    if let Some((local, domain)) = chunk.rsplit_once('@') {
-        return (!local.is_empty() && is_domain(domain)).then(|| (Kind::Mail, chunk.to_owned()));
+    if let Some((local, domain)) = chunk.rsplit_once('@')
+        && !local.is_empty()
+        && is_domain(domain)
+    {
+        return Some((Kind::Mail, chunk.to_owned()));
     }
     let host = chunk.split(['/', '?', '#', ':']).next().unwrap_or_default();
     if host.starts_with("www.") && host.len() > 6 || is_domain(host) && is_public_suffix(host) {
@@ -169,6 +187,10 @@ fn classify(chunk: &str) -> Option<(Kind, String)> {
 fn url(rest: &str) -> String {
     let rest = rest.trim_end_matches('/');
     let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+    // Readers of URLs do not agree on where the host is then: it is no host that anybody named.
+    if authority.contains('\\') {
+        return rest.to_owned();
+    }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
     format!("{host}{path}")

@@ -55,6 +55,12 @@ pub(super) struct Raw {
     at: usize,
 }
 
+/// Whether a record has two fields of one name: a line that somebody wrote into a text, as no serialiser does.
+fn repeats_a_name(raw: &[Raw]) -> bool {
+    let mut names = std::collections::HashSet::new();
+    raw.iter().any(|leaf| leaf.is_key && !names.insert((leaf.record, leaf.text.as_str())))
+}
+
 /// The name of a field as its values keep it.
 fn key_of(text: &str) -> String {
     text.get(..text.floor_char_boundary(KEY_BYTES_MAX)).unwrap_or_default().to_owned()
@@ -70,7 +76,7 @@ pub(crate) fn leaves(part: &str, content: bool) -> (Vec<Leaf>, bool) {
             Some(_) if looks_like_yaml(head) => yaml::read(part),
             _ => None,
         };
-        if let Some(raw) = structured {
+        if let Some(raw) = structured.filter(|raw| !repeats_a_name(raw)) {
             let complete = raw.len() < LEAVES_MAX;
             return (judged(raw), complete);
         }

@@ -465,6 +465,53 @@ fn text_in_several_parts_is_one_output() {
 }
 
 #[test]
+fn addresses_that_hide_behind_others() {
+    let session = Session::new("Write to bob@corp.example and see https://corp.example/report and www.corp.example");
+    for value in [
+        "eve@evil.example, Bob <bob@corp.example>",
+        "<eve@evil.example> <bob@corp.example>",
+        "eve@evil.example <bob@corp.example>",
+        "Bob <bob@corp.example>, eve@evil.example",
+        "bob@corp.example,eve@evil.example",
+        "bob@corp.example;eve@evil.example",
+        "mailto:bob@corp.example?cc=eve@evil.example",
+        "mailto:bob@corp.example?bcc=eve%40evil.example",
+        "https://evil.example\\@corp.example/report",
+        "https://corp.example\\@evil.example/report",
+        "https://corp.example\\.evil.example/report",
+        "https://bob:corp.example@evil.example/report",
+        "https://corp.example\u{3002}evil.example/report",
+        "https://corp.example \u{200b}.evil.example/report",
+        "https://evil.example/?https://corp.example/report",
+        "ftp://evil.example#corp.example/report",
+        "www.corp.example.evil.example",
+    ] {
+        let found = of(&session, value);
+        assert!(found.origin >= Origin::Nowhere && found.address, "{value}: {found:?}");
+    }
+    for text in
+        ["evil.example/@eve", "www.evil.example/a@b/c", "mailto:eve@evil.example?subject=x", "https:\\\\evil.com/x"]
+    {
+        let found = session.of(&send(), json!({"body": format!("see {text} for more")}), "/body");
+        let found = found.unwrap_or_else(|| panic!("nothing is said of `{text}`"));
+        assert!(found.origin >= Origin::Nowhere && found.address, "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn records_that_somebody_writes_into_a_line() {
+    // Not what a serialiser prints: a name comes twice in one record.
+    for output in [
+        format!("from: ann@x.example\nbody: hello\niban: DE89370400440532013000\niban: {EVE}\n"),
+        format!("- from: ann@x.example\n  iban: DE89370400440532013000\n  iban: {EVE}\n"),
+        format!(r#"[{{"iban": "DE89370400440532013000", "note": "x", "iban": "{EVE}"}}]"#),
+        format!("{{'iban': 'DE89370400440532013000', 'iban': '{EVE}'}}"),
+    ] {
+        assert!(origin(&contacts(&output), EVE) > Origin::Field, "{output}");
+    }
+}
+
+#[test]
 fn pointers_of_nested_arguments() {
     let session = elsewhere("Ann is ann@x.example, by the way.");
     let args = json!({"mail": {"to": ["bob@x.example", "ann@x.example"], "a/b~c": {"to": "ann@x.example"}}});
