@@ -173,6 +173,9 @@ impl Past {
             let leads = |source: &holdshort_model::ValueSource| matches!(source.reach, Reach::Named | Reach::Topic);
             linked |= provenance.sources.iter().any(leads);
         }
+        // An address that others gave, or nobody, leads where they want it, whatever stands beside it.
+        let astray = |way: &Provenance| way.address && !way.known && way.origin > Origin::Named;
+        named &= !facts.provenance.values().any(astray);
         match (named, texts, linked) {
             (true, _, _) => Reach::Named,
             (false, 0, _) if request.speaks_of(tool) => Reach::Topic,
@@ -218,6 +221,9 @@ impl Past {
                 self.seen.taint(&atom.value);
             }
             self.seen.taint(&folded);
+            for atom in crate::seen::decoded(&text).iter().flat_map(|text| crate::atoms::atoms(&fold(text))) {
+                self.seen.taint(&atom.value);
+            }
         }
         if carries {
             each_text(&args, &mut |text| {
