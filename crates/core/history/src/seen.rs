@@ -29,7 +29,7 @@ const WORD_SOURCES_MAX: usize = 2;
 /// Sources of one concept that are remembered.
 const MENTIONS_MAX: usize = 16;
 /// Runs of words that one session remembers, how long they are, and how much of a sentence is looked at.
-const SPOKEN_MAX: usize = 65_536;
+const SPOKEN_MAX: usize = 16_384;
 const RUN_WORDS_MAX: usize = 5;
 const SPOKEN_WORDS_MAX: usize = 48;
 /// Fewest words of a sentence that asks somebody for something.
@@ -291,8 +291,11 @@ impl Seen {
             let mut from = 0;
             for line in leaf.text.split_inclusive('\n') {
                 let folded = fold(line);
-                let instructs = self.prose(source, &folded);
-                if leaf.character == Character::Prose && !self.source(source).is_some_and(|source| source.trusted) {
+                let (instructs, picks) = self.prose(source, &folded);
+                if picks
+                    && leaf.character == Character::Prose
+                    && !self.source(source).is_some_and(|source| source.trusted)
+                {
                     self.speak(source, &folded);
                 }
                 let before = at.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
@@ -325,10 +328,12 @@ impl Seen {
         })
     }
 
-    /// Indexes the words of a text. The byte ranges of the sentences that tell the reader to do something.
-    fn prose(&mut self, source: u16, folded: &str) -> Vec<(usize, usize)> {
+    /// Indexes the words of a text. The byte ranges of the sentences that tell the reader to do something, and whether any
+    /// speaks of things that are picked by name.
+    fn prose(&mut self, source: u16, folded: &str) -> (Vec<(usize, usize)>, bool) {
         let lexicon = Lexicon::get();
-        let mut sentences = Vec::new();
+        let kinds = picked_kinds(lexicon);
+        let (mut sentences, mut picks) = (Vec::new(), false);
         let mut now = Sentence::default();
         let mut marks_ask = false;
         for token in tokens(folded) {
@@ -345,6 +350,7 @@ impl Seen {
             self.hear(source, hash);
             let meaning = lexicon.meaning(hash);
             now.groups |= meaning.groups;
+            picks |= meaning.picks(kinds);
             if let Some((concept, class)) = meaning.concept {
                 if now.concepts.len() < 8 {
                     now.concepts.push((concept, class));
@@ -361,7 +367,7 @@ impl Seen {
                 self.hear(source, word_hash(&digits.replace(',', "")));
             }
         }
-        sentences
+        (sentences, picks)
     }
 
     /// Remembers what the sentences of a text name that speak of doing something: `book the Riverside Hotel`.
@@ -383,7 +389,8 @@ impl Seen {
     }
 
     fn remember_runs(&mut self, source: u16, sentence: &[(&str, crate::lexicon::Meaning)]) {
-        if sentence.len() < ASKING_WORDS_MIN || !sentence.iter().any(|(_, meaning)| meaning.concept.is_some()) {
+        let kinds = picked_kinds(Lexicon::get());
+        if sentence.len() < ASKING_WORDS_MIN || !sentence.iter().any(|(_, meaning)| meaning.picks(kinds)) {
             return;
         }
         for start in 0..sentence.len() {
@@ -547,6 +554,11 @@ fn singled_out(leaves: &[Leaf], request: Option<&Request>) -> HashSet<u32> {
         leaf.record > 0 && !leaf.is_key && leaf.text.len() <= VALUE_BYTES_MAX && request.singles_out(&fold(&leaf.text))
     };
     leaves.iter().filter(says).map(|leaf| leaf.record).collect()
+}
+
+/// Kinds of things that are picked by name: what is paid for, and who may do something.
+fn picked_kinds(lexicon: &Lexicon) -> u64 {
+    ["money", "travel", "product", "access"].iter().fold(0, |mask, name| mask | lexicon.group(name))
 }
 
 #[derive(Default)]

@@ -75,6 +75,14 @@ pub(crate) struct Meaning {
     pub(crate) marks_ask: bool,
 }
 
+impl Meaning {
+    /// Whether it speaks of paying or of authority, or of a thing of these kinds.
+    pub(crate) fn picks(&self, kinds: u64) -> bool {
+        let commits = matches!(self.concept, Some((_, Class::Effect(Verb::Spend | Verb::Grant))));
+        commits || self.groups & kinds != 0
+    }
+}
+
 /// Hash of a word as texts are indexed by.
 pub(crate) fn word_hash(word: &str) -> u64 {
     let mut hasher = SipHasher13::new();
