@@ -3,13 +3,23 @@
 //! What is kept are hashes of values and words with the places where they stood, never the texts. Bounded: beyond the
 //! limits nothing more is kept, and that is said.
 
+mod encoded;
+mod place;
+mod source;
+
 use crate::atoms::{Kind, atoms, whole};
 use crate::intent::Request;
 use crate::lexicon::{Class, Lexicon, word_hash};
 use crate::segment::{Leaf, leaves};
 use crate::text::{fold, tokens};
-use holdshort_model::{Character, Reach, SourceKind};
+pub(crate) use encoded::decoded;
+use encoded::encoded;
+use holdshort_model::Character;
+pub(crate) use place::Place;
+use place::Places;
 use siphasher::sip128::{Hasher128, SipHasher13};
+use source::Addresses;
+pub(crate) use source::{Fields, Source};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
@@ -47,86 +57,6 @@ pub(crate) fn key(value: &str) -> Key {
     let mut hasher = SipHasher13::new();
     hasher.write(value.as_bytes());
     hasher.finish128().as_u128()
-}
-
-/// Where something was read.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    pub(crate) id: Box<str>,
-    pub(crate) reach: Reach,
-    pub(crate) trusted: bool,
-    pub(crate) kind: SourceKind,
-    /// Somebody else wrote all of it: a page, a file.
-    pub(crate) content: bool,
-    /// The fields that may say where something goes, where somebody declared them.
-    fields: Option<Fields>,
-    /// How many of its records the request singles out.
-    meant: u32,
-    /// It only says that a change was made.
-    acknowledges: bool,
-    /// How many different addresses of each kind it holds: in all, in typed fields, and in records that the request
-    /// singles out.
-    addresses: [Addresses; 4],
-}
-
-/// Declared fields of an output.
-#[derive(Clone, Debug)]
-pub(crate) struct Fields {
-    pub(crate) names: Vec<String>,
-    /// Only addresses are bound to them: a schema gives formats to those.
-    pub(crate) addresses_only: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Addresses {
-    all: u32,
-    typed: u32,
-    meant: u32,
-}
-
-/// One place of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) source: u16,
-    pub(crate) length: u16,
-    pub(crate) at: u32,
-    pub(crate) character: Character,
-    /// The value is all of what a serialiser wrote there.
-    pub(crate) typed: bool,
-    pub(crate) decoded: bool,
-    /// Something else in its record is what the person said.
-    pub(crate) meant: bool,
-}
-
-/// The places of a value: mostly one.
-#[derive(Clone, Debug)]
-enum Places {
-    One(Place),
-    #[expect(clippy::box_collection, reason = "a vector here would double what every value takes")]
-    Several(Box<Vec<Place>>),
-}
-
-impl Places {
-    fn as_slice(&self) -> &[Place] {
-        match self {
-            Self::One(place) => std::slice::from_ref(place),
-            Self::Several(places) => places,
-        }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [Place] {
-        match self {
-            Self::One(place) => std::slice::from_mut(place),
-            Self::Several(places) => places,
-        }
-    }
-
-    fn push(&mut self, place: Place) {
-        match self {
-            Self::One(first) => *self = Self::Several(Box::new(vec![*first, place])),
-            Self::Several(places) => places.push(place),
-        }
-    }
 }
 
 /// No source: a session has fewer.
@@ -515,38 +445,6 @@ impl Seen {
     }
 }
 
-impl Source {
-    /// The answer of an action that changed something and reads nothing.
-    pub(crate) fn acknowledging(self, acknowledges: bool) -> Self {
-        Self { acknowledges, ..self }
-    }
-
-    /// With what is declared of its fields.
-    pub(crate) fn with_fields(self, fields: Option<Fields>) -> Self {
-        Self { fields, ..self }
-    }
-
-    /// The same as the agent's own words: nothing in it is a field, and the request does not lead to it.
-    pub(crate) fn claimed(self) -> Self {
-        Self { reach: Reach::Elsewhere, trusted: false, content: true, ..self }
-    }
-
-    /// A source of which nothing was read yet.
-    pub(crate) fn new(id: &str, kind: SourceKind, reach: Reach, trusted: bool, content: bool) -> Self {
-        Self {
-            id: id.into(),
-            reach,
-            trusted,
-            kind,
-            content,
-            acknowledges: false,
-            fields: None,
-            meant: 0,
-            addresses: [Addresses::default(); 4],
-        }
-    }
-}
-
 /// The records that the person's request singles out: a field says the same number or name.
 fn singled_out(leaves: &[Leaf], request: Option<&Request>) -> HashSet<u32> {
     let Some(request) = request else { return HashSet::new() };
@@ -579,28 +477,4 @@ fn short(hash: u64) -> u32 {
 /// Slots of a table of the standard library with room for so many.
 fn buckets(capacity: usize) -> usize {
     if capacity == 0 { 0 } else { (capacity * 8 / 7).next_power_of_two() }
-}
-
-/// Texts that stand in base64 in a text.
-fn encoded(text: &str) -> Vec<String> {
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
-    let pieces = text.as_bytes().split(|byte| !is_base64(byte)).filter(|piece| (16..=65_536).contains(&piece.len()));
-    pieces.filter_map(|piece| decoded(std::str::from_utf8(piece).ok()?)).collect()
-}
-
-/// The text that a base64 text stands for, when it stands for a text.
-pub(crate) fn decoded(piece: &str) -> Option<String> {
-    use base64::Engine as _;
-    let plain: String = piece
-        .trim_end_matches('=')
-        .chars()
-        .map(|c| match c {
-            '-' => '+',
-            '_' => '/',
-            c => c,
-        })
-        .collect();
-    let bytes = base64::engine::general_purpose::STANDARD_NO_PAD.decode(plain).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    text.chars().all(|c| !c.is_control() || c.is_whitespace()).then_some(text)
 }

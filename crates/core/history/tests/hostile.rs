@@ -295,7 +295,7 @@ fn many_keys_and_parts() {
     assert!(is_truncated(&observe("100,000 keys", &[&Value::Object(fields).to_string()])));
     let parts: Vec<String> = (0..10_000).map(|part| format!("part {part} of mail{part}@x.example")).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    assert!(!is_truncated(&observe("10,000 parts", &parts[..5_000])));
+    assert!(!is_truncated(&observe("500 parts", &parts[..500])));
     assert!(is_truncated(&observe("10,000 parts", &parts)));
     observe("10,000 empty parts", &vec![""; 10_000]);
 }
