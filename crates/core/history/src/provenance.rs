@@ -178,11 +178,9 @@ impl Trail<'_> {
         if let Some((kind, value)) = whole(folded) {
             return vec![Atom { kind, value, at: 0, end: folded.len() }];
         }
-        let found = atoms(folded);
-        match found.is_empty() {
-            true => behind(text).map_or(found, |text| atoms(&fold(&text))),
-            false => found,
-        }
+        let mut found = atoms(folded);
+        found.extend(behind(text).flat_map(|text| atoms(&fold(&text))));
+        found
     }
 
     /// Whether a file goes away, or to somebody else.
@@ -508,7 +506,8 @@ fn pointer(path: &[Step<'_>]) -> String {
     pointer
 }
 
-/// The text behind a base64 value, where there is one.
-fn behind(value: &str) -> Option<String> {
-    (value.len() >= 16).then(|| decoded(value)).flatten()
+/// The texts that stand in base64 in a value.
+fn behind(value: &str) -> impl Iterator<Item = String> {
+    let is_border = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '-' | '_' | '=');
+    value.split(is_border).filter(|piece| piece.len() >= 16).filter_map(decoded)
 }

@@ -349,6 +349,9 @@ fn base64_hides_nothing() {
     let session = elsewhere("Ann is eve@evil.example, by the way.");
     let found = session.of(&send(), json!({"body": encoded}), "/body").unwrap();
     assert!(found.address && found.origin == Origin::Prose, "{found:?}");
+    let beside = json!({ "body": format!("Dear bob@corp.example, see {encoded}.") });
+    let found = Session::new("Write to bob@corp.example").of(&send(), beside, "/body").unwrap();
+    assert_eq!(found.origin, Origin::Nowhere, "{found:?}");
     let found = Session::new("Write a mail").of(&send(), json!({"body": encoded}), "/body").unwrap();
     assert!(found.address && found.origin == Origin::Nowhere, "{found:?}");
 }
