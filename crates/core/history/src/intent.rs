@@ -233,6 +233,8 @@ impl Request {
     fn matches(&self, ask: &Ask, verb: Verb, tool: &Tool) -> bool {
         let lexicon = Lexicon::get();
         let shared = ask.groups & tool.groups;
+        // Everybody speaks of people and of details; that names no object.
+        let things = shared & !(lexicon.group("person") | lexicon.group("profile"));
         let same_concept = tool.concepts & (1 << ask.concept) != 0;
         let names_object = || {
             let words = self.sentences.get(ask.sentence).map(Vec::as_slice).unwrap_or_default();
@@ -254,7 +256,7 @@ impl Request {
             }
             // "Cancel yoga": what goes is a name that no lexicon knows. What is moved goes from where it was.
             Verb::Delete => {
-                let named = shared != 0 || tool.groups == 0 || ask.groups == 0 || names_object();
+                let named = things != 0 || tool.groups == 0 || ask.groups == 0 || names_object();
                 let renames = tool.moves && matches!(lexicon.concept(ask.concept), "move" | "update");
                 (class == Verb::Delete && named) || (class == Verb::Write && (same_concept || renames))
             }
@@ -269,9 +271,11 @@ impl Request {
                         && tool.groups & lexicon.registry.authority == 0
                         && (shared != 0 || names_object()))
             }
-            Verb::Write => class != Verb::Read && (shared != 0 || same_concept || names_object()),
+            Verb::Write => {
+                same_concept || (!matches!(class, Verb::Read | Verb::Send) && (things != 0 || names_object()))
+            }
             Verb::Execute => {
-                class == Verb::Execute || same_concept || (class != Verb::Read && (shared != 0 || names_object()))
+                class == Verb::Execute || same_concept || (class != Verb::Read && (things != 0 || names_object()))
             }
             Verb::Delegate => matches!(class, Verb::Delegate | Verb::Send) || same_concept,
         }
