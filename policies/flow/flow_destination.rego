@@ -28,6 +28,42 @@ ask contains message if {
 	)
 }
 
+# Nobody said what the person asked for: strict lets nothing go to an address that others wrote, or that nobody did;
+# balanced writes it down.
+ask contains message if {
+	some effect in input.action.effects
+	effect.verb in {"spend", "send", "delete", "delegate", "grant"}
+	flow.strict
+	some pointer, provenance in input.provenance
+	strange(provenance)
+	message := sprintf(
+		"nobody said what the person asked for, and `%s` of `%s` comes from %s; a person has to confirm it",
+		[pointer, input.action.name, flow.source(provenance)],
+	)
+}
+
+observe contains message if {
+	some effect in input.action.effects
+	effect.verb in {"spend", "send", "delete", "delegate", "grant"}
+	not flow.strict
+	some pointer, provenance in input.provenance
+	strange(provenance)
+	message := sprintf(
+		"nobody said what the person asked for, and `%s` of `%s` comes from %s",
+		[pointer, input.action.name, flow.source(provenance)],
+	)
+}
+
+strange(provenance) if {
+	not input.request.known
+	flow.exposed
+	not flow.fetches
+	provenance.role == "target"
+	provenance.address
+	not provenance.known
+	provenance.origin in {"named", "prose", "instruction", "nowhere", "unknown"}
+}
+
 pays if {
 	some effect in input.action.effects
 	effect.verb == "spend"
@@ -276,6 +312,27 @@ examples := [
 			"action": {"name": "send_money", "effects": [{"verb": "spend", "resource": {"kind": "tool"}}]},
 		},
 		"expect": ["ask"],
+	},
+	{
+		"name": "strict: an address from a page, and no request is known",
+		"input": {
+			"request": {"known": false, "asks": "no"},
+			"labels": {"integrity": "untrusted"},
+			"provenance": {"/to": {"role": "target", "origin": "prose", "address": true, "required": true}},
+			"action": {"name": "send_message", "effects": [{"verb": "send", "resource": {"kind": "tool"}}]},
+		},
+		"org": {"flow": "strict"},
+		"expect": ["ask"],
+	},
+	{
+		"name": "balanced: the same is let pass, and watched",
+		"input": {
+			"request": {"known": false, "asks": "no"},
+			"labels": {"integrity": "untrusted"},
+			"provenance": {"/to": {"role": "target", "origin": "prose", "address": true, "required": true}},
+			"action": {"name": "send_message", "effects": [{"verb": "send", "resource": {"kind": "tool"}}]},
+		},
+		"expect": ["observe"],
 	},
 	{
 		"name": "reading is not held up",
