@@ -167,7 +167,7 @@ async fn is_truncated(world: &World, agent: &str, session: &str) -> bool {
 
 #[tokio::test]
 async fn over_the_budget_whoever_remembers_most_gives_up_first() {
-    let config = ServiceConfig { history_bytes: 4 << 20, ..ServiceConfig::default() };
+    let config = ServiceConfig { history_bytes: 1 << 20, ..ServiceConfig::default() };
     let world = World::with(Setup { config, ..Setup::default() }).await;
     read(&world, "modest", "quiet", 2).await;
     for session in 0..40 {
@@ -179,7 +179,7 @@ async fn over_the_budget_whoever_remembers_most_gives_up_first() {
         let line = metrics.lines().find(|line| line.starts_with(name)).unwrap();
         line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
     };
-    assert!(value("holdshort_history_bytes") <= (4 << 20) as f64, "{metrics}");
+    assert!(value("holdshort_history_bytes") <= (1 << 20) as f64, "{metrics}");
     assert!(value("holdshort_histories_reduced_total") > 0.0, "{metrics}");
     assert!(!is_truncated(&world, "modest", "quiet").await, "another agent's sessions cost it its memory");
     assert!(!is_truncated(&world, "greedy", "g39").await, "the one that is in use goes last");
