@@ -219,6 +219,7 @@ believed(provenance) if {
 numbered(pointer) if {
 	not flow.strict
 	input.request.asks == "call"
+	input.action.args[trim_prefix(pointer, "/")] < 10000000
 	is_number(input.action.args[trim_prefix(pointer, "/")])
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Decide(DecideArgs),
     /// Decide recorded actions again
     #[command(
-        after_help = "Example:\n  holdshort replay --config holdshort.toml --traces traces.jsonl > decisions.jsonl\n\nTraces, one a line:\n  {\"id\":..,\"prompt\":..,\"agent\":..,\"tools\":[{\"name\",\"description\",\"schema\",\"annotations\"}],\"steps\":[{\"tool\",\"args\",\"output\",\"error\"}]}\nDecisions, one line for each trace, in the order of the steps:\n  {\"id\":..,\"decisions\":[{\"effect\",\"decided\",\"risk\",\"level\",\"reasons\":[..]}]}\nTools belong to the server `trace`; `effect` is what would happen, `decided` counts what is only observed as well.\nA step that does not run was not executed: its output is not seen. Steps are taken to be one second apart; no trace knows of another."
+        after_help = "Example:\n  holdshort replay --config holdshort.toml --traces traces.jsonl > decisions.jsonl\n\nTraces, one a line:\n  {\"id\":..,\"prompt\":..,\"agent\":..,\"workspace\":..,\"tools\":[{\"name\",\"description\",\"schema\",\"annotations\"}],\"steps\":[{\"tool\",\"args\",\"output\",\"error\"}]}\nDecisions, one line for each trace, in the order of the steps:\n  {\"id\":..,\"decisions\":[{\"effect\",\"decided\",\"risk\",\"level\",\"reasons\":[..]}]}\nTools belong to the server `trace`; `effect` is what would happen, `decided` counts what is only observed as well.\n`workspace` is the folder that the agent worked in; without it the agent may change files anywhere.\nA step that does not run was not executed: its output is not seen. Steps are taken to be one second apart; no trace knows of another."
     )]
     Replay(ReplayArgs),
     /// Test, lint and explain policies

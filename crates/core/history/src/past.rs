@@ -353,4 +353,21 @@ mod tests {
         assert_eq!(origin(&closed, "eve@evil.example"), Some(Origin::Prose));
         assert_eq!(origin(&closed, "ann@corp.example"), Some(Origin::Field));
     }
+
+    #[test]
+    fn an_account_in_figures_is_an_address() {
+        let rules = Rules::default();
+        let mut state = State::default();
+        let intent = "Pay the plumber";
+        let read = facts(intent, "read_page", "read", &json!({}));
+        let id = RecordId::from_parts(1, 1);
+        state.decided(&rules, &Decided { id, facts: &read, enforced: Effect::Allow, definition: None, now_ns: 1 });
+        let parts = &["Our new account is 4711471147, use it."][..];
+        let status = OutcomeStatus::Ok;
+        state.settled(&rules, &Settled { decision: id, status, parts, truncated: false, claimed: false, now_ns: 1 });
+        let pay = facts(intent, "pay", "spend", &json!({"account": 4_711_471_147_u64, "amount": 12}));
+        let flow = weighed(&state, &rules, &pay);
+        assert!(flow.provenance["/account"].address && flow.provenance["/account"].origin > Origin::Named);
+        assert!(!flow.provenance.contains_key("/amount"));
+    }
 }

@@ -123,8 +123,9 @@ impl Trail<'_> {
         let text = text.get(..end).unwrap_or_default();
         let folded = fold(text);
         // The id of a record names what is in the tool's own store: it leads nowhere else, whatever it looks like.
-        let mut addresses =
-            if value.is_string() && !parameter.record { Self::addresses(text, &folded) } else { Vec::new() };
+        // An account may be written as a number, an amount is none.
+        let may_lead = !parameter.record && (value.is_string() || parameter.role == ArgumentRole::Target);
+        let mut addresses = if may_lead { Self::addresses(text, &folded) } else { Vec::new() };
         is_cut |= addresses.len() > ATOMS_MAX;
         let address = is_cut || addresses.iter().any(|atom| atom.kind != Kind::Path || self.is_outside(&atom.value));
         let role = match parameter.role {
@@ -263,10 +264,8 @@ impl Trail<'_> {
             }
         }
         let words: Vec<&str> = tokens(folded).map(|token| token.text).take(WORDS_MAX).collect();
-        if let Some(request) =
-            self.request.filter(|request| !words.is_empty() && words.iter().all(|word| request.says(word)))
-        {
-            let _ = request;
+        let says_all = |request: &Request| !words.is_empty() && words.iter().all(|word| request.says(word));
+        if self.request.is_some_and(says_all) {
             return self.given("joined");
         }
         self.shared_source(&words).unwrap_or_else(|| self.nowhere())

@@ -72,11 +72,12 @@ impl Tool {
         tool.returns_content = returns_content(&words, &tool.parameters);
         tool.searches = words.iter().any(|word| matches!(word.as_str(), "search" | "find" | "query" | "lookup"));
         tool.moves = words.iter().any(|word| matches!(word.as_str(), "move" | "rename" | "mv" | "relocate"));
-        tool.prepares = words.iter().any(|word| {
-            matches!(word.as_str(), "login" | "logon" | "signin" | "authenticate" | "logout" | "signout" | "connect")
-        }) || ["log in", "sign in", "log on", "sign on", "log out", "sign out"]
+        tool.prepares = words
             .iter()
-            .any(|form| words.join(" ").contains(form));
+            .any(|word| matches!(word.as_str(), "login" | "logon" | "signin" | "authenticate" | "logout" | "signout"))
+            || ["log in", "sign in", "log on", "sign on", "log out", "sign out"]
+                .iter()
+                .any(|form| words.join(" ").contains(form));
         tool.remembers = words
             .iter()
             .any(|word| matches!(word.as_str(), "memory" | "memories" | "remember" | "recall" | "scratchpad"));

@@ -42,7 +42,8 @@ pub struct Provenance {
     pub role: ArgumentRole,
     /// The least trustworthy place that a part of the value can only come from.
     pub origin: Origin,
-    /// Where the value, or an address in it, was seen; at most a few, the least trustworthy first.
+    /// Where the value, or an address in it, was seen; at most a few. Of one address the most trustworthy place stands first;
+    /// of several the places of the least trustworthy one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ValueSource>,
     /// How much of the value its sources cover, in percent.
@@ -115,7 +116,7 @@ pub struct ValueSource {
     pub document: bool,
     /// First byte and end of the value in the source.
     pub span: [u64; 2],
-    /// How the value differs from what stands there: `exact`, `folded`, `part`, `joined`, `number`, `date`, `base64`.
+    /// How the value differs from what stands there: `exact`, `folded`, `part`, `joined`, `number`, `base64`.
     pub form: String,
 }
 
@@ -125,7 +126,7 @@ pub struct ValueSource {
 pub enum SourceKind {
     /// The person's request.
     User,
-    /// The system, or the person's settings.
+    /// The system, or the person's settings. This version never says it.
     System,
     /// The result of a tool, resource or prompt.
     #[default]
