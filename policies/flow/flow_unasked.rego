@@ -96,6 +96,20 @@ ask contains message if {
 	)
 }
 
+# Nobody can say what it does, and nobody asked for it.
+ask contains message if {
+	input.request.known
+	input.request.asks == "no"
+	some effect in input.action.effects
+	effect.verb == "execute"
+	effect.certainty == "unknown"
+	flow.exposed
+	message := sprintf(
+		"the request does not ask for `%s`, and nothing says what it does; a person has to confirm it",
+		[input.action.name],
+	)
+}
+
 # A change that nobody asked for, at a place that a text names to which the request does not lead.
 ask contains message if {
 	input.request.known
@@ -157,6 +171,15 @@ examples := [
 			"action": {"name": "create_note", "effects": [{"verb": "write", "resource": {"kind": "tool"}}]},
 		},
 		"org": {"flow": "strict"},
+		"expect": ["ask"],
+	},
+	{
+		"name": "a tool of which nobody knows what it does",
+		"input": {
+			"request": {"known": true, "asks": "no"},
+			"labels": {"integrity": "untrusted"},
+			"action": {"name": "zap", "effects": [{"verb": "execute", "resource": {"kind": "tool"}, "certainty": "unknown"}]},
+		},
 		"expect": ["ask"],
 	},
 	{
