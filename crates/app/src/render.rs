@@ -1,7 +1,8 @@
 //! Records as one line for people.
 
 use holdshort_model::{
-    Decision, DecisionRecord, DeclassificationRecord, Effect, Mode, Outcome, PolicyRecord, Record, ToolChange,
+    ApprovalRecord, Decision, DecisionRecord, DeclassificationRecord, Effect, Mode, Outcome, PolicyRecord,
+    PromotionRecord, Record, ResponseRecord, StandingRecord, ToolChange,
 };
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -16,6 +17,10 @@ pub(crate) fn record_line(index: u64, record: &Record) -> String {
         Record::ToolChange(change) => change_line(change),
         Record::Policy(policy) => policy_line(policy),
         Record::Declassification(lowered) => lowered_line(lowered),
+        Record::Approval(approval) => approval_line(approval),
+        Record::Standing(standing) => standing_line(standing),
+        Record::Response(step) => response_line(step),
+        Record::Promotion(promotion) => promotion_line(promotion),
         Record::Lifecycle(event) => format!("{} service {} {}", time(event.time_ms), event.event, event.detail),
     };
     // INVARIANT: one record is one line, and no text of an agent reaches the terminal as a control sequence.
@@ -26,6 +31,40 @@ pub(crate) fn record_line(index: u64, record: &Record) -> String {
 fn lowered_line(lowered: &DeclassificationRecord) -> String {
     let DeclassificationRecord { agent, session, what, reason, by, .. } = lowered;
     format!("{} declassified `{what}` in {session} of {agent}, by {by}: {reason}", time(lowered.id.time_ms()))
+}
+
+fn approval_line(approval: &ApprovalRecord) -> String {
+    let ApprovalRecord { id, event, agent, session, answer, exception, .. } = approval;
+    let mut line = format!("{} approval {event} {id} for {agent} in {session}", time(approval.time_ms));
+    if let Some(answer) = answer {
+        let word = if answer.approved { "approved" } else { "refused" };
+        line.push_str(&format!(", {word} by {}: {}", answer.by, answer.reason));
+    }
+    if let Some(exception) = exception {
+        line.push_str(&format!(", {} until {}", exception.name, time(exception.until_ms)));
+    }
+    line
+}
+
+fn standing_line(record: &StandingRecord) -> String {
+    let after = &record.after;
+    let word = if record.released { "released" } else { "contained" };
+    let left = serde_json::to_value(after.standing).unwrap_or_default();
+    let left = left.as_str().unwrap_or("unknown").to_owned();
+    let grants =
+        if after.removed.is_empty() { String::new() } else { format!(" without {}", after.removed.join(", ")) };
+    format!("{} {word} {}: {left}{grants}, by {}: {}", time(record.time_ms), after.scope, after.by, after.reason)
+}
+
+fn response_line(step: &ResponseRecord) -> String {
+    let done = if step.done { "done" } else { "failed" };
+    format!("{} response {} {done} after [{}]: {}", time(step.time_ms), step.step.as_str(), step.decision, step.text)
+}
+
+fn promotion_line(promotion: &PromotionRecord) -> String {
+    let word = if promotion.after == Mode::Enforce { "promoted" } else { "demoted" };
+    let PromotionRecord { policy, by, reason, .. } = promotion;
+    format!("{} {word} {policy}, by {by}: {reason}", time(promotion.time_ms))
 }
 
 /// A time as RFC 3339 in UTC.

@@ -82,6 +82,7 @@ fn questions(left: &mut BTreeSet<String>) {
         enforcement_point: "e".into(),
         trace: text(),
         fault: Some(FailMode::Oversize),
+        rewritten_from: None,
         request_id: text(),
     };
     let action = Action {
@@ -208,7 +209,7 @@ fn answers(left: &mut BTreeSet<String>) {
 fn decisions(left: &mut BTreeSet<String>) {
     let reason = Reason { policy: "p".into(), message: "m".into(), effect: Effect::Deny, mode: Mode::Enforce };
     check(left, "Reason", &reason, &reason);
-    let part = RiskPart { signal: "s".into(), points: 1, why: "w".into() };
+    let part = RiskPart { signal: "s".into(), points: 1, confidence: 100, why: "w".into() };
     check(left, "RiskPart", &part, &part);
     let risk = Risk { score: 1, level: Level::Low, parts: vec![part] };
     check(left, "Risk", &risk, &risk);
@@ -221,11 +222,14 @@ fn decisions(left: &mut BTreeSet<String>) {
         effect: Effect::Deny,
         enforced: Effect::Deny,
         mode: Mode::Enforce,
-        containment: Containment::Narrow(vec!["g".into()]),
+        containment: Containment::Narrow,
+        removed: vec!["g".into()],
         risk,
         reasons: vec![reason.clone()],
         obligations: vec![obligation],
         approval: None,
+        approved: None,
+        playbook: Vec::new(),
         snapshot: Digest::of(b"x"),
     };
     let ruling = Ruling { decision, receipt };

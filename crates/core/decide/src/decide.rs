@@ -8,7 +8,7 @@ use holdshort_history::{Flow, Pending, State};
 use holdshort_inventory::{FirstUse, UNKNOWN_CLASS};
 use holdshort_model::{
     ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, HistoryFacts, Labels, Mode,
-    Obligation, Pin, Reason, RecordId, Request, RequestFacts, Risk, Standing, SubjectFacts, ToolFacts,
+    Obligation, Pin, Reason, RecordId, Request, RequestFacts, Risk, Signals, Standing, Step, SubjectFacts, ToolFacts,
 };
 use holdshort_policy::{Finding, Rule};
 use serde_json::Value;
@@ -60,7 +60,9 @@ pub(crate) struct Weighed {
     pub(crate) heard: Heard,
     pub(crate) reasons: Vec<Reason>,
     containment: Containment,
+    removed: Vec<String>,
     obligations: Vec<Obligation>,
+    playbook: Vec<Step>,
 }
 
 /// Everything that is known about a request.
@@ -96,6 +98,7 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView<'_>, request: &Re
             session: session.id.clone(),
             authenticated_by: subject.authenticated_by,
             standing: session.standing,
+            removed: session.removed.clone(),
         },
         action: ActionFacts {
             kind: action.kind,
@@ -117,6 +120,8 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView<'_>, request: &Re
         provenance: BTreeMap::new(),
         request: RequestFacts::default(),
         history: HistoryFacts::default(),
+        signals: Signals::default(),
+        risk: Risk::default(),
     }
 }
 
@@ -151,7 +156,14 @@ pub(crate) fn flow(
 /// Asks every source.
 pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) -> Weighed {
     let heard = Heard { standing: session.standing, sound: true, asked: Vec::new(), lacking: None };
-    let mut weighed = Weighed { heard, reasons: Vec::new(), containment: Containment::None, obligations: Vec::new() };
+    let mut weighed = Weighed {
+        heard,
+        reasons: Vec::new(),
+        containment: Containment::None,
+        removed: Vec::new(),
+        obligations: Vec::new(),
+        playbook: Vec::new(),
+    };
     weighed.standing(session);
     weighed.agent(snapshot, facts);
     weighed.pins(snapshot, facts);
@@ -243,7 +255,10 @@ impl Weighed {
                 Effect::Deny
             }
             Rule::Narrow => {
-                self.contain(enforced, Containment::Narrow(finding.grants));
+                if enforced {
+                    self.removed.extend(finding.grants);
+                }
+                self.contain(enforced, Containment::Narrow);
                 Effect::Deny
             }
             Rule::Ask => Effect::Ask,
@@ -266,19 +281,9 @@ impl Weighed {
     }
 
     fn contain(&mut self, enforced: bool, wanted: Containment) {
-        if !enforced {
-            return;
+        if enforced {
+            self.containment = self.containment.max(wanted);
         }
-        let held = std::mem::take(&mut self.containment);
-        self.containment = match (held, wanted) {
-            (Containment::Narrow(mut grants), Containment::Narrow(more)) => {
-                grants.extend(more);
-                grants.sort_unstable();
-                grants.dedup();
-                Containment::Narrow(grants)
-            }
-            (held, wanted) => held.max(wanted),
-        };
     }
 
     fn unsound(&mut self, fail: FailMode, message: String) {
@@ -304,18 +309,25 @@ impl Weighed {
         let (effect, enforced) = combine(&self.heard);
         self.reasons.sort_by(|a, b| order(a).cmp(&order(b)));
         self.reasons.dedup();
-        self.obligations.sort_by(|a, b| pointer(a).cmp(pointer(b)));
+        self.obligations.sort_by(|a, b| a.pointer().cmp(b.pointer()));
         self.obligations.dedup();
+        self.removed.sort_unstable();
+        self.removed.dedup();
+        self.playbook.sort_unstable();
+        self.playbook.dedup();
         Decision {
             id,
             effect,
             enforced,
             mode: if enforced < effect { Mode::Observe } else { Mode::Enforce },
             containment: self.containment,
+            removed: self.removed,
             risk: Risk::default(),
             reasons: self.reasons,
             obligations: self.obligations,
             approval: None,
+            approved: None,
+            playbook: self.playbook,
             snapshot: snapshot.digest(),
         }
     }
@@ -324,11 +336,6 @@ impl Weighed {
 // The strictest first, enforced before observed, then by name: the same reasons stand in the same order.
 fn order(reason: &Reason) -> (std::cmp::Reverse<Effect>, bool, &str, &str) {
     (std::cmp::Reverse(reason.effect), reason.mode == Mode::Observe, &reason.policy, &reason.message)
-}
-
-fn pointer(obligation: &Obligation) -> &str {
-    let Obligation::Redact { pointer } = obligation;
-    pointer
 }
 
 fn reason(policy: &str, message: String, effect: Effect, mode: Mode) -> Reason {

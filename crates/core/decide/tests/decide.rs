@@ -155,7 +155,10 @@ fn containment_and_obligations() {
     let isolate = answer(&all("isolate"), &request);
     assert_eq!((isolate.enforced, isolate.containment), (Effect::Deny, Containment::Isolate));
     let narrow = answer(&all("narrow"), &request);
-    assert_eq!((narrow.enforced, narrow.containment), (Effect::Deny, Containment::Narrow(vec!["coding-files".into()])));
+    assert_eq!(
+        (narrow.enforced, narrow.containment, narrow.removed),
+        (Effect::Deny, Containment::Narrow, vec!["coding-files".into()])
+    );
     let observed = answer(&all("isolate").mode("p", Mode::Observe), &request);
     assert_eq!(
         (observed.effect, observed.enforced, observed.containment),

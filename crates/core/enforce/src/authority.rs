@@ -1,7 +1,11 @@
 //! Whoever decides and records: the local decision point, or a remote one behind a socket.
 
 use async_trait::async_trait;
-use holdshort_model::{FailMode, Outcome, Request, Ruling, Seen, ToolListing, ToolsSeen};
+use holdshort_model::{
+    ApprovalState, FailMode, Outcome, RecordId, Request, Ruling, Seen, SessionId, StandingView, Subject, ToolListing,
+    ToolsSeen,
+};
+use std::time::Duration;
 
 /// Decides and records. Implemented by the service in process and by the client of a remote service.
 #[async_trait]
@@ -25,6 +29,34 @@ pub trait Authority: Send + Sync + 'static {
     /// # Errors
     /// When the answer cannot be had. Nothing is listed then.
     async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault>;
+
+    /// How an approval stands. While it is pending, waits at most `wait` for that to change.
+    ///
+    /// # Errors
+    /// When the answer cannot be had, or there is no such approval of this subject.
+    async fn approval(&self, subject: &Subject, id: RecordId, wait: Duration) -> Result<ApprovalState, Fault> {
+        let _ = (subject, id, wait);
+        Err(Fault::new(FailMode::DeciderLate, "this authority cannot say"))
+    }
+
+    /// What is left to a subject in a session.
+    ///
+    /// # Errors
+    /// When the answer cannot be had. Whoever asks then treats the subject as isolated.
+    async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault> {
+        let _ = (subject, session);
+        Err(Fault::new(FailMode::DeciderLate, "this authority cannot say"))
+    }
+
+    /// Waits until anybody's standing has changed since `seen`, a number that this gave before (0 at first), and gives
+    /// the number of now. May return early with the same number.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
+        let _ = seen;
+        Err(Fault::new(FailMode::DeciderLate, "this authority cannot say"))
+    }
 }
 
 /// A decision that could not be made or recorded.

@@ -1,10 +1,16 @@
 //! Received, Gate, Permitted.
 
-use crate::{Authority, Fault};
+use crate::{Authority, Fault, obligations};
 use holdshort_model::{
-    Decision, Digest, Effect, FailMode, Outcome, OutcomeStatus, Reason, Receipt, RecordId, Request, SessionId,
+    ApprovalState, Decision, Digest, Effect, FailMode, Outcome, OutcomeStatus, Reason, Receipt, RecordId, Request,
+    Ruling, SessionId,
 };
+use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a message is decided on, changed as policies want it, before it is refused.
+const REWRITES_MAX: usize = 3;
 
 /// A message in the exact form in which it would be forwarded.
 pub trait Payload {
@@ -18,18 +24,28 @@ impl<T: AsRef<[u8]>> Payload for T {
     }
 }
 
+/// Makes the same message with other arguments; `None` when it cannot carry them.
+pub type Rewrite<T> = fn(&T, &Value) -> Option<T>;
+
 /// A message that arrived, with the question it raises. Not yet decided.
 #[derive(Debug)]
 pub struct Received<T> {
     request: Request,
     payload: T,
+    rewrite: Option<Rewrite<T>>,
 }
 
 impl<T: Payload> Received<T> {
     /// Binds a request to the final bytes: the request's digest is taken from them here and nowhere else.
     pub fn new(mut request: Request, payload: T) -> Self {
         request.action.digest = Some(Digest::of(payload.bytes()));
-        Self { request, payload }
+        Self { request, payload, rewrite: None }
+    }
+
+    /// How the message gets other arguments, when policies want them changed. Without it such a decision is a refusal.
+    #[must_use]
+    pub fn rewritten_by(self, rewrite: Rewrite<T>) -> Self {
+        Self { rewrite: Some(rewrite), ..self }
     }
 
     /// The question.
@@ -80,8 +96,35 @@ impl<T> Permitted<T> {
 pub enum Verdict<T> {
     /// Forward it.
     Permit(Permitted<T>),
+    /// A person is asked. Nothing runs; the question can be put again.
+    Suspend(Suspended<T>),
     /// Do not forward it, and tell the agent why.
     Refuse(Refusal),
+}
+
+/// A message that waits for a person. No permit: [`Gate::resume`] decides on it anew, with everything that is known then.
+#[derive(Debug)]
+pub struct Suspended<T> {
+    received: Received<T>,
+    approval: RecordId,
+    refusal: Refusal,
+}
+
+impl<T> Suspended<T> {
+    /// The approval that it waits for.
+    pub fn approval(&self) -> RecordId {
+        self.approval
+    }
+
+    /// The question.
+    pub fn request(&self) -> &Request {
+        &self.received.request
+    }
+
+    /// What the agent is told when nobody waits.
+    pub fn refusal(self) -> Refusal {
+        self.refusal
+    }
 }
 
 /// Why a message is not forwarded, in the words that the agent gets.
@@ -91,6 +134,8 @@ pub struct Refusal {
     pub decision: Option<RecordId>,
     /// `Ask` when a person could permit it, else `Deny`.
     pub effect: Effect,
+    /// The approval that would permit it, when a person is asked.
+    pub approval: Option<RecordId>,
     /// Why. Never empty.
     pub reasons: Vec<Reason>,
     /// Set when the refusal comes from a failure, not from a policy.
@@ -106,7 +151,13 @@ impl Refusal {
             effect: Effect::Deny,
             mode: holdshort_model::Mode::Enforce,
         };
-        Self { decision: None, effect: Effect::Deny, reasons: vec![reason], fail_mode: Some(fault.mode) }
+        Self {
+            decision: None,
+            effect: Effect::Deny,
+            approval: None,
+            reasons: vec![reason],
+            fail_mode: Some(fault.mode),
+        }
     }
 
     fn from_decision(decision: Decision) -> Self {
@@ -120,7 +171,8 @@ impl Refusal {
                 mode: holdshort_model::Mode::Enforce,
             });
         }
-        Self { decision: Some(decision.id), effect: decision.enforced, reasons, fail_mode: None }
+        let approval = decision.approval.filter(|_| decision.enforced == Effect::Ask);
+        Self { decision: Some(decision.id), effect: decision.enforced, approval, reasons, fail_mode: None }
     }
 }
 
@@ -142,27 +194,65 @@ impl Gate {
     }
 
     /// Decides, records, and only then permits. Every error is a refusal.
-    pub async fn check<T>(&self, received: Received<T>) -> Verdict<T> {
-        let Received { request, payload } = received;
-        let session = request.session.clone();
-        let ruling = match self.authority.rule(request).await {
-            Ok(ruling) => ruling,
-            Err(fault) => return Verdict::Refuse(Refusal::from_fault(&fault)),
-        };
-        match ruling.decision.enforced {
-            Effect::Allow if ruling.decision.obligations.is_empty() => {
-                Verdict::Permit(Permitted { payload, decision: ruling.decision.id, session, receipt: ruling.receipt })
+    ///
+    /// A decision with obligations is no permit: they are carried out, and what the action is then is decided on its own.
+    pub async fn check<T: Payload>(&self, received: Received<T>) -> Verdict<T> {
+        let mut received = received;
+        for _ in 0..REWRITES_MAX {
+            let session = received.request.session.clone();
+            let ruling = match self.authority.rule(received.request.clone()).await {
+                Ok(ruling) => ruling,
+                Err(fault) => return Verdict::Refuse(Refusal::from_fault(&fault)),
+            };
+            let Ruling { decision, receipt } = ruling;
+            match decision.enforced {
+                Effect::Allow => {}
+                Effect::Ask => return suspend(received, decision),
+                Effect::Deny => return Verdict::Refuse(Refusal::from_decision(decision)),
             }
-            // INVARIANT: an obligation that this gate cannot carry out is a refusal (AuthZEN obligations draft).
-            Effect::Allow => {
-                self.give_back(ruling.decision.id, session).await;
-                Verdict::Refuse(Refusal::from_fault(&Fault::new(
-                    FailMode::PolicyError,
-                    "the decision carries an obligation that this enforcement point cannot carry out",
-                )))
+            let mut args = received.request.action.args.clone();
+            match obligations::carry_out(&decision.obligations, &mut args) {
+                Ok(false) => {
+                    let payload = received.payload;
+                    return Verdict::Permit(Permitted { payload, decision: decision.id, session, receipt });
+                }
+                Ok(true) => {}
+                Err(what) => return self.cannot(decision.id, session, what).await,
             }
-            Effect::Ask | Effect::Deny => Verdict::Refuse(Refusal::from_decision(ruling.decision)),
+            self.give_back(decision.id, session.clone()).await;
+            // INVARIANT: decided on the final bytes. The rewritten message is a new question with a new digest.
+            let rewritten = received.rewrite.and_then(|rewrite| rewrite(&received.payload, &args));
+            let Some(payload) = rewritten else {
+                return self.cannot(decision.id, session, "this kind of message cannot be changed".into()).await;
+            };
+            let rewrite = received.rewrite;
+            let mut request = received.request;
+            request.action.args = args;
+            request.context.rewritten_from = Some(decision.id);
+            received = Received { rewrite, ..Received::new(request, payload) };
         }
+        let what = "policies ask for one change after the other, and never agree".to_owned();
+        Verdict::Refuse(Refusal::from_fault(&Fault::new(FailMode::PolicyError, what)))
+    }
+
+    /// Puts a suspended question again: to be called when its approval was answered.
+    pub async fn resume<T: Payload>(&self, suspended: Suspended<T>) -> Verdict<T> {
+        self.check(suspended.received).await
+    }
+
+    /// How the approval stands; waits at most `wait` for an answer.
+    ///
+    /// # Errors
+    /// When nobody knows.
+    pub async fn wait<T>(&self, suspended: &Suspended<T>, wait: Duration) -> Result<ApprovalState, Fault> {
+        self.authority.approval(&suspended.received.request.subject, suspended.approval, wait).await
+    }
+
+    /// INVARIANT: an obligation that this gate cannot carry out is a refusal (AuthZEN obligations draft).
+    async fn cannot<T>(&self, decision: RecordId, session: SessionId, what: String) -> Verdict<T> {
+        self.give_back(decision, session).await;
+        let what = format!("the decision carries an obligation that cannot be carried out: {what}");
+        Verdict::Refuse(Refusal::from_fault(&Fault::new(FailMode::PolicyError, what)))
     }
 
     /// A permit that is not used: the session does not wait for its outcome.
@@ -171,5 +261,14 @@ impl Gate {
         let outcome = Outcome { decision, session, status, digest: None, bytes: 0, duration_us: 0 };
         // The refusal stands whether that is recorded or not.
         let _ = self.authority.report(outcome, None).await;
+    }
+}
+
+fn suspend<T>(received: Received<T>, decision: Decision) -> Verdict<T> {
+    let approval = decision.approval;
+    let refusal = Refusal::from_decision(decision);
+    match approval {
+        Some(approval) => Verdict::Suspend(Suspended { received, approval, refusal }),
+        None => Verdict::Refuse(refusal),
     }
 }

@@ -9,6 +9,7 @@
 
 mod authority;
 mod gate;
+mod obligations;
 
 pub use authority::{Authority, Fault};
-pub use gate::{Gate, Payload, Permitted, Received, Refusal, Verdict};
+pub use gate::{Gate, Payload, Permitted, Received, Refusal, Rewrite, Suspended, Verdict};

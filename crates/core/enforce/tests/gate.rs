@@ -41,10 +41,13 @@ fn decision(effect: Effect, enforced: Effect) -> Decision {
         enforced,
         mode: Mode::Enforce,
         containment: Containment::None,
+        removed: Vec::new(),
         risk: Risk::default(),
         reasons: Vec::new(),
         obligations: Vec::new(),
         approval: None,
+        approved: None,
+        playbook: Vec::new(),
         snapshot: Digest::of(b""),
     }
 }

@@ -1,7 +1,8 @@
 //! What was decided, and why.
 
-use crate::{Digest, Receipt, RecordId};
+use crate::{Approved, Digest, Receipt, RecordId, Step};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The answer to a request. Ordered by strictness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,14 +17,14 @@ pub enum Effect {
 }
 
 /// What is taken away beside the answer. Ordered by strictness.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Containment {
     /// Nothing.
     #[default]
     None,
-    /// These grants.
-    Narrow(Vec<String>),
+    /// Grants: those that [`Decision::removed`] names.
+    Narrow,
     /// Everything, until a person releases it.
     Isolate,
     /// Everything, and the workflow ends.
@@ -55,6 +56,9 @@ pub struct Decision {
     /// What is taken away.
     #[serde(default)]
     pub containment: Containment,
+    /// Names of the grants that are taken away; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// How risky the action is.
     pub risk: Risk,
     /// Why, the strictest first.
@@ -64,7 +68,13 @@ pub struct Decision {
     pub obligations: Vec<Obligation>,
     /// Id of the approval that is waited for, or that was used.
     #[serde(default)]
-    pub approval: Option<String>,
+    pub approval: Option<RecordId>,
+    /// What people's answer it rests on: set when it would have asked and did not have to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Approved>,
+    /// What is done besides, in the order of [`Step`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub playbook: Vec<Step>,
     /// Digest of the snapshot that decided.
     pub snapshot: Digest,
 }
@@ -83,7 +93,7 @@ pub struct Reason {
 }
 
 /// Something that the enforcement point has to do. One that it cannot do means Deny.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Obligation {
     /// Remove the value at this JSON pointer before forwarding.
@@ -91,6 +101,29 @@ pub enum Obligation {
         /// JSON pointer into the arguments.
         pointer: String,
     },
+    /// Put this value at this JSON pointer before forwarding.
+    Constrain {
+        /// JSON pointer into the arguments.
+        pointer: String,
+        /// The value.
+        value: Value,
+    },
+    /// Append this to the text at this JSON pointer before forwarding, unless it ends so already.
+    Watermark {
+        /// JSON pointer into the arguments.
+        pointer: String,
+        /// What whoever reads it is to see.
+        text: String,
+    },
+}
+
+impl Obligation {
+    /// Where in the arguments.
+    pub fn pointer(&self) -> &str {
+        match self {
+            Self::Redact { pointer } | Self::Constrain { pointer, .. } | Self::Watermark { pointer, .. } => pointer,
+        }
+    }
 }
 
 /// Level of a risk score.
@@ -124,8 +157,10 @@ pub struct Risk {
 pub struct RiskPart {
     /// Name of the signal.
     pub signal: String,
-    /// Points that it adds.
+    /// Points that it adds, 0 to 100, confidence taken into account.
     pub points: u8,
+    /// How sure the signal is, 0 to 100.
+    pub confidence: u8,
     /// Why.
     pub why: String,
 }
@@ -160,6 +195,10 @@ pub enum FailMode {
     NoPolicy,
     /// The message is over a limit.
     Oversize,
+    /// Something that has to be scanned first was not.
+    Unscanned,
+    /// Approvals cannot be kept.
+    ApprovalsDown,
 }
 
 impl FailMode {
@@ -173,6 +212,8 @@ impl FailMode {
             Self::PolicyError => "policy-error",
             Self::NoPolicy => "no-policy",
             Self::Oversize => "oversize",
+            Self::Unscanned => "unscanned",
+            Self::ApprovalsDown => "approvals-down",
         }
     }
 }

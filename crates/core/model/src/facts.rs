@@ -4,8 +4,8 @@
 //! decides from the same facts.
 
 use crate::{
-    ActionEffect, ActionKind, Agent, Authentication, Digest, HistoryFacts, Labels, Provenance, RequestFacts, SessionId,
-    Standing, ToolFacts,
+    ActionEffect, ActionKind, Agent, Authentication, Digest, HistoryFacts, Labels, Provenance, RequestFacts, Risk,
+    SessionId, Signals, Standing, ToolFacts,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +36,12 @@ pub struct Facts {
     /// The past of the session.
     #[serde(default)]
     pub history: HistoryFacts,
+    /// What content, destination, habit and people's answers say of it.
+    #[serde(default)]
+    pub signals: Signals,
+    /// All of it weighed.
+    #[serde(default)]
+    pub risk: Risk,
 }
 
 /// `input.subject`.
@@ -55,6 +61,9 @@ pub struct SubjectFacts {
     pub authenticated_by: Authentication,
     /// What the subject may still do.
     pub standing: Standing,
+    /// Names of grants that containment took away; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
 }
 
 /// `input.action`.

@@ -1,6 +1,9 @@
 //! What is written to the ledger.
 
-use crate::{AgentId, Decision, Digest, Facts, Labels, Pin, RecordId, Request, SessionId};
+use crate::{
+    AgentId, Answer, ApprovalState, Decision, Digest, Exception, Facts, Labels, Mode, Pin, RecordId, Request,
+    SessionId, StandingEntry, Step,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,6 +30,14 @@ pub enum Record {
     Policy(PolicyRecord),
     /// A person lowered what a session carries.
     Declassification(Box<DeclassificationRecord>),
+    /// An approval was asked for, answered, used or ended.
+    Approval(Box<ApprovalRecord>),
+    /// A standing was lowered, or released by a person.
+    Standing(Box<StandingRecord>),
+    /// A step of a playbook.
+    Response(ResponseRecord),
+    /// A person changed the mode of a policy.
+    Promotion(PromotionRecord),
     /// Start, stop, or a fault of the service.
     Lifecycle(LifecycleRecord),
 }
@@ -161,6 +172,82 @@ pub struct DeclassificationRecord {
     pub before: Labels,
     /// What it carries afterwards.
     pub after: Labels,
+}
+
+/// What became of an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The approval.
+    pub id: RecordId,
+    /// What happened: `asked`, `answered`, `used`, `expired`, `remembered`, `revoked`.
+    pub event: String,
+    /// How it stands afterwards.
+    pub state: ApprovalState,
+    /// What it is bound to.
+    pub binding: Digest,
+    /// The decision that asked, or that used it.
+    pub decision: RecordId,
+    /// The agent.
+    pub agent: AgentId,
+    /// Its session.
+    pub session: SessionId,
+    /// The answer, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// What was remembered or revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exception>,
+}
+
+/// A standing that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// What was left before; absent when nothing had been taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<StandingEntry>,
+    /// What is left now.
+    pub after: StandingEntry,
+    /// True when a person gave it back.
+    pub released: bool,
+}
+
+/// A step of a playbook that was carried out, or failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The decision.
+    pub decision: RecordId,
+    /// The step.
+    pub step: Step,
+    /// The incident, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<RecordId>,
+    /// Whether it was done.
+    pub done: bool,
+    /// In words, without payloads: what was put aside, who was told, what failed.
+    pub text: String,
+}
+
+/// A policy whose mode a person changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The policy.
+    pub policy: String,
+    /// Its mode before.
+    pub before: Mode,
+    /// Its mode now.
+    pub after: Mode,
+    /// Who.
+    pub by: String,
+    /// Why, in the person's words.
+    pub reason: String,
 }
 
 /// Start, stop or fault of the service.

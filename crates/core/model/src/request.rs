@@ -78,6 +78,9 @@ pub struct Context {
     /// then Deny with this fail mode, and the attempt is on record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<crate::FailMode>,
+    /// The decision whose obligations made the action what it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewritten_from: Option<crate::RecordId>,
     /// The protocol's id of the request, for correlation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

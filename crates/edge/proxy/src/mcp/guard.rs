@@ -134,6 +134,7 @@ impl Guard {
                 let running = Running { decision: permit.decision(), started: Instant::now() };
                 Ok((permit, running))
             }
+            Verdict::Suspend(suspended) => Err(Refused::from(suspended.refusal())),
             Verdict::Refuse(refusal) => Err(Refused::from(refusal)),
         }
     }
@@ -161,7 +162,7 @@ impl Guard {
             Refused { code, message: what, data: None, status: http::StatusCode::BAD_REQUEST, by_policy: false };
         match self.gate.check(Received::new(request, bytes)).await {
             // INVARIANT: a decision point that permits a message that we could not read is not obeyed.
-            Verdict::Permit(_) => refused,
+            Verdict::Permit(_) | Verdict::Suspend(_) => refused,
             Verdict::Refuse(refusal) if refusal.decision.is_none() => Refused::from(refusal),
             Verdict::Refuse(refusal) => {
                 Refused { data: refusal.decision.map(|id| json!({ "decision": id.to_string() })), ..refused }
@@ -183,6 +184,7 @@ impl Guard {
             enforcement_point: self.enforcement_point.to_owned(),
             trace: None,
             fault: None,
+            rewritten_from: None,
             request_id: id.map(Id::to_string),
         };
         Request { subject: self.subject(), action, context, session: self.session.clone() }

@@ -154,10 +154,13 @@ impl Authority for Recorder {
             enforced: effect,
             mode: Mode::Enforce,
             containment: Containment::None,
+            removed: Vec::new(),
             risk: Risk::default(),
             reasons: if effect == Effect::Allow { Vec::new() } else { vec![reason] },
             obligations: Vec::new(),
             approval: None,
+            approved: None,
+            playbook: Vec::new(),
             snapshot: Digest::of(b""),
         };
         Ok(Ruling { decision, receipt: Receipt { log: "test".into(), index } })
