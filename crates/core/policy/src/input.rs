@@ -10,6 +10,9 @@ use regorus::value::Object;
 use serde_json::Value as Json;
 
 mod flow;
+mod signals;
+
+pub(crate) use signals::level;
 
 /// Keys and enum values that every input document uses.
 macro_rules! words {
@@ -25,11 +28,15 @@ macro_rules! words {
 }
 
 words! {
-    action actions active address agent annotations args asks authenticated_by because categories certainty character
-    claims class confidentiality context count counts coverage definition delegation digest document effects enforcement_point
-    form history holds host id in_flight integrity intent kind known labels name origin owner path pin program provenance
-    reach request record required resource reversible rivals role sequences server session since sources span standing
-    steered_by subject time tool trace truncated trust user value verb version witnesses workspace
+    action actions active address agent annotations anomaly approvals approved args asks at authenticated_by because
+    categories certainty character claims class cold confidence confidentiality context count counts coverage decoded
+    definition delegation destinations digest document domain effects enforcement_point events expired feed
+    fingerprint flooding form history holds host id in_flight injection integrity intelligence intent kind known
+    labels level looks_like marks name novelty odd origin own own_secret owner parts path pending percent
+    personal_data pin points program provenance reach record refused refused_same removed request required resource
+    reversible risk rivals role rule rules score secrets seen sequences server session severity signal signals since
+    sources span special standing steered_by subject surprise time tool trace truncated trust unscanned user value
+    verb version volume why witnesses workspace
 }
 
 /// Makes input documents.
@@ -37,12 +44,15 @@ pub(crate) struct InputBuilder {
     keys: Keys,
     kinds: Vec<Value>,
     verbs: Vec<Value>,
+    quiet: signals::Quiet,
 }
 
 impl InputBuilder {
     pub(crate) fn new() -> Self {
+        let keys = Keys::new();
         Self {
-            keys: Keys::new(),
+            quiet: signals::Quiet::new(&keys),
+            keys,
             kinds: holdshort_model::ActionKind::ALL.into_iter().map(|kind| Value::from(kind.as_str())).collect(),
             verbs: holdshort_model::Verb::ALL.into_iter().map(|verb| Value::from(verb.as_str())).collect(),
         }
@@ -59,6 +69,7 @@ impl InputBuilder {
         }
         input.insert(k.context.clone(), self.context(&facts.context));
         flow::insert(k, &mut input, facts);
+        signals::insert(k, &self.quiet, &mut input, facts);
         input.into_value()
     }
 
@@ -72,6 +83,7 @@ impl InputBuilder {
         object.insert(k.session.clone(), Value::from(subject.session.as_str()));
         object.insert(k.authenticated_by.clone(), Value::from(authentication(subject.authenticated_by)));
         object.insert(k.standing.clone(), Value::from(standing(subject.standing)));
+        insert_texts(&mut object, &k.removed, &subject.removed);
         object.into_value()
     }
 
@@ -171,6 +183,13 @@ fn insert_text(object: &mut Object, key: &Value, text: Option<&str>) {
     }
 }
 
+fn insert_texts(object: &mut Object, key: &Value, texts: &[String]) {
+    if !texts.is_empty() {
+        let texts: Vec<Value> = texts.iter().map(|text| Value::from(text.as_str())).collect();
+        object.insert(key.clone(), Value::from(texts));
+    }
+}
+
 /// A JSON value as a value of the engine.
 pub(crate) fn from_json(json: &Json) -> Value {
     match json {
@@ -251,7 +270,7 @@ pub(crate) mod tests {
                     "claims": {"name": "claude", "version": "2", "program": "/usr/bin/claude"}
                 },
                 "user": "ann", "delegation": ["a0"], "session": "s1", "authenticated_by": "os-user",
-                "standing": "narrowed"
+                "standing": "narrowed", "removed": ["files"]
             },
             "action": {
                 "kind": "tool.call", "server": "files", "name": "write_file",
@@ -285,6 +304,34 @@ pub(crate) mod tests {
             "history": {
                 "actions": 3, "in_flight": 1, "counts": {"write": 2}, "truncated": true,
                 "sequences": {"p/s": {"holds": true, "value": 1.5, "witnesses": ["01ARZ3NDEKTSV4RRFFQ69G5FAV"]}}
+            },
+            "signals": {
+                "injection": {"percent": 80, "marks": [{"kind": "bidi", "at": "/text"}]},
+                "secrets": [{
+                    "rule": "aws", "at": "/text", "fingerprint": "00ff", "own": true, "confidence": 90, "decoded": "hex"
+                }],
+                "personal_data": [{"kind": "iban", "at": "/text", "count": 3, "confidence": 80}],
+                "intelligence": [{"feed": "f", "kind": "domain", "at": "/text", "confidence": 70}],
+                "rules": [{"rule": "r", "at": "/text", "severity": "high", "counts": true}],
+                "truncated": true,
+                "seen": {
+                    "injection": 60, "marks": ["bidi"], "secrets": ["aws"], "own_secret": true,
+                    "personal_data": ["iban"], "intelligence": ["f"], "rules": ["r"], "unscanned": 1, "truncated": true
+                },
+                "destinations": [{
+                    "host": "a.example", "domain": "a.example", "known": true, "looks_like": "b.example",
+                    "special": "private", "odd": ["userinfo"]
+                }],
+                "anomaly": {
+                    "cold": false, "events": 9, "novelty": 1, "surprise": 2, "volume": 3, "why": ["a new tool"]
+                },
+                "approvals": {
+                    "pending": 1, "approved": 2, "refused": 3, "expired": 4, "refused_same": 5, "flooding": true
+                }
+            },
+            "risk": {
+                "score": 81, "level": "critical",
+                "parts": [{"signal": "secrets", "points": 60, "confidence": 90, "why": "a key"}]
             }
         }))
         .unwrap()
@@ -300,6 +347,8 @@ pub(crate) mod tests {
         sparse.action.effects[0].count = None;
         sparse.context.workspace = None;
         (sparse.labels, sparse.request, sparse.history) = Default::default();
+        (sparse.signals, sparse.risk) = Default::default();
+        sparse.subject.removed.clear();
         sparse.provenance.clear();
         for facts in [full(), sparse] {
             let expected = serde_json::to_value(&facts).unwrap();

@@ -81,10 +81,20 @@ fn fields_that_do_not_exist() {
 }
 
 #[test]
+fn fields_of_signals_and_risk() {
+    check(body("input.signals.injection.procent > 1"), "unknown-field", 5, "did you mean `percent`?");
+    check(body("some s in input.signals.secrets\ns.ours"), "unknown-field", 6, "`own`");
+    check(body("input.signals.aprovals.flooding"), "unknown-field", 5, "did you mean `approvals`?");
+    check(body("input.risk.skore > 1"), "unknown-field", 5, "did you mean `score`?");
+    check(body("input.risk.level == \"severe\""), "never-matches", 5, "`critical`");
+    let text = body("input.action.name == \"bad\"");
+    let wrong = text.replace("\"input\": {}", "\"input\": {\"signals\": {\"secret\": []}}");
+    check(wrong, "bad-example", 9, "did you mean `secrets`?");
+}
+
+#[test]
 fn fields_of_a_later_version() {
-    for field in ["signals.injection", "risk.score"] {
-        check(body(&format!("input.{field}")), "unknown-field", 5, "is not supplied in this version");
-    }
+    check(body("input.version == 2"), "unknown-field", 5, "is not supplied in this version");
     check(body("input.subject.agent.posture == 1"), "unknown-field", 5, "is not supplied in this version");
 }
 

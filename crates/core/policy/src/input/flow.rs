@@ -1,6 +1,6 @@
 //! `input.labels`, `input.provenance`, `input.request`, `input.history`.
 
-use super::{Keys, insert_text};
+use super::{Keys, insert_text, insert_texts};
 use holdshort_model::{
     ArgumentRole, Asks, Character, Facts, HistoryFacts, Integrity, Labels, Origin, Provenance, Reach, RequestFacts,
     SequenceFacts, SourceKind, ValueSource,
@@ -102,13 +102,6 @@ fn sequence(k: &Keys, facts: &SequenceFacts) -> Value {
     let witnesses: Vec<String> = facts.witnesses.iter().map(ToString::to_string).collect();
     insert_texts(&mut object, &k.witnesses, &witnesses);
     object.into_value()
-}
-
-fn insert_texts(object: &mut Object, key: &Value, texts: &[String]) {
-    if !texts.is_empty() {
-        let texts: Vec<Value> = texts.iter().map(|text| Value::from(text.as_str())).collect();
-        object.insert(key.clone(), Value::from(texts));
-    }
 }
 
 fn integrity(integrity: Integrity) -> &'static str {

@@ -73,7 +73,8 @@ pub(crate) fn base() -> Json {
         "action": {"kind": "tool.call", "server": "example", "name": "example", "effects": [], "args": {}},
         "tool": {"server": "example", "name": "example", "pin": "match", "annotations": {}},
         "context": {"time": 1_767_225_600_000_000_000_i64, "workspace": "/home/dev/project", "enforcement_point": "example"},
-        "history": {"actions": 0, "in_flight": 0}
+        "history": {"actions": 0, "in_flight": 0},
+        "risk": {"score": 0, "level": "low", "parts": []}
     })
 }
 
@@ -173,7 +174,7 @@ pub(crate) fn facts_over(mut below: Json, fragment: Json) -> Result<Facts, Strin
 }
 
 /// Lays `over` over `below`: objects field by field, everything else whole; null removes. Effects get a certainty,
-/// sequences what they lack.
+/// sequences and signs what they lack.
 fn overlay(below: &mut Json, over: Json) {
     merge(below, over);
     let effects = below.pointer_mut("/action/effects").and_then(Json::as_array_mut);
@@ -185,6 +186,27 @@ fn overlay(below: &mut Json, over: Json) {
         sequence.entry("holds").or_insert_with(|| json!(false));
         sequence.entry("value").or_insert_with(|| json!(0));
     }
+    for (list, lacking) in signs() {
+        let found = below.pointer_mut(list).and_then(Json::as_array_mut);
+        for sign in found.into_iter().flatten().filter_map(Json::as_object_mut) {
+            for (field, value) in &lacking {
+                sign.entry(field.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+}
+
+// What an example need not say of a sign.
+fn signs() -> [(&'static str, Map<String, Json>); 6] {
+    let fields = |value: Json| value.as_object().cloned().unwrap_or_default();
+    [
+        ("/signals/injection/marks", fields(json!({"at": "/text"}))),
+        ("/signals/secrets", fields(json!({"at": "/text", "fingerprint": "0".repeat(16), "confidence": 100}))),
+        ("/signals/personal_data", fields(json!({"at": "/text", "count": 1, "confidence": 100}))),
+        ("/signals/intelligence", fields(json!({"feed": "example", "at": "/text", "confidence": 100}))),
+        ("/signals/rules", fields(json!({"at": "/text", "severity": "medium", "counts": true}))),
+        ("/risk/parts", fields(json!({"points": 0, "confidence": 100, "why": ""}))),
+    ]
 }
 
 fn merge(below: &mut Json, over: Json) {

@@ -25,7 +25,7 @@ pub(crate) enum Shape {
 use Shape::{Any, Array, Enum, Map, Object, Scalar};
 
 /// Fields of the contract that this version does not supply.
-const LATER: [&str; 4] = ["signals", "risk", "posture", "version"];
+const LATER: [&str; 2] = ["posture", "version"];
 
 /// Kinds of actions, as `input.action.kind` has them.
 const KINDS: &[&str] = &[
@@ -69,6 +69,7 @@ pub(crate) static INPUT: Shape = Object(&[
             ("session", Scalar),
             ("authenticated_by", Enum(&["token", "os-user", "operator", "none"])),
             ("standing", Enum(&["active", "narrowed", "isolated", "terminated"])),
+            ("removed", Array(&Scalar)),
         ]),
     ),
     (
@@ -130,6 +131,86 @@ pub(crate) static INPUT: Shape = Object(&[
             ("counts", Map(&Scalar)),
             ("sequences", Map(&SEQUENCE)),
             ("truncated", Scalar),
+        ]),
+    ),
+    ("signals", SIGNALS),
+    (
+        "risk",
+        Object(&[
+            ("score", Scalar),
+            ("level", LEVEL),
+            (
+                "parts",
+                Array(&Object(&[("signal", Scalar), ("points", Scalar), ("confidence", Scalar), ("why", Scalar)])),
+            ),
+        ]),
+    ),
+]);
+
+const LEVEL: Shape = Enum(&["low", "medium", "high", "critical"]);
+
+const SIGNALS: Shape = Object(&[
+    ("injection", Object(&[("percent", Scalar), ("marks", Array(&Object(&[("kind", Scalar), ("at", Scalar)])))])),
+    (
+        "secrets",
+        Array(&Object(&[
+            ("rule", Scalar),
+            ("at", Scalar),
+            ("fingerprint", Scalar),
+            ("own", Scalar),
+            ("confidence", Scalar),
+            ("decoded", Scalar),
+        ])),
+    ),
+    ("personal_data", Array(&Object(&[("kind", Scalar), ("at", Scalar), ("count", Scalar), ("confidence", Scalar)]))),
+    ("intelligence", Array(&Object(&[("feed", Scalar), ("kind", Scalar), ("at", Scalar), ("confidence", Scalar)]))),
+    ("rules", Array(&Object(&[("rule", Scalar), ("at", Scalar), ("severity", LEVEL), ("counts", Scalar)]))),
+    ("truncated", Scalar),
+    (
+        "seen",
+        Object(&[
+            ("injection", Scalar),
+            ("marks", Array(&Scalar)),
+            ("secrets", Array(&Scalar)),
+            ("own_secret", Scalar),
+            ("personal_data", Array(&Scalar)),
+            ("intelligence", Array(&Scalar)),
+            ("rules", Array(&Scalar)),
+            ("unscanned", Scalar),
+            ("truncated", Scalar),
+        ]),
+    ),
+    (
+        "destinations",
+        Array(&Object(&[
+            ("host", Scalar),
+            ("domain", Scalar),
+            ("known", Scalar),
+            ("looks_like", Scalar),
+            ("special", Scalar),
+            ("odd", Array(&Scalar)),
+        ])),
+    ),
+    (
+        "anomaly",
+        Object(&[
+            ("cold", Scalar),
+            ("events", Scalar),
+            ("novelty", Scalar),
+            ("surprise", Scalar),
+            ("volume", Scalar),
+            ("why", Array(&Scalar)),
+        ]),
+    ),
+    (
+        "approvals",
+        Object(&[
+            ("pending", Scalar),
+            ("approved", Scalar),
+            ("refused", Scalar),
+            ("expired", Scalar),
+            ("refused_same", Scalar),
+            ("flooding", Scalar),
         ]),
     ),
 ]);
