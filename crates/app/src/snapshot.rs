@@ -3,7 +3,7 @@
 use crate::config::{AgentEntry as Declared, Config, Loaded};
 use crate::failure::Failure;
 use crate::policies;
-use holdshort_decide::{Parts, Server, Snapshot, SnapshotError};
+use holdshort_decide::{Parts, RiskWeights, Server, Snapshot, SnapshotError};
 use holdshort_effects::Trust;
 use holdshort_inventory::{AgentEntry, Agents, PinEntry, Pins};
 use holdshort_model::Owner;
@@ -15,7 +15,10 @@ use std::sync::Arc;
 /// Exit code 64 with each fault.
 pub(crate) fn build(loaded: &Loaded, agents: Arc<Agents>, pins: Arc<Pins>) -> Result<Snapshot, Failure> {
     let policies = policies::load(loaded)?;
-    Snapshot::new(parts(&loaded.config, policies, agents, pins)).map_err(|faults| refused(&faults))
+    let risk = weights(&loaded.config)?;
+    let detectors = Arc::default();
+    let parts = Parts { risk, detectors, ..parts(&loaded.config, policies, agents, pins) };
+    Snapshot::new(parts).map_err(|faults| refused(&faults))
 }
 
 fn parts(config: &Config, policies: holdshort_policy::PolicySet, agents: Arc<Agents>, pins: Arc<Pins>) -> Parts {
@@ -37,7 +40,15 @@ fn parts(config: &Config, policies: holdshort_policy::PolicySet, agents: Arc<Age
         agents,
         pins,
         destinations: Arc::default(),
+        detectors: Arc::default(),
+        risk: RiskWeights::default(),
     }
+}
+
+fn weights(config: &Config) -> Result<RiskWeights, Failure> {
+    let wrong = |what: String| Failure::config(format!("risk: {what}")).hint("see docs/reference/risk.md");
+    let changes = toml::Table::try_from(&config.risk).map_err(|error| wrong(error.to_string()))?;
+    RiskWeights::with_changes(&changes).map_err(|error| wrong(error.to_string()))
 }
 
 fn refused(faults: &[SnapshotError]) -> Failure {

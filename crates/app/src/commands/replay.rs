@@ -11,7 +11,7 @@ use holdshort_history::{Decided, Settled, State};
 use holdshort_inventory::{Destinations, Pins};
 use holdshort_model::{
     Action, ActionKind, Authentication, Claims, Context, Decision, Effect, Facts, OutcomeStatus, Reason, RecordId,
-    Request, SessionId, Subject, ToolDefinition,
+    Request, SeenContent, SessionId, StandingView, Subject, ToolDefinition,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -130,6 +130,8 @@ fn replay(snapshot: &Snapshot, trace: &Trace, number: u64, asks: AskChoice) -> R
         snapshot: with_tools(snapshot, &trace.tools)?,
         session: SessionId::from(format!("trace-{number}")),
         state: State::default(),
+        seen: SeenContent::default(),
+        standing: StandingView::default(),
         asks,
     };
     let decisions = (0..).zip(&trace.steps).map(|(at, step)| run.step(trace, step, at)).collect();
@@ -141,6 +143,8 @@ struct Run {
     snapshot: Snapshot,
     session: SessionId,
     state: State,
+    seen: SeenContent,
+    standing: StandingView,
     asks: AskChoice,
 }
 
@@ -150,7 +154,8 @@ impl Run {
         let now_ns = BEGIN_NS.saturating_add(STEP_NS.saturating_mul(i64::from(at)));
         let id = RecordId::from_parts(u64::try_from(now_ns / 1_000_000).unwrap_or(0), u128::from(at));
         let mut view = SessionView::active(self.session.clone());
-        (view.sequence, view.state) = (u64::from(at), Some(&self.state));
+        (view.sequence, view.state, view.seen) = (u64::from(at), Some(&self.state), Some(&self.seen));
+        (view.standing, view.removed) = (self.standing.standing, self.standing.removed.clone());
         let (decision, facts) = decide(&self.snapshot, &view, &self.request(trace, step), id, now_ns);
         let granted = decision.enforced == Effect::Ask && self.asks == AskChoice::Grant;
         let approved = granted.then(|| destinations(&self.snapshot, &view, &facts, id, "replay"));
@@ -161,6 +166,7 @@ impl Run {
             let known = Destinations::new(known.chain(approved));
             self.snapshot = self.snapshot.with_destinations(Arc::new(known));
         }
+        self.standing.lower(&decision);
         let Decision { effect, enforced, risk, reasons, .. } = decision;
         StepDecision { effect: enforced, decided: effect, risk: risk.score, level: risk.level, reasons }
     }
@@ -175,6 +181,8 @@ impl Run {
         let (output, error) = (text(&step.output), text(&step.error));
         let parts: Vec<&str> = [output.as_deref(), error.as_deref()].into_iter().flatten().collect();
         let status = if error.is_some() { OutcomeStatus::ToolError } else { OutcomeStatus::Ok };
+        let texts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        self.seen.join(&self.snapshot.detectors().scan_parts(&texts, false));
         let parts = parts.as_slice();
         self.state.settled(rules, &Settled { decision: id, status, parts, truncated: false, claimed: false, now_ns });
     }

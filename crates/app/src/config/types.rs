@@ -44,6 +44,11 @@ pub(crate) struct Config {
     pub(crate) classification: holdshort_effects::Classification,
     /// Policies: where they are, which ones only observe, and the data that they read.
     pub(crate) policies: Policies,
+    /// What signs weigh in the risk score, where that differs from the built-in weights: `version`, `alone`, `levels`,
+    /// `caps`, `exposure`, `points.<signal>`, see docs/reference/risk.md. Default: the built-in weights.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub(crate) risk: serde_json::Map<String, Value>,
     /// Pinned tool definitions.
     pub(crate) pins: Pins,
     /// What is written into records.

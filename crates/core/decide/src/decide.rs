@@ -2,13 +2,15 @@
 
 use crate::combine::{Heard, Voice, combine};
 use crate::listing::probe;
+use crate::risk::assess;
 use crate::{Coverage, SessionView, Snapshot, UnknownAgent};
 use holdshort_effects::{Question, Target, effects_of, normalise};
 use holdshort_history::{Flow, Pending, State};
 use holdshort_inventory::{FirstUse, UNKNOWN_CLASS};
 use holdshort_model::{
-    ActionFacts, ActionKind, Containment, ContextFacts, Decision, Effect, Facts, FailMode, HistoryFacts, Labels, Mode,
-    Obligation, Pin, Reason, RecordId, Request, RequestFacts, Risk, Signals, Standing, Step, SubjectFacts, ToolFacts,
+    ActionFacts, ActionKind, Anomaly, ApprovalHistory, Containment, ContextFacts, Decision, Effect, Facts, FailMode,
+    HistoryFacts, Labels, Mode, Obligation, Pin, Reason, RecordId, Request, RequestFacts, Resource, Risk, Signals,
+    Standing, Step, SubjectFacts, ToolFacts,
 };
 use holdshort_policy::{Finding, Rule};
 use serde_json::Value;
@@ -30,7 +32,10 @@ pub fn decide(
 ) -> (Decision, Facts) {
     let mut facts = facts(snapshot, session, request, now_ns);
     past(snapshot, session, &mut facts, now_ns);
-    let mut weighed = weigh(snapshot, session, &facts, Scope::Action);
+    facts.signals = signals(snapshot, session, &facts);
+    let coverage = coverage(snapshot, session, &facts, Scope::Action);
+    facts.risk = assess(&snapshot.fixed.risk, &facts, coverage.lacking());
+    let mut weighed = weigh(snapshot, session, &facts, coverage);
     if let (ActionKind::ToolCall, Some(server)) = (request.action.kind, &request.action.server) {
         let found = probe(snapshot, session, &request.subject, server, &request.action.name, now_ns);
         weighed.heard.sound &= found.sound;
@@ -43,7 +48,7 @@ pub fn decide(
         let what = request.action.args.get("fault").and_then(Value::as_str).unwrap_or("it cannot be forwarded");
         weighed.unsound(fault, what.chars().take(300).collect());
     }
-    (weighed.decision(snapshot, id), facts)
+    (weighed.decision(snapshot, session, &facts, id), facts)
 }
 
 /// What is judged.
@@ -153,8 +158,52 @@ pub(crate) fn flow(
     }
 }
 
+/// What content, destinations, habit and people's answers say of it.
+fn signals(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts) -> Signals {
+    let agent = &facts.subject.agent.id;
+    let user = facts.subject.user.as_deref().unwrap_or_default();
+    let known = |host: &str| snapshot.destinations.knows(agent, user, "host", host);
+    let detectors = &snapshot.fixed.detectors;
+    let reached = facts.action.effects.iter().filter(|effect| effect.resource.kind != "file").filter_map(|effect| {
+        let Resource { id, host, .. } = &effect.resource;
+        // The address as it is written says more than the host that was read from it.
+        id.as_deref().filter(|id| id.contains("://")).or(host.as_deref())
+    });
+    Signals {
+        content: detectors.scan_args(&facts.action.args),
+        seen: session.seen.cloned().unwrap_or_default(),
+        destinations: detectors.destinations(reached, &known),
+        anomaly: session.habits.map_or_else(Anomaly::default, |habits| habits.anomaly(facts)),
+        approvals: session.habits.map_or_else(ApprovalHistory::default, |habits| habits.approvals(facts)),
+    }
+}
+
+/// Whether grants cover what it does.
+pub(crate) fn coverage(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) -> Coverage {
+    let class = facts.subject.agent.class.as_str();
+    let targets = targets(facts);
+    let unknown = class == UNKNOWN_CLASS && snapshot.fixed.unknown_agent == UnknownAgent::Observe;
+    let default = if unknown { Mode::Observe } else { Mode::Enforce };
+    let grants = &snapshot.fixed.grants;
+    match scope {
+        Scope::Action => grants.coverage(class, &session.removed, &targets, default),
+        Scope::Tool => grants.coverage_of_tool(class, &session.removed, &targets, default),
+    }
+}
+
+fn targets(facts: &Facts) -> Vec<Target<'_>> {
+    let action = &facts.action;
+    let target = |effect| Target {
+        effect,
+        server: action.server.as_deref(),
+        tool: (action.kind == ActionKind::ToolCall).then_some(action.name.as_str()),
+        workspace: facts.context.workspace.as_deref(),
+    };
+    action.effects.iter().map(target).collect()
+}
+
 /// Asks every source.
-pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) -> Weighed {
+pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, coverage: Coverage) -> Weighed {
     let heard = Heard { standing: session.standing, sound: true, asked: Vec::new(), lacking: None };
     let mut weighed = Weighed {
         heard,
@@ -167,7 +216,7 @@ pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Fact
     weighed.standing(session);
     weighed.agent(snapshot, facts);
     weighed.pins(snapshot, facts);
-    weighed.grants(snapshot, session, facts, scope);
+    weighed.grants(snapshot, facts, coverage);
     weighed.policies(snapshot, facts);
     weighed
 }
@@ -179,7 +228,11 @@ impl Weighed {
             Standing::Isolated => "the agent is isolated; a person has to release it",
             Standing::Terminated => "the workflow was ended; a person has to release the agent",
         };
-        self.reasons.push(reason("standing", taken.to_owned(), Effect::Deny, Mode::Enforce));
+        let message = match &session.because {
+            Some(because) => format!("{taken}: {because}"),
+            None => taken.to_owned(),
+        };
+        self.reasons.push(reason("standing", message, Effect::Deny, Mode::Enforce));
     }
 
     fn agent(&mut self, snapshot: &Snapshot, facts: &Facts) {
@@ -200,23 +253,8 @@ impl Weighed {
         }
     }
 
-    fn grants(&mut self, snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) {
-        let class = facts.subject.agent.class.as_str();
-        let action = &facts.action;
-        let target = |effect| Target {
-            effect,
-            server: action.server.as_deref(),
-            tool: (action.kind == ActionKind::ToolCall).then_some(action.name.as_str()),
-            workspace: facts.context.workspace.as_deref(),
-        };
-        let targets: Vec<Target<'_>> = action.effects.iter().map(target).collect();
-        let unknown = class == UNKNOWN_CLASS && snapshot.fixed.unknown_agent == UnknownAgent::Observe;
-        let default = if unknown { Mode::Observe } else { Mode::Enforce };
-        let grants = &snapshot.fixed.grants;
-        let coverage = match scope {
-            Scope::Action => grants.coverage(class, &session.removed, &targets, default),
-            Scope::Tool => grants.coverage_of_tool(class, &session.removed, &targets, default),
-        };
+    fn grants(&mut self, snapshot: &Snapshot, facts: &Facts, coverage: Coverage) {
+        let (class, action, grants) = (facts.subject.agent.class.as_str(), &facts.action, &snapshot.fixed.grants);
         let Coverage::Lacking { position, mode } = coverage else { return };
         self.heard.lacking = Some(mode);
         let Some(effect) = action.effects.get(position) else { return };
@@ -245,45 +283,29 @@ impl Weighed {
         }
     }
 
-    // What each rule means for the answer: the only place.
+    // What each rule means for the answer: the only place. The grants that a `narrow` without names means are filled in
+    // where the action's grants are known.
     fn finding(&mut self, finding: Finding) {
-        let enforced = finding.mode == Mode::Enforce;
-        let effect = match finding.rule {
-            Rule::Deny => Effect::Deny,
-            Rule::Isolate => {
-                self.contain(enforced, Containment::Isolate);
-                Effect::Deny
+        let Finding { policy, rule, message, mode, pointer, grants, value, text, steps, .. } = finding;
+        let obligation = match (rule, pointer, value, text) {
+            (Rule::Redact, Some(pointer), ..) => Some(Obligation::Redact { pointer }),
+            (Rule::Constrain, Some(pointer), Some(value), _) => Some(Obligation::Constrain { pointer, value }),
+            (Rule::Watermark, Some(pointer), _, Some(text)) => Some(Obligation::Watermark { pointer, text }),
+            (Rule::Redact | Rule::Constrain | Rule::Watermark, ..) => {
+                let message = format!("`{policy}` changes the arguments without saying where, or to what");
+                return self.unsound(FailMode::PolicyError, message);
             }
-            Rule::Narrow => {
-                if enforced {
-                    self.removed.extend(finding.grants);
-                }
-                self.contain(enforced, Containment::Narrow);
-                Effect::Deny
-            }
-            Rule::Ask => Effect::Ask,
-            Rule::Redact => match finding.pointer {
-                Some(pointer) => {
-                    if enforced {
-                        self.obligations.push(Obligation::Redact { pointer });
-                    }
-                    Effect::Allow
-                }
-                None => {
-                    let message = format!("`{}` redacts without saying what", finding.policy);
-                    return self.unsound(FailMode::PolicyError, message);
-                }
-            },
-            Rule::Observe => Effect::Allow,
+            (Rule::Terminate | Rule::Isolate | Rule::Narrow | Rule::Deny, ..) => None,
+            (Rule::Ask | Rule::Respond | Rule::Observe, ..) => None,
         };
-        let mode = if finding.rule == Rule::Observe { Mode::Observe } else { finding.mode };
-        self.say(&finding.policy, finding.message, effect, mode);
-    }
-
-    fn contain(&mut self, enforced: bool, wanted: Containment) {
-        if enforced {
-            self.containment = self.containment.max(wanted);
+        if mode == Mode::Enforce {
+            self.containment = self.containment.max(rule.containment());
+            self.removed.extend(grants);
+            self.obligations.extend(obligation);
+            self.playbook.extend(steps);
         }
+        let mode = if rule == Rule::Observe { Mode::Observe } else { mode };
+        self.say(&policy, message, rule.effect(), mode);
     }
 
     fn unsound(&mut self, fail: FailMode, message: String) {
@@ -305,7 +327,12 @@ impl Weighed {
         }
     }
 
-    fn decision(mut self, snapshot: &Snapshot, id: RecordId) -> Decision {
+    fn decision(mut self, snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, id: RecordId) -> Decision {
+        if self.containment == Containment::Narrow && self.removed.is_empty() {
+            // "Those involved": what let the agent do this.
+            let class = facts.subject.agent.class.as_str();
+            self.removed = snapshot.fixed.grants.involved(class, &session.removed, &targets(facts));
+        }
         let (effect, enforced) = combine(&self.heard);
         self.reasons.sort_by(|a, b| order(a).cmp(&order(b)));
         self.reasons.dedup();
@@ -322,7 +349,7 @@ impl Weighed {
             mode: if enforced < effect { Mode::Observe } else { Mode::Enforce },
             containment: self.containment,
             removed: self.removed,
-            risk: Risk::default(),
+            risk: facts.risk.clone(),
             reasons: self.reasons,
             obligations: self.obligations,
             approval: None,

@@ -109,6 +109,16 @@ pub enum Coverage {
     },
 }
 
+impl Coverage {
+    /// How the lack is treated, when there is one.
+    pub fn lacking(&self) -> Option<Mode> {
+        match self {
+            Self::Full => None,
+            Self::Lacking { mode, .. } => Some(*mode),
+        }
+    }
+}
+
 /// All grants, compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
@@ -158,6 +168,17 @@ impl Grants {
         self.first_lack(class, removed, targets, default, |pattern, target| {
             pattern.may_match_tool(target.server, target.tool)
         })
+    }
+
+    /// Names of the grants of `class` that cover some of the effects, without those in `removed`; sorted.
+    pub fn involved(&self, class: &str, removed: &[String], targets: &[Target<'_>]) -> Vec<String> {
+        let fits = |pattern: &ResourcePattern, target: &Target<'_>| pattern.matches(target);
+        let left = self.grants.iter().filter(|grant| grant.class.matches(class) && !removed.contains(&grant.name));
+        let involved = left.filter(|grant| targets.iter().any(|target| grant.covers(target, fits)));
+        let mut names: Vec<String> = involved.map(|grant| grant.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     fn first_lack(

@@ -10,6 +10,7 @@ mod grants;
 mod listing;
 mod memo;
 mod nearest;
+mod risk;
 mod snapshot;
 
 pub use combine::{Heard, Voice, combine};
@@ -18,4 +19,5 @@ pub use destinations::destinations;
 pub use grants::{Coverage, GrantEntry, GrantError, Grants, Known};
 pub use listing::listed;
 pub use memo::PROBES_MAX;
-pub use snapshot::{Parts, Server, SessionView, Snapshot, SnapshotError, UnknownAgent};
+pub use risk::{Levels, RiskError, RiskWeights, Signal};
+pub use snapshot::{Habits, Parts, Server, SessionView, Snapshot, SnapshotError, UnknownAgent};

@@ -5,7 +5,7 @@
 //! not on the circumstances of a call, so that a list and the calls after it agree.
 
 use crate::combine::combine;
-use crate::decide::{PROBE_WINDOW_NS, Scope, facts, weigh};
+use crate::decide::{PROBE_WINDOW_NS, Scope, coverage, facts, weigh};
 use crate::memo::{Key, Probe};
 use crate::{SessionView, Snapshot};
 use holdshort_model::{Action, ActionKind, Context, Effect, Request, Subject};
@@ -67,7 +67,8 @@ fn judge(
         Request { subject: subject.clone(), action, context: Context::default(), session: session.id.clone() };
     let mut facts = facts(snapshot, session, &request, time);
     facts.history.sequences = snapshot.rules().sequences.at_best();
-    let weighed = weigh(snapshot, session, &facts, Scope::Tool);
+    let coverage = coverage(snapshot, session, &facts, Scope::Tool);
+    let weighed = weigh(snapshot, session, &facts, coverage);
     let (_, enforced) = combine(&weighed.heard);
     Probe {
         refused: enforced == Effect::Deny,

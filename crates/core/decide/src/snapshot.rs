@@ -1,11 +1,12 @@
 //! What decides: everything that is configured or known, immutable, swapped whole.
 
 use crate::memo::Memo;
-use crate::{GrantEntry, GrantError, Grants, Known};
+use crate::{GrantEntry, GrantError, Grants, Known, RiskError, RiskWeights};
+use holdshort_detect::Detectors;
 use holdshort_effects::{Catalog, CatalogEntry, CatalogError, Classification, ClassificationError, LabelRule};
 use holdshort_history::{LabelRules, Rules, Sequences, State};
 use holdshort_inventory::{Agents, Destinations, Pins};
-use holdshort_model::{Digest, SequenceError, SessionId, Standing};
+use holdshort_model::{Anomaly, ApprovalHistory, Digest, Facts, SeenContent, SequenceError, SessionId, Standing};
 use holdshort_policy::PolicySet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,10 @@ pub struct Parts {
     pub pins: Arc<Pins>,
     /// The destinations that people approved.
     pub destinations: Arc<Destinations>,
+    /// What content is scanned with.
+    pub detectors: Arc<Detectors>,
+    /// What signs weigh.
+    pub risk: RiskWeights,
 }
 
 /// A part that is wrong.
@@ -79,6 +84,9 @@ pub enum SnapshotError {
     /// A sequence that the policies declare.
     #[error("the policies' sequences: {0}")]
     Sequence(#[from] SequenceError),
+    /// A weight of a sign.
+    #[error("risk: {0}")]
+    Risk(#[from] RiskError),
     /// A part that has no JSON form, and so no digest.
     #[error("the configuration has no digest: {0}")]
     Digest(String),
@@ -103,6 +111,8 @@ pub(crate) struct Fixed {
     pub(crate) servers: BTreeMap<String, Server>,
     pub(crate) unknown_agent: UnknownAgent,
     pub(crate) rules: Rules,
+    pub(crate) detectors: Arc<Detectors>,
+    pub(crate) risk: RiskWeights,
     digest: Digest,
 }
 
@@ -114,6 +124,7 @@ impl Snapshot {
     pub fn new(parts: Parts) -> Result<Self, Vec<SnapshotError>> {
         let digest = digest(&parts).map_err(|error| vec![SnapshotError::Digest(error.to_string())])?;
         let mut errors: Vec<SnapshotError> = Vec::new();
+        errors.extend(parts.risk.check().err().map(SnapshotError::from));
         let catalog = Catalog::new(&parts.catalog, &parts.labels)
             .map_err(|found| errors.extend(found.into_iter().map(SnapshotError::from)));
         errors.extend(parts.classification.check(&parts.catalog, &parts.labels).into_iter().map(SnapshotError::from));
@@ -139,8 +150,8 @@ impl Snapshot {
         let declared = parts.policies.as_ref().map(|policies| policies.sequences()).unwrap_or_default();
         rules.sequences = Sequences::compile(declared).map_err(|error| vec![error.into()])?;
         let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
-        let fixed = Fixed { policies, grants, catalog, servers: parts.servers, unknown_agent, rules, digest };
-        let Parts { agents, pins, destinations, .. } = parts;
+        let Parts { servers, detectors, risk, agents, pins, destinations, .. } = parts;
+        let fixed = Fixed { policies, grants, catalog, servers, unknown_agent, rules, detectors, risk, digest };
         Ok(Self { fixed: Arc::new(fixed), agents, pins, destinations, memo: Arc::default() })
     }
 
@@ -193,6 +204,16 @@ impl Snapshot {
         &self.fixed.rules
     }
 
+    /// What content is scanned with.
+    pub fn detectors(&self) -> &Arc<Detectors> {
+        &self.fixed.detectors
+    }
+
+    /// What signs weigh.
+    pub fn risk(&self) -> &RiskWeights {
+        &self.fixed.risk
+    }
+
     /// The latest definition of a tool that was seen.
     pub fn definition(&self, server: &str, tool: &str) -> Option<&Value> {
         self.pins.entry(server, tool).map(|entry| &entry.latest.definition)
@@ -214,14 +235,37 @@ pub struct SessionView<'a> {
     pub standing: Standing,
     /// Names of grants that containment took away.
     pub removed: Vec<String>,
+    /// In words, why something was taken away.
+    pub because: Option<String>,
     /// What the session has done and seen; `None` = it has just begun.
     pub state: Option<&'a State>,
+    /// What was in the results that the session has seen.
+    pub seen: Option<&'a SeenContent>,
+    /// What is usual for the agent, and what people answered it.
+    pub habits: Option<&'a dyn Habits>,
+}
+
+/// What is known of an agent beyond the session. What it says is in the facts of the decision.
+pub trait Habits: std::fmt::Debug {
+    /// How unusual the action is.
+    fn anomaly(&self, facts: &Facts) -> Anomaly;
+    /// What people answered when this agent asked before.
+    fn approvals(&self, facts: &Facts) -> ApprovalHistory;
 }
 
 impl SessionView<'_> {
     /// A session from which nothing was taken away and which has done nothing yet.
     pub fn active(id: SessionId) -> Self {
-        Self { id, sequence: 0, standing: Standing::Active, removed: Vec::new(), state: None }
+        Self {
+            id,
+            sequence: 0,
+            standing: Standing::Active,
+            removed: Vec::new(),
+            because: None,
+            state: None,
+            seen: None,
+            habits: None,
+        }
     }
 }
 
@@ -236,6 +280,8 @@ fn digest(parts: &Parts) -> Result<Digest, serde_json::Error> {
         serde_json::to_vec(&parts.servers)?,
         serde_json::to_vec(&parts.unknown_agent)?,
         serde_json::to_vec(&parts.pins.first_use())?,
+        parts.detectors.digest().to_string().into_bytes(),
+        serde_json::to_vec(&parts.risk)?,
     ];
     Ok(Digest::of_parts(bytes.iter().map(Vec::as_slice)))
 }

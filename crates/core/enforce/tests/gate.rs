@@ -4,10 +4,12 @@
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate, Received, Refusal, Verdict};
 use holdshort_model::{
-    Action, ActionKind, Authentication, Claims, Containment, Context, Decision, Digest, Effect, FailMode, Mode,
-    Obligation, Outcome, Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, Subject, ToolListing, ToolsSeen,
+    Action, ActionKind, ApprovalState, Authentication, Claims, Containment, Context, Decision, Digest, Effect,
+    FailMode, Mode, Obligation, Outcome, Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, SessionId,
+    StandingView, Subject, ToolListing, ToolsSeen,
 };
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const BYTES: &[u8] = b"{ \"id\": 1 }";
 
@@ -78,6 +80,7 @@ async fn refused(answer: Result<Decision, Fault>) -> Refusal {
     match check(answer).await.0 {
         Verdict::Refuse(refusal) => refusal,
         Verdict::Permit(_) => panic!("the gate let it pass"),
+        Verdict::Suspend(_) => panic!("the gate asked somebody"),
     }
 }
 
@@ -113,7 +116,7 @@ async fn only_enforced_reasons_are_told() {
 
 #[tokio::test]
 async fn an_obligation_that_cannot_be_carried_out_refuses() {
-    let obligations = vec![Obligation::Redact { pointer: "/path".into() }];
+    let obligations = vec![Obligation::Constrain { pointer: "/path".into(), value: 1.into() }];
     let refusal = refused(Ok(Decision { obligations, ..decision(Effect::Allow, Effect::Allow) })).await;
     assert_eq!(refusal.fail_mode, Some(FailMode::PolicyError));
 }
@@ -129,4 +132,98 @@ async fn every_failure_is_a_refusal_with_its_name() {
         assert_eq!(refusal.reasons[0].policy, format!("fail-mode/{}", mode.as_str()));
         assert_eq!(refusal.reasons[0].message, "why");
     }
+}
+
+/// Wants `limit` to be 10, and asks a person about everything that names `big`.
+struct Constrains {
+    asked: Mutex<Vec<Request>>,
+    approved: std::sync::atomic::AtomicBool,
+    restless: bool,
+}
+
+#[async_trait]
+impl Authority for Constrains {
+    async fn rule(&self, request: Request) -> Result<Ruling, Fault> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(request.clone());
+        let effect = match request.action.args.get("big") {
+            Some(_) if !self.approved.load(std::sync::atomic::Ordering::SeqCst) => Effect::Ask,
+            _ => Effect::Allow,
+        };
+        let limit = if self.restless { asked.len() as u64 } else { 10 };
+        let obligations = vec![Obligation::Constrain { pointer: "/limit".into(), value: limit.into() }];
+        let approval = (effect == Effect::Ask).then(|| RecordId::from_parts(9, 9));
+        let id = RecordId::from_parts(1, asked.len() as u128);
+        let decision = Decision { id, obligations, approval, ..decision(effect, effect) };
+        Ok(Ruling { decision, receipt: Receipt { log: "l".into(), index: 7 } })
+    }
+
+    async fn report(&self, outcome: Outcome, _: Option<Seen>) -> Result<(), Fault> {
+        assert_eq!(outcome.status, holdshort_model::OutcomeStatus::Cancelled, "only what is given back is reported");
+        Ok(())
+    }
+
+    async fn inspect(&self, _: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn approval(&self, _: &Subject, id: RecordId, _: Duration) -> Result<ApprovalState, Fault> {
+        assert_eq!(id, RecordId::from_parts(9, 9));
+        Ok(ApprovalState::Approved)
+    }
+
+    async fn standing(&self, _: &Subject, _: &SessionId) -> Result<StandingView, Fault> {
+        Ok(StandingView::default())
+    }
+
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
+        Ok(seen)
+    }
+}
+
+fn with_args(_: &Vec<u8>, args: &serde_json::Value) -> Option<Vec<u8>> {
+    Some(args.to_string().into_bytes())
+}
+
+async fn constrained(args: serde_json::Value, restless: bool) -> (Gate, Arc<Constrains>, Verdict<Vec<u8>>) {
+    let authority = Arc::new(Constrains { asked: Mutex::default(), approved: Default::default(), restless });
+    let gate = Gate::new(authority.clone());
+    let mut request = request();
+    request.action.args = args.clone();
+    let received = Received::new(request, args.to_string().into_bytes()).rewritten_by(with_args);
+    let verdict = gate.check(received).await;
+    (gate, authority, verdict)
+}
+
+#[tokio::test]
+async fn what_was_rewritten_is_decided_again_and_only_that_is_forwarded() {
+    let (_, authority, verdict) = constrained(serde_json::json!({"limit": 1000}), false).await;
+    let Verdict::Permit(permit) = verdict else { panic!("refused") };
+    let bytes = br#"{"limit":10}"#;
+    assert_eq!((permit.decision(), permit.payload().as_slice()), (RecordId::from_parts(1, 2), bytes.as_slice()));
+    let asked = authority.asked.lock().unwrap();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[1].action.digest, Some(Digest::of(bytes)), "decided on the final bytes");
+    assert_eq!(asked[1].context.rewritten_from, Some(RecordId::from_parts(1, 1)));
+}
+
+#[tokio::test]
+async fn obligations_that_never_come_to_rest_refuse() {
+    let (_, authority, verdict) = constrained(serde_json::json!({"limit": 1000}), true).await;
+    let Verdict::Refuse(refusal) = verdict else { panic!("let pass") };
+    assert_eq!(refusal.fail_mode, Some(FailMode::PolicyError));
+    assert_eq!(authority.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_decided_anew() {
+    let (gate, authority, verdict) = constrained(serde_json::json!({"big": 1, "limit": 10}), false).await;
+    let Verdict::Suspend(suspended) = verdict else { panic!("not asked") };
+    assert_eq!(suspended.approval(), RecordId::from_parts(9, 9));
+    assert_eq!(gate.wait(&suspended, Duration::ZERO).await.unwrap(), ApprovalState::Approved);
+    // Its own word is not enough: the authority still asks.
+    let Verdict::Suspend(suspended) = gate.resume(suspended).await else { panic!("the gate believed it") };
+    authority.approved.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(matches!(gate.resume(suspended).await, Verdict::Permit(_)));
+    assert_eq!(authority.asked.lock().unwrap().len(), 3);
 }

@@ -1,6 +1,6 @@
 //! Containment: whom it holds for, what was taken away, and since when.
 
-use crate::{AgentId, RecordId, SessionId, Standing};
+use crate::{AgentId, Containment, Decision, RecordId, SessionId, Standing};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -72,4 +72,20 @@ pub struct StandingView {
     /// In words: whom it was taken from, by whom and why; of the strictest entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+}
+
+impl StandingView {
+    /// Takes away what a decision takes away. It only falls.
+    pub fn lower(&mut self, decision: &Decision) {
+        let standing = match decision.containment {
+            Containment::None => return,
+            Containment::Narrow => Standing::Narrowed,
+            Containment::Isolate => Standing::Isolated,
+            Containment::Terminate => Standing::Terminated,
+        };
+        self.standing = self.standing.max(standing);
+        self.removed.extend(decision.removed.iter().cloned());
+        self.removed.sort_unstable();
+        self.removed.dedup();
+    }
 }

@@ -7,11 +7,12 @@ use crate::flight::{Flight, Place, Reserved};
 use crate::journal::recorder_down;
 use crate::recorder::RECORD_BYTES_MAX;
 use crate::service::Service;
+use crate::sessions::Live;
 use async_trait::async_trait;
 use holdshort_api::DecisionEvent;
 use holdshort_decide::{SessionView, Snapshot, decide};
 use holdshort_enforce::{Authority, Fault};
-use holdshort_history::{self as history, State};
+use holdshort_history as history;
 use holdshort_model::{
     BuildInfo, Decision, DecisionRecord, Digest, Facts, FailMode, Outcome, Receipt, Record, RecordId, Request, Ruling,
     Seen, ToolListing, ToolsSeen,
@@ -90,7 +91,7 @@ impl Service {
         let link = live.chain.next();
         // A bug in a policy engine refuses this action and no other.
         let Ok((decision, facts)) =
-            catch_unwind(AssertUnwindSafe(|| weigh(&snapshot, &mut live.state, &request, (id, link.sequence, now_ns))))
+            catch_unwind(AssertUnwindSafe(|| weigh(&snapshot, &mut live, &request, (id, link.sequence, now_ns))))
         else {
             // Nobody knows what the state got to learn before it failed.
             live.state.reduce();
@@ -181,16 +182,21 @@ impl Service {
 /// Decides, and sets aside what an allowed action will have done.
 fn weigh(
     snapshot: &Snapshot,
-    state: &mut State,
+    live: &mut Live,
     request: &Request,
     (id, sequence, now_ns): (RecordId, u64, i64),
 ) -> (Decision, Facts) {
-    let view = SessionView { sequence, state: Some(state), ..SessionView::active(request.session.clone()) };
+    let view = SessionView {
+        sequence,
+        state: Some(&live.state),
+        seen: Some(&live.seen),
+        ..SessionView::active(request.session.clone())
+    };
     let (decision, facts) = decide(snapshot, &view, request, id, now_ns);
     let tool = facts.tool.as_ref();
     let definition = tool.and_then(|tool| snapshot.definition(&tool.server, &tool.name));
     let decided = history::Decided { id, facts: &facts, enforced: decision.enforced, definition, now_ns };
-    state.decided(snapshot.rules(), &decided);
+    live.state.decided(snapshot.rules(), &decided);
     (decision, facts)
 }
 

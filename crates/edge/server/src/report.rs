@@ -44,10 +44,19 @@ impl Service {
         let (decision, status) = (outcome.decision, outcome.status);
         let bytes: usize = seen.parts.iter().map(String::len).sum();
         let learning = session.clone();
+        // Whatever is decided meanwhile knows that something was not looked at yet.
+        session.live().seen.unscanned += 1;
         let learn = move || {
+            let detectors = snapshot.detectors();
+            let found = catch_unwind(AssertUnwindSafe(|| detectors.scan_parts(&seen.parts, seen.truncated)));
             let parts: Vec<&str> = seen.parts.iter().map(String::as_str).collect();
             let settled = Settled { decision, status, parts: &parts, truncated: seen.truncated, claimed, now_ns };
             let mut live = learning.live();
+            live.seen.unscanned = live.seen.unscanned.saturating_sub(1);
+            match found {
+                Ok(found) => live.seen.join(&found),
+                Err(_) => live.seen.truncated = true,
+            }
             let learned = catch_unwind(AssertUnwindSafe(|| live.state.settled(snapshot.rules(), &settled)));
             if learned.is_err() {
                 // A bug in what reads results: nobody can tell any more where values come from.

@@ -10,7 +10,7 @@ use crate::chain::Chain;
 use crate::forgotten::Forgotten;
 use holdshort_api::SessionSummary;
 use holdshort_history::{Rules, State};
-use holdshort_model::{AgentId, SessionId};
+use holdshort_model::{AgentId, SeenContent, SessionId};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -49,6 +49,8 @@ pub(crate) struct Live {
     pub(crate) chain: Chain,
     /// What the session has done and seen.
     pub(crate) state: State,
+    /// What was in the results that it has seen.
+    pub(crate) seen: SeenContent,
 }
 
 impl Session {
@@ -88,16 +90,19 @@ impl Sessions {
         if shard.len() >= self.shard_max {
             self.make_room(&mut shard, agent, now_ms);
         }
-        let state = match self.forgotten.has(agent, self.hasher.hash_one(&key)) {
-            true => State::forgotten(rules, i64::try_from(now_ms).unwrap_or(i64::MAX).saturating_mul(1_000_000)),
-            false => State::default(),
+        let (state, seen) = match self.forgotten.has(agent, self.hasher.hash_one(&key)) {
+            true => {
+                let now_ns = i64::try_from(now_ms).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+                (State::forgotten(rules, now_ns), SeenContent::forgotten())
+            }
+            false => Default::default(),
         };
         let made = Arc::new(Session {
             agent: agent.clone(),
             first_ms: now_ms,
             last_ms: AtomicU64::new(now_ms),
             bytes: AtomicUsize::new(0),
-            live: Mutex::new(Live { state, ..Live::default() }),
+            live: Mutex::new(Live { state, seen, ..Live::default() }),
         });
         shard.insert(key, made.clone());
         made
