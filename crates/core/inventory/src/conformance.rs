@@ -2,11 +2,12 @@
 //!
 //! It answers with the first thing that is wrong, instead of panicking, so that it needs no test framework.
 
+pub use crate::response_conformance::{check_incident_store, check_outbox};
 use crate::{
-    AgentEntry, AgentStore, DestinationStore, KnownDestination, PinEntry, PinStore, Seen, StoreError, Token,
-    TokenEntry, definition_digest,
+    AgentEntry, AgentStore, DestinationStore, KnownDestination, PinEntry, PinStore, Seen, StandingStore, StoreError,
+    Token, TokenEntry, definition_digest,
 };
-use holdshort_model::Owner;
+use holdshort_model::{Owner, RecordId, Scope, Standing, StandingEntry};
 use serde_json::json;
 
 /// Runs the suite for agents on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).
@@ -108,16 +109,57 @@ pub fn check_destination_store<S: DestinationStore>(reopen: impl Fn() -> S) -> R
     same("after forgetting", said(reopen().destinations())?, vec![nobody, other])
 }
 
+/// Runs the suite for standings on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).
+///
+/// # Errors
+/// What the store did wrong, in words.
+pub fn check_standing_store<S: StandingStore>(reopen: impl Fn() -> S) -> Result<(), String> {
+    let store = reopen();
+    let sorted = |found: Result<Vec<StandingEntry>, StoreError>| -> Result<Vec<StandingEntry>, String> {
+        let mut found = said(found)?;
+        found.sort_by(|a, b| a.scope.cmp(&b.scope));
+        Ok(found)
+    };
+    let everybody = StandingEntry {
+        scope: Scope::All,
+        standing: Standing::Isolated,
+        removed: Vec::new(),
+        since_ms: u64::from(u32::MAX) * 1_000,
+        by: "ann \"quoted\" 'and' \\ more".into(),
+        reason: "\u{1f980}\u{0}'".into(),
+        decision: None,
+    };
+    let with = |scope| StandingEntry { scope, ..everybody.clone() };
+    let class = with(Scope::Class { class: "a".into() });
+    let agent = StandingEntry {
+        standing: Standing::Narrowed,
+        removed: vec!["mail 'x'".into(), "write".into()],
+        decision: Some(RecordId::from_parts(7, 9)),
+        ..with(Scope::Agent { agent: "a".into() })
+    };
+    let session = with(Scope::Session { agent: "a".into(), session: "s".into() });
+    let swapped = with(Scope::Session { agent: "s".into(), session: "a".into() });
+    let all = vec![everybody.clone(), class.clone(), agent.clone(), session.clone(), swapped.clone()];
+    same("an empty store", sorted(store.standings())?, vec![])?;
+    said(store.change_standings(&all, &[]))?;
+    said(store.change_standings(&[], &[]))?;
+    same("after adding", sorted(reopen().standings())?, all)?;
+    let stricter = StandingEntry { standing: Standing::Terminated, removed: vec!["x".into()], since_ms: 1, ..agent };
+    let gone = [everybody.scope, session.scope.clone(), Scope::Class { class: "never there".into() }];
+    said(store.change_standings(std::slice::from_ref(&stricter), &gone))?;
+    same("after a change", sorted(reopen().standings())?, vec![class, stricter, swapped])
+}
+
 fn token(seed: u8, expires_ms: Option<u64>) -> TokenEntry {
     let hash = Token::from_random([seed; 32]).hash();
     TokenEntry { hash, label: format!("token {seed}"), created_ms: 1, expires_ms, revoked: false }
 }
 
-fn said<T>(result: Result<T, StoreError>) -> Result<T, String> {
+pub(crate) fn said<T>(result: Result<T, StoreError>) -> Result<T, String> {
     result.map_err(|error| format!("unexpected failure: {error}"))
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(when: &str, found: T, expected: T) -> Result<(), String> {
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(when: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{when}: found {found:?}, expected {expected:?}")) }
 }
 

@@ -9,7 +9,11 @@ mod canonical;
 pub mod conformance;
 mod destinations;
 mod difference;
+mod incidents;
+mod outbox;
 mod pins;
+mod response_conformance;
+mod standings;
 mod store;
 mod token;
 
@@ -20,8 +24,14 @@ pub use destinations::{
     KnownDestination,
 };
 pub use difference::{DIFFERENCE_LINES_MAX, DIFFERENCE_SIDE_CHARS_MAX, difference};
+pub use incidents::{
+    Happening, INCIDENT_TEXT_CHARS_MAX, INCIDENTS_KEPT_MAX, INCIDENTS_OPEN_MAX, INVOLVED_MAX, IncidentStore, Incidents,
+    TIMELINE_HEAD, TIMELINE_MAX, TooManyIncidents,
+};
+pub use outbox::{Failed, NotificationOutbox, OUTBOX_PER_CHANNEL_MAX, Outbox, OutboxEntry, OutboxRules, Taken};
 pub use pins::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
 };
-pub use store::{AgentStore, DestinationStore, PinStore, StoreError};
+pub use standings::{AGENTS_CONTAINED_MAX, Lowered, REMOVED_MAX, SESSIONS_PER_AGENT_MAX, Standings};
+pub use store::{AgentStore, DestinationStore, PinStore, StandingStore, StoreError};
 pub use token::{Token, TokenError};

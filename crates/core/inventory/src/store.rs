@@ -1,7 +1,7 @@
 //! What a store has to do for the inventory. Implemented at the edge; one suite for all of them: [`crate::conformance`].
 
 use crate::{AgentEntry, KnownDestination, PinEntry};
-use holdshort_model::{AgentId, Digest};
+use holdshort_model::{AgentId, Digest, Scope, StandingEntry};
 
 /// A store that failed, by whose fault.
 #[derive(Debug, thiserror::Error)]
@@ -87,4 +87,20 @@ pub trait DestinationStore {
     /// # Errors
     /// [`StoreError::Missing`] when it is not known.
     fn forget_destination(&self, agent: &AgentId, user: &str, kind: &str, value: &str) -> Result<(), StoreError>;
+}
+
+/// What was taken from whom. Every method is atomic and durable when it returns.
+pub trait StandingStore {
+    /// All entries, in no particular order.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged. Nothing starts then: what was taken away must not come back unseen.
+    fn standings(&self) -> Result<Vec<StandingEntry>, StoreError>;
+
+    /// Writes entries, each in the place of the one with its scope, and forgets others. One that is not there is
+    /// forgotten already.
+    ///
+    /// # Errors
+    /// When the store fails; then nothing of it is done.
+    fn change_standings(&self, put: &[StandingEntry], forget: &[Scope]) -> Result<(), StoreError>;
 }

@@ -10,6 +10,7 @@ mod open;
 mod pins;
 mod policies;
 mod schema;
+mod standings;
 
 pub use open::OpenError;
 pub use policies::PolicyVersion;
@@ -101,6 +102,12 @@ mod tests {
     }
 
     #[test]
+    fn standings_pass_the_suite_and_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        conformance::check_standing_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
     fn a_database_of_the_first_version_gets_the_new_table_and_keeps_what_it_has() {
         use holdshort_inventory::{AgentEntry, AgentStore, DestinationStore};
         let dir = tempfile::tempdir().unwrap();
@@ -109,8 +116,14 @@ mod tests {
             AgentEntry { id: "a".into(), class: "coding".into(), owner: None, created_ms: 1, tokens: Vec::new() };
         let db = StateDb::open(&path).unwrap();
         db.add_agent(&entry).unwrap();
-        let older = "DROP TABLE destinations; PRAGMA user_version = 1;";
-        db.connection.lock().unwrap().execute_batch(older).unwrap();
+        let first = "'agents', 'tokens', 'pins', 'policy_versions'";
+        let newer = format!("SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ({first})");
+        let connection = db.connection.lock().unwrap();
+        let drops: Vec<String> =
+            connection.prepare(&newer).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(!drops.is_empty());
+        connection.execute_batch(&format!("{}; PRAGMA user_version = 1;", drops.join("; "))).unwrap();
+        drop(connection);
         drop(db);
         let db = StateDb::open(&path).unwrap();
         assert_eq!((db.agents().unwrap(), db.destinations().unwrap()), (vec![entry], vec![]));

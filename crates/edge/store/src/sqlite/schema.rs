@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x4853_7374;
 
 /// Steps are only ever added at the end.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
 CREATE TABLE agents (
     id TEXT PRIMARY KEY NOT NULL,
@@ -49,6 +49,20 @@ CREATE TABLE destinations (
     by TEXT NOT NULL,
     via TEXT NOT NULL,
     PRIMARY KEY (agent, user, kind, value)
+) STRICT, WITHOUT ROWID;
+",
+    "
+CREATE TABLE standings (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    session TEXT NOT NULL,
+    standing TEXT NOT NULL,
+    removed TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    decision TEXT,
+    PRIMARY KEY (kind, name, session)
 ) STRICT, WITHOUT ROWID;
 ",
 ];
