@@ -10,6 +10,7 @@ mod digest;
 mod facts;
 mod flow;
 mod ids;
+mod notice;
 mod record;
 mod request;
 mod response;
@@ -30,6 +31,7 @@ pub use flow::{
     SequenceFacts, SourceKind, ValueSource,
 };
 pub use ids::{AgentId, RecordId, SessionId};
+pub use notice::{Notice, NoticeAction, NoticeKind, NoticeSubject};
 pub use record::{
     ApprovalRecord, BuildInfo, DecisionRecord, DeclassificationRecord, LifecycleRecord, Outcome, OutcomeStatus,
     PolicyRecord, PromotionRecord, Receipt, Record, ResponseRecord, StandingRecord, ToolChange,

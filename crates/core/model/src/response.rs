@@ -71,6 +71,12 @@ pub struct Incident {
     pub sessions: Vec<SessionId>,
     /// What happened, in order, bounded.
     pub timeline: Vec<IncidentEntry>,
+    /// Lines of the timeline, agents and sessions that were left out because of a bound.
+    #[serde(default)]
+    pub omitted: u64,
+    /// When something was added last, in milliseconds since 1970.
+    #[serde(default)]
+    pub last_ms: u64,
     /// What was put aside when it was opened.
     #[serde(default)]
     pub evidence: Value,
