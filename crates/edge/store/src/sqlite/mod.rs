@@ -6,7 +6,9 @@
 
 mod agents;
 mod destinations;
+mod incidents;
 mod open;
+mod outbox;
 mod pins;
 mod policies;
 mod schema;
@@ -105,6 +107,14 @@ mod tests {
     fn standings_pass_the_suite_and_survive_reopening() {
         let dir = tempfile::tempdir().unwrap();
         conformance::check_standing_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn incidents_and_messages_pass_the_suites_and_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || StateDb::open(&dir.path().join(STATE_FILE)).unwrap();
+        conformance::check_incident_store(open).unwrap();
+        conformance::check_outbox(open).unwrap();
     }
 
     #[test]

@@ -64,6 +64,16 @@ CREATE TABLE standings (
     decision TEXT,
     PRIMARY KEY (kind, name, session)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY NOT NULL,
+    open INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX incidents_by_open ON incidents (open, id);
+CREATE TABLE outbox (
+    id TEXT PRIMARY KEY NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ",
 ];
 
