@@ -3,8 +3,7 @@
 use crate::cli::PolicyArgs;
 use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::{out, policies};
-use holdshort_model::{Effect, Facts};
-use holdshort_policy::{LoadOptions, PolicySet, Rule, matrix, probes};
+use holdshort_policy::{LoadOptions, PolicySet, matrix, probes, strictest};
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,17 +28,6 @@ pub(super) fn run(policy: &PolicyArgs, classes: &[String], check: Option<&Path>)
         Some(path) => return compare(&table, path),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What the policies alone come to, in enforce mode. A policy that fails is a refusal.
-fn strictest(set: &PolicySet, facts: &Facts) -> Effect {
-    let effect = |rule: Rule| match rule {
-        Rule::Deny | Rule::Isolate | Rule::Narrow => Effect::Deny,
-        Rule::Ask => Effect::Ask,
-        Rule::Redact | Rule::Observe => Effect::Allow,
-    };
-    let found = set.evaluate(facts).map(|findings| findings.iter().map(|finding| effect(finding.rule)).max());
-    found.map_or(Effect::Deny, |strictest| strictest.unwrap_or(Effect::Allow))
 }
 
 /// Shows the rows that differ. Text around the committed table is left alone.

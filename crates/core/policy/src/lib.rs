@@ -24,6 +24,6 @@ pub use engine::{Engine, Exclusion, Trace};
 pub use finding::{EvalError, Finding, Rule};
 pub use info::{PolicyInfo, Severity};
 
-pub use matrix::{MatrixError, Probe, matrix, probes};
+pub use matrix::{MatrixError, Probe, matrix, probes, strictest};
 pub use report::{ExampleReport, PolicyReport, lint, test};
 pub use set::PolicySet;

@@ -2,7 +2,8 @@
 //! reviewed by its effect.
 
 use crate::rego::base;
-use holdshort_model::{Effect, Facts};
+use crate::{PolicySet, Rule};
+use holdshort_model::{Containment, Effect, Facts};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::fmt::Write as _;
@@ -62,17 +63,28 @@ pub fn probes(text: &str) -> Result<Vec<Probe>, MatrixError> {
     texts.into_iter().map(probe).collect()
 }
 
+/// What policies alone come to, in enforce mode, and what they take away. A policy that fails is a refusal.
+pub fn strictest(set: &PolicySet, facts: &Facts) -> (Effect, Containment) {
+    let Ok(found) = set.evaluate(facts) else { return (Effect::Deny, Containment::None) };
+    let rules = || found.iter().map(|finding| finding.rule);
+    let effect = rules().map(Rule::effect).max().unwrap_or(Effect::Allow);
+    (effect, rules().map(Rule::containment).max().unwrap_or_default())
+}
+
 /// A table in Markdown: a row for each probe, a column for each class. The same input gives the same text.
-pub fn matrix(classes: &[&str], probes: &[Probe], decide: impl Fn(&Facts) -> Effect) -> String {
+pub fn matrix(classes: &[&str], probes: &[Probe], decide: impl Fn(&Facts) -> (Effect, Containment)) -> String {
     let mut text = format!("| action | {} |\n|---|{}\n", classes.join(" | "), "---|".repeat(classes.len()));
     for probe in probes {
         let cells = classes.iter().map(|class| {
             let mut facts = probe.facts.clone();
             facts.subject.agent.class = (*class).to_owned();
             match decide(&facts) {
-                Effect::Allow => "allow",
-                Effect::Ask => "ask",
-                Effect::Deny => "**deny**",
+                (_, Containment::Terminate) => "**terminate**",
+                (_, Containment::Isolate) => "**isolate**",
+                (_, Containment::Narrow) => "**deny, narrow**",
+                (Effect::Deny, Containment::None) => "**deny**",
+                (Effect::Ask, Containment::None) => "ask",
+                (Effect::Allow, Containment::None) => "allow",
             }
         });
         let cells: Vec<&str> = cells.collect();
@@ -91,11 +103,14 @@ mod tests {
     fn rows_are_probes_and_columns_are_classes() {
         let text = json!([{"name": "read a file", "input": {"action": {"name": "read_file"}}}]).to_string();
         let probes = probes(&text).unwrap();
-        let table = matrix(&["coding", "unknown"], &probes, |facts| match facts.subject.agent.class.as_str() {
-            "coding" => Effect::Allow,
-            _ => Effect::Deny,
-        });
-        assert_eq!(table, "| action | coding | unknown |\n|---|---|---|\n| read a file | allow | **deny** |\n");
+        let table =
+            matrix(&["coding", "support", "unknown"], &probes, |facts| match facts.subject.agent.class.as_str() {
+                "coding" => (Effect::Allow, Containment::None),
+                "support" => (Effect::Deny, Containment::Isolate),
+                _ => (Effect::Deny, Containment::None),
+            });
+        let rows = "| read a file | allow | **isolate** | **deny** |\n";
+        assert_eq!(table, format!("| action | coding | support | unknown |\n|---|---|---|---|\n{rows}"));
     }
 
     #[test]

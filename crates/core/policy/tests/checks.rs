@@ -2,7 +2,8 @@
 
 #![expect(clippy::panic, reason = "test code: failing is its purpose")]
 
-use holdshort_policy::{Bundle, Diagnostic, LoadOptions, PolicySet, SourceFile};
+use holdshort_model::{Containment, Effect};
+use holdshort_policy::{Bundle, Diagnostic, LoadOptions, PolicySet, SourceFile, probes, strictest};
 use serde_json::{Value, json};
 
 const HEAD: &str = "# METADATA\n# title: T\npackage holdshort.rules.t\n";
@@ -195,9 +196,59 @@ fn examples_are_needed_and_hold() {
     let failing = body("input.action.name == \"worse\"");
     check(failing, "failing-example", 8, "expects `deny`, and nothing fired");
     check(with("deny contains 7 if input.action.name == \"bad\""), "failing-example", 6, "gave `7`");
-    check(with("deny contains {\"msg\": \"x\"} if input.action.name == \"bad\""), "failing-example", 6, "`message`");
+    check(with("deny contains {\"msg\": \"x\"} if input.action.name == \"bad\""), "wrong-rule", 4, "`message`");
     let endless = "count([1 | some i in numbers.range(1, 1000); some j in numbers.range(1, 1000); i != j]) > 0";
     check(body(&format!("input.action.name == \"bad\"\n{endless}")), "failing-example", 9, "instructions");
+}
+
+#[test]
+fn rules_give_what_their_name_promises() {
+    let rule = |rule: &str, term: &str| with(&format!("{rule} contains {term} if input.action.name == \"bad\""));
+    let wrong = |name: &str, term: &str, words: &str| check(rule(name, term), "wrong-rule", 4, words);
+    wrong("constrain", "\"less\"", "nobody knows its `pointer`");
+    wrong("constrain", "{\"message\": \"m\", \"pointer\": \"/a\"}", "gives no `value`");
+    wrong("watermark", "{\"message\": \"m\", \"pointer\": \"/a\", \"txt\": \"x\"}", "did you mean `text`?");
+    wrong("respond", "\"tell\"", "nobody knows its `steps`");
+    wrong("respond", "{\"message\": \"m\", \"steps\": [\"notfy\"]}", "did you mean `notify`?");
+    wrong("narrow", "{\"message\": \"m\", \"grant\": [\"g\"]}", "did you mean `grants`?");
+    wrong("redact", "{\"pointer\": \"/a\"}", "gives no `message`");
+    let computed = |term: &str| rule("respond", term).replace("\"deny\"", "\"respond\"");
+    let steps = "{\"message\": \"m\", \"steps\": [concat(\"\", [\"not\", \"fy\"])]}";
+    check(computed(steps), "failing-example", 6, "`open-incident`");
+    let whole = "{\"message\": \"m\", \"pointer\": \"\", \"value\": 1}";
+    check(rule("constrain", whole).replace("\"deny\"", "\"constrain\""), "failing-example", 6, "/json/pointer");
+}
+
+#[test]
+fn what_the_rules_give_is_in_the_findings() {
+    let rules = "terminate contains \"t\" if input.action.name == \"bad\"
+narrow contains \"n\" if input.action.name == \"bad\"
+constrain contains {\"message\": \"c\", \"pointer\": \"/max\", \"value\": {\"a\": [1, null]}} if input.action.name == \"bad\"
+watermark contains {\"message\": \"w\", \"pointer\": \"/text\", \"text\": \"by a machine\"} if input.action.name == \"bad\"
+respond contains {\"message\": \"r\", \"steps\": [\"notify\", \"capture\"]} if input.action.name == \"bad\"";
+    let all = "[\"terminate\", \"narrow\", \"constrain\", \"watermark\", \"respond\"]";
+    let text = with(rules).replace("[\"deny\"]", all);
+    let files = vec![SourceFile { path: "t.rego".into(), text }];
+    let set = PolicySet::load(&Bundle { files, data: Value::Null }, &LoadOptions::default());
+    let set = set.unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let probe = json!([{"name": "p", "input": {"action": {"name": "bad"}}}]).to_string();
+    let facts = &probes(&probe).unwrap()[0].facts;
+    let found = serde_json::to_value(set.evaluate(facts).unwrap()).unwrap();
+    let of = |rule: &str, rest: Value| {
+        let mut expected =
+            json!({"policy": "holdshort.rules.t", "rule": rule, "mode": "enforce", "severity": "medium"});
+        expected.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        expected
+    };
+    let expected = [
+        of("terminate", json!({"message": "t"})),
+        of("narrow", json!({"message": "n"})),
+        of("constrain", json!({"message": "c", "pointer": "/max", "value": {"a": [1, null]}})),
+        of("watermark", json!({"message": "w", "pointer": "/text", "text": "by a machine"})),
+        of("respond", json!({"message": "r", "steps": ["notify", "capture"]})),
+    ];
+    assert_eq!(found, json!(expected));
+    assert_eq!(strictest(&set, facts), (Effect::Deny, Containment::Terminate));
 }
 
 #[test]

@@ -6,8 +6,7 @@
     reason = "test code: it reads the shipped policies, and failing is its purpose"
 )]
 
-use holdshort_model::{Effect, Facts};
-use holdshort_policy::{Bundle, LoadOptions, PolicySet, Rule, SourceFile, matrix, probes, test};
+use holdshort_policy::{Bundle, LoadOptions, PolicySet, SourceFile, matrix, probes, strictest, test};
 use serde_json::{Value, json};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../policies");
@@ -38,15 +37,7 @@ fn load(data: Value) -> PolicySet {
 fn table() -> String {
     let set = load(json!({"crm_servers": ["crm"], "internal_domains": ["corp.example"]}));
     let probes = probes(&std::fs::read_to_string(format!("{FOLDER}/matrix.json")).unwrap()).unwrap();
-    let decide = |facts: &Facts| {
-        let effects = set.evaluate(facts).unwrap().into_iter().map(|finding| match finding.rule {
-            Rule::Deny | Rule::Isolate => Effect::Deny,
-            Rule::Ask => Effect::Ask,
-            Rule::Narrow | Rule::Redact | Rule::Observe => Effect::Allow,
-        });
-        effects.max().unwrap_or(Effect::Allow)
-    };
-    format!("{MATRIX_HEAD}{}", matrix(&["coding", "support", "unknown"], &probes, decide))
+    format!("{MATRIX_HEAD}{}", matrix(&["coding", "support", "unknown"], &probes, |facts| strictest(&set, facts)))
 }
 
 #[test]

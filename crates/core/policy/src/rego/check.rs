@@ -4,6 +4,7 @@
 //! is found here.
 
 mod expr;
+mod form;
 mod reference;
 mod sequences;
 
@@ -137,7 +138,12 @@ impl<'a> Walker<'a> {
             RuleNode::Spec { head, bodies, .. } => {
                 let (arguments, assign, key): (&[ExprRef], _, _) = match head {
                     RuleHead::Compr { assign, .. } => (&[], assign.as_ref(), None),
-                    RuleHead::Set { key, .. } => (&[], None, key.as_ref()),
+                    RuleHead::Set { key, .. } => {
+                        if let (Some(kind), Some(key)) = (Rule::named(name), key) {
+                            self.form(kind, key);
+                        }
+                        (&[], None, key.as_ref())
+                    }
                     RuleHead::Func { args, assign, .. } => (args, assign.as_ref(), None),
                 };
                 for argument in arguments {

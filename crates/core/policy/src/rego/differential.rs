@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 
 /// How many facts are tried.
 const SAMPLES: usize = 600;
-/// Policy, rule and message.
+/// Policy, rule and what it gave, as JSON.
 type Fired = BTreeSet<(String, String, String)>;
 
 /// Bodies of rules in every form in which a guard is or is not found.
@@ -54,6 +54,14 @@ const BODIES: &[&str] = &[
     "count([n | some e in input.action.effects; n := e.count]) > 1",
     "x := {\"tool.call\": 1}[input.action.kind]\n\tx == 1",
     "input.action.kind == \"tool.call\"\n\tinput.context.workspace\n\tnot input.action.server",
+    "input.risk.level in {\"high\", \"critical\"}",
+    "some secret in input.signals.secrets\n\tsecret.own",
+    "some found in input.signals.personal_data\n\tfound.count > 2\n\tinput.action.effects[_].verb == \"send\"",
+    "input.signals.approvals.flooding",
+    "not input.signals.approvals.flooding\n\tinput.signals.seen.own_secret\n\tinput.risk.level != \"low\"",
+    "some s in input.signals.secrets\n\tsome hit in input.signals.intelligence\n\thit.at == s.at",
+    "not input.signals.secrets\n\tinput.signals.truncated",
+    "count([s | some s in input.signals.secrets]) == 0\n\tinput.risk.score > 50",
 ];
 
 fn corpus() -> Bundle {
@@ -64,6 +72,8 @@ fn corpus() -> Bundle {
              deny contains \"one\" if {{\n\t{body}\n}}\n\
              ask contains \"two\" if {{\n\t{next}\n}}\n\
              ask contains input.action.name if {{\n\t{body}\n}}\n\
+             respond contains {{\"message\": \"r\", \"steps\": [\"notify\", \"capture\"]}} if {{\n\t{next}\n}}\n\
+             constrain contains {{\"message\": \"c\", \"pointer\": \"/a\", \"value\": {{\"b\": [1, null]}}}} if {{\n\t{body}\n}}\n\
              kinds := {{\"prompt.get\", \"tool.call\"}}\n\
              helper if input.action.server == \"files\"\n"
         );
@@ -131,17 +141,54 @@ fn facts() -> impl Strategy<Value = Facts> {
     ];
     let effects = proptest::collection::vec(effect(), 0..4);
     let rest = (tool, select(&["coding", "support"][..]), optional(&["/home/dev/project", "/home/dev/project/"]));
-    (action, effects, rest).prop_map(|((kind, server, name, args), effects, (tool, class, workspace))| {
-        let mut facts = super::base();
-        facts["action"] = json!({"kind": kind, "server": server, "name": name, "effects": effects, "args": args});
-        facts["tool"] = match tool {
-            Some((server, pin)) => json!({"server": server, "name": "b", "pin": pin, "annotations": {}}),
-            None => Json::Null,
-        };
-        facts["subject"]["agent"]["class"] = json!(class);
-        facts["context"]["workspace"] = json!(workspace);
-        serde_json::from_value(facts).unwrap()
-    })
+    (action, effects, rest, signs()).prop_map(
+        |((kind, server, name, args), effects, (tool, class, workspace), signs)| {
+            let mut facts = super::base();
+            facts["action"] = json!({"kind": kind, "server": server, "name": name, "effects": effects, "args": args});
+            facts["tool"] = match tool {
+                Some((server, pin)) => json!({"server": server, "name": "b", "pin": pin, "annotations": {}}),
+                None => Json::Null,
+            };
+            let (signals, (score, level)) = signs;
+            facts["signals"] = signals;
+            facts["risk"] = json!({"score": score, "level": level, "parts": []});
+            facts["subject"]["agent"]["class"] = json!(class);
+            facts["context"]["workspace"] = json!(workspace);
+            serde_json::from_value(facts).unwrap()
+        },
+    )
+}
+
+fn signs() -> impl Strategy<Value = (Json, (u8, &'static str))> {
+    let secret = json!({"rule": "aws", "at": "/text", "fingerprint": "00", "own": true, "confidence": 90});
+    let data = json!({"kind": "email", "at": "/text", "count": 4, "confidence": 90});
+    let hit = json!({"feed": "f", "kind": "domain", "at": "/text", "confidence": 90});
+    let mark = json!({"percent": 99, "marks": [{"kind": "hidden-text", "at": "/text"}]});
+    let reached = json!({"host": "xn--e1.example", "looks_like": "corp.example", "special": "metadata"});
+    let parts = vec![
+        ("secrets", json!([secret])),
+        ("personal_data", json!([data])),
+        ("intelligence", json!([hit])),
+        ("injection", mark),
+        ("destinations", json!([reached])),
+        ("truncated", json!(true)),
+        ("seen", json!({"own_secret": true, "injection": 80, "marks": ["bidi"]})),
+        ("approvals", json!({"flooding": true, "refused_same": 3})),
+    ];
+    let count = parts.len();
+    let some = prop_oneof![Just(0..=0), Just(1..=2), Just(1..=count)]
+        .prop_flat_map(move |range| subsequence(parts.clone(), range));
+    let signals =
+        some.prop_map(|parts| Json::Object(parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()));
+    (signals, select(&[(0, "low"), (30, "medium"), (60, "high"), (90, "critical")][..]))
+}
+
+/// What a rule gave, an object in the order of its keys.
+fn shown(given: &Json) -> String {
+    match given {
+        Json::String(message) => json!({ "message": message }).to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn samples() -> Vec<Facts> {
@@ -151,7 +198,13 @@ fn samples() -> Vec<Facts> {
 
 fn of_engine(engine: &RegoEngine, facts: &Facts) -> Fired {
     let found = engine.evaluate(facts).unwrap();
-    found.into_iter().map(|finding| (finding.policy.to_string(), finding.rule.to_string(), finding.message)).collect()
+    let given = |finding: &crate::Finding| {
+        let mut given = serde_json::to_value(finding).unwrap();
+        let fields = given.as_object_mut().unwrap();
+        fields.retain(|name, _| !["policy", "rule", "mode", "severity"].contains(&name.as_str()));
+        shown(&given)
+    };
+    found.iter().map(|finding| (finding.policy.to_string(), finding.rule.to_string(), given(finding))).collect()
 }
 
 fn of_interpreter(engine: &mut Engine, loaded: &Loaded, facts: &Facts) -> Fired {
@@ -160,9 +213,9 @@ fn of_interpreter(engine: &mut Engine, loaded: &Loaded, facts: &Facts) -> Fired 
     for policy in &loaded.policies {
         for (unit, _) in &policy.units {
             let set = engine.eval_rule(format!("data.{}.{}", policy.info.id, unit.rule)).unwrap();
-            for message in set.as_set().unwrap().iter() {
-                let message = message.as_string().unwrap().to_string();
-                fired.insert((policy.info.id.to_string(), unit.rule.to_string(), message));
+            for given in set.as_set().unwrap().iter() {
+                let given: Json = serde_json::from_str(&given.to_json_str().unwrap()).unwrap();
+                fired.insert((policy.info.id.to_string(), unit.rule.to_string(), shown(&given)));
             }
         }
     }
@@ -175,9 +228,8 @@ fn of_opa(answer: &str, loaded: &Loaded) -> Fired {
     for policy in &loaded.policies {
         let name = policy.info.id.rsplit('.').next().unwrap();
         for (unit, _) in &policy.units {
-            for message in answer[name][unit.rule.as_str()].as_array().unwrap_or_else(|| panic!("{answer}")) {
-                let message = message.as_str().unwrap().to_owned();
-                fired.insert((policy.info.id.to_string(), unit.rule.to_string(), message));
+            for given in answer[name][unit.rule.as_str()].as_array().unwrap_or_else(|| panic!("{answer}")) {
+                fired.insert((policy.info.id.to_string(), unit.rule.to_string(), shown(given)));
             }
         }
     }

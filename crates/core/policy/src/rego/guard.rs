@@ -18,6 +18,8 @@ use std::fmt;
 /// A field of the input that a guard can speak of. The most selective first: the first one of a guard is indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dimension {
+    Sign,
+    Level,
     ToolName,
     ActionName,
     ToolServer,
@@ -31,7 +33,9 @@ pub(crate) enum Dimension {
 }
 
 impl Dimension {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Sign,
+        Self::Level,
         Self::ToolName,
         Self::ActionName,
         Self::ToolServer,
@@ -47,6 +51,8 @@ impl Dimension {
     /// The path below `input`; `[]` stands for the elements of an array.
     pub(crate) fn path(self) -> &'static str {
         match self {
+            Self::Sign => "signals",
+            Self::Level => "risk.level",
             Self::ToolName => "tool.name",
             Self::ActionName => "action.name",
             Self::ToolServer => "tool.server",
@@ -64,6 +70,8 @@ impl Dimension {
     pub(crate) fn any(self, facts: &Facts, mut test: impl FnMut(&str) -> bool) -> bool {
         let effects = &facts.action.effects;
         match self {
+            Self::Sign => SIGNS.into_iter().any(|(name, is_there)| is_there(facts) && test(name)),
+            Self::Level => test(input::level(facts.risk.level)),
             Self::ToolName => facts.tool.as_ref().is_some_and(|tool| test(&tool.name)),
             Self::ActionName => test(&facts.action.name),
             Self::ToolServer => facts.tool.as_ref().is_some_and(|tool| test(&tool.server)),
@@ -76,6 +84,29 @@ impl Dimension {
             Self::Certainty => effects.iter().any(|effect| test(input::certainty(effect.certainty))),
         }
     }
+}
+
+/// A sign and whether facts have it.
+type Sign = (&'static str, fn(&Facts) -> bool);
+
+/// Lists and flags below `input.signals` that are absent more often than not. A guard can speak of their presence.
+const SIGNS: [Sign; 11] = [
+    ("injection.marks", |facts| !facts.signals.content.injection.marks.is_empty()),
+    ("secrets", |facts| !facts.signals.content.secrets.is_empty()),
+    ("personal_data", |facts| !facts.signals.content.personal_data.is_empty()),
+    ("intelligence", |facts| !facts.signals.content.intelligence.is_empty()),
+    ("rules", |facts| !facts.signals.content.rules.is_empty()),
+    ("truncated", |facts| facts.signals.content.truncated),
+    ("seen.marks", |facts| !facts.signals.seen.marks.is_empty()),
+    ("seen.own_secret", |facts| facts.signals.seen.own_secret),
+    ("seen.truncated", |facts| facts.signals.seen.truncated),
+    ("destinations", |facts| !facts.signals.destinations.is_empty()),
+    ("approvals.flooding", |facts| facts.signals.approvals.flooding),
+];
+
+fn sign(place: &str) -> Option<&'static str> {
+    let name = place.strip_prefix("signals.")?;
+    SIGNS.into_iter().map(|(known, _)| known).find(|known| *known == name)
 }
 
 /// The field has one of these values.
@@ -94,7 +125,8 @@ impl Clause {
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values: Vec<&str> = self.values.iter().map(String::as_str).collect();
-        write!(f, "{} is {}", self.dimension.path(), values.join(" or "))
+        let verb = if self.dimension == Dimension::Sign { "have" } else { "is" };
+        write!(f, "{} {verb} {}", self.dimension.path(), values.join(" or "))
     }
 }
 
@@ -251,6 +283,7 @@ impl<'a> Reader<'a> {
             }
             Literal::SomeIn { key, value, collection, .. } => {
                 let place = self.place(collection);
+                self.presence(place.as_deref());
                 for name in key.iter().chain([value]).filter_map(|expr| variable(expr)) {
                     self.aliases.remove(name);
                     self.locals.insert(name.to_owned());
@@ -272,8 +305,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What is iterated or stands alone has to be there.
+    fn presence(&mut self, place: Option<&str>) {
+        if let Some(name) = place.and_then(sign) {
+            let values = BTreeSet::from([name.to_owned()]);
+            self.said.insert(format!("signals.{name} is there"), (Dimension::Sign, values));
+        }
+    }
+
     fn condition(&mut self, expr: &Expr, faults: &mut Vec<Diagnostic>) {
         match expr {
+            Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+                let place = self.place(expr);
+                self.presence(place.as_deref());
+            }
             Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } | Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. } => {
                 for (reference, value) in [(lhs, rhs), (rhs, lhs)] {
                     if let Some(value) = self.resolved(value).and_then(text) {

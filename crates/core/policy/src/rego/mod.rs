@@ -12,6 +12,7 @@ mod example;
 mod guard;
 mod guarded;
 mod metadata;
+mod output;
 mod policy;
 mod schema;
 mod sequences;

@@ -2,12 +2,13 @@
 
 use super::compile::{Program, private_copy};
 use super::guard::{Dimension, Guard};
+use super::output::finding;
 use super::policy::{Loaded, Unit};
 use crate::bundle::INSTRUCTIONS_MAX;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Exclusion, Trace};
 use crate::input::{InputBuilder, from_json};
-use crate::{EvalError, Finding, PolicyInfo, Rule};
+use crate::{EvalError, Finding, PolicyInfo};
 use holdshort_model::Facts;
 use regorus::Value;
 use regorus::rvm::RegoVM;
@@ -113,13 +114,9 @@ impl RegoEngine {
             }
         }
         drop(replica);
-        findings.sort_by(|(left_unit, left), (right_unit, right)| {
-            (left_unit, &left.message, &left.pointer, &left.grants).cmp(&(
-                right_unit,
-                &right.message,
-                &right.pointer,
-                &right.grants,
-            ))
+        // The elements of a set come sorted, and the sort is stable.
+        findings.sort_by(|(left, left_finding), (right, right_finding)| {
+            (left, &left_finding.message).cmp(&(right, &right_finding.message))
         });
         Ok(findings.into_iter().map(|(_, finding)| finding).collect())
     }
@@ -271,42 +268,6 @@ fn fault(error: &regorus::rvm::vm::VmError) -> Fault {
             Fault::Engine(message.trim().chars().take(300).collect())
         }
     }
-}
-
-fn finding(info: &PolicyInfo, rule: Rule, item: &Value) -> Option<Finding> {
-    let mut finding = Finding {
-        policy: info.id.clone(),
-        rule,
-        message: String::new(),
-        mode: info.mode,
-        severity: info.severity,
-        pointer: None,
-        grants: Vec::new(),
-    };
-    match item {
-        Value::String(message) => finding.message = message.to_string(),
-        Value::Object(fields) => {
-            let text = |name: &str| match fields.get(&Value::from(name)) {
-                Some(Value::String(text)) => Some(text.to_string()),
-                _ => None,
-            };
-            finding.message = text("message")?;
-            finding.pointer = text("pointer").filter(|_| rule == Rule::Redact);
-            if let Some(Value::Array(grants)) = fields.get(&Value::from("grants"))
-                && rule == Rule::Narrow
-            {
-                let names = grants.iter().map(|grant| grant.as_string().map(|name| name.to_string()));
-                finding.grants = names.collect::<Result<_, _>>().ok()?;
-            }
-        }
-        _ => return None,
-    }
-    let complete = match rule {
-        Rule::Redact => finding.pointer.is_some(),
-        Rule::Narrow => !finding.grants.is_empty(),
-        Rule::Deny | Rule::Isolate | Rule::Ask | Rule::Observe => true,
-    };
-    (complete && !finding.message.trim().is_empty()).then_some(finding)
 }
 
 /// Finds the slices that can match without looking at all of them.
