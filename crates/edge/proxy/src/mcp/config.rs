@@ -76,6 +76,8 @@ pub struct Limits {
     pub session_idle: Duration,
     /// An upstream that says nothing about a request for this long has failed.
     pub upstream_silence: Duration,
+    /// A call that a person has to approve waits for that at most this long, and is refused then.
+    pub approval_wait: Duration,
 }
 
 impl Default for Limits {
@@ -87,6 +89,7 @@ impl Default for Limits {
             sessions_max: 10_000,
             session_idle: Duration::from_secs(30 * 60),
             upstream_silence: Duration::from_secs(300),
+            approval_wait: Duration::from_secs(45),
         }
     }
 }

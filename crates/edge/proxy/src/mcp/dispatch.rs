@@ -35,12 +35,12 @@ impl Core {
     pub(crate) async fn request(self: &Arc<Self>, message: Message, out: &Out) -> Answer {
         self.touch();
         let (method, id) = (message.method().to_owned(), message.id().cloned());
-        let answered = match intent::take(message) {
+        let answered = match self.take_up(message).and_then(|message| Ok(intent::take(message)?)) {
             Ok((message, intent)) => {
                 self.guard.note_intent(intent);
                 self.answer(message, out).await
             }
-            Err(error) => Err(Refused::from(error)),
+            Err(refused) => Err(refused),
         };
         match answered {
             Ok(response) => Answer {

@@ -1,5 +1,6 @@
 //! One request on one link: prepared, checked, sent, and everything that belongs to it relayed.
 
+use super::approval::Caller;
 use super::catalog;
 use super::guard::{Refused, Running, status_of};
 use super::link::{Link, Replies, Reply, UpstreamFault};
@@ -67,6 +68,7 @@ impl Core {
         let route = self.route(index)?;
         let link = self.link(index).await?;
         let method = message.method().to_owned();
+        let caller = Caller::of(&message);
         let client_id = message.id().cloned().ok_or_else(|| Refused::internal("a request without an id"))?;
         let (message, token) = self.prepare(&link, route.era(), message)?;
         let upstream_id = message.id().cloned().unwrap_or_else(|| client_id.clone());
@@ -79,7 +81,10 @@ impl Core {
             questions: sender,
         };
         let registered = self.register(call)?;
-        let (permit, running) = self.guard.check(message, route.name(), Direction::ToServer).await?;
+        let (permit, running) = match self.guard.check_call(message, route.name()).await? {
+            Ok(permitted) => permitted,
+            Err(suspended) => self.wait_for_person(suspended, caller, out).await?,
+        };
         let modern = route.learned() == Some(Era::Stateless) || method == "server/discover";
         let mirrored = modern.then(|| mirrored(&permit, &route.upstream));
         let replies = link.request(permit, mirrored.as_deref()).await;
@@ -212,7 +217,7 @@ impl Core {
             "notifications/cancelled" => {
                 let params = message.params().map_err(|error| Refused::new(-32602, error.to_string()))?;
                 let id = params.get("requestId").and_then(|id| Id::from_json(&id.to_string()));
-                if id.as_ref().is_some_and(|id| self.stop_listening(id)) {
+                if id.as_ref().is_some_and(|id| self.stop_listening(id) || self.cancel_wait(id)) {
                     return Ok(());
                 }
                 let Some((index, upstream_id)) = id.as_ref().and_then(|id| self.find_call(id)) else {

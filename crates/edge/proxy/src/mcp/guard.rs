@@ -1,15 +1,16 @@
 //! From a message to a permit: asks the gate, renders refusals, reports outcomes.
 
+use super::approval::{Checked, with_arguments};
 use super::config::RefusalStyle;
-use holdshort_enforce::{Gate, Permitted, Received, Refusal, Verdict};
+use holdshort_enforce::{Gate, Permitted, Received, Refusal, Suspended, Verdict};
 use holdshort_model::{
-    Action, ActionKind, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, RecordId, Request, Seen, SessionId,
-    Subject, ToolDefinition, ToolListing, ToolsSeen,
+    Action, ActionKind, ApprovalState, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, RecordId, Request,
+    Seen, SessionId, Subject, ToolDefinition, ToolListing, ToolsSeen,
 };
 use holdshort_wire::mcp::{Direction, Id, Kind, Meaning, Message, MessageError, code};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Everything that one session's messages have in common when the gate is asked.
 pub(crate) struct Guard {
@@ -43,6 +44,8 @@ pub(crate) struct Refused {
     /// The HTTP status that fits where the transport has one.
     pub(crate) status: http::StatusCode,
     by_policy: bool,
+    /// A result that is no refusal: the client is to call again.
+    result: Option<Value>,
 }
 
 /// A permitted action under way.
@@ -103,6 +106,30 @@ impl Guard {
         self.ask(request, message).await
     }
 
+    /// The same for a call that can wait for a person.
+    pub(crate) async fn check_call(&self, message: Message, server: &str) -> Result<Checked, Refused> {
+        let (meaning, meta) = match message.meaning(Direction::ToServer) {
+            Ok(read) => read,
+            Err(what) => {
+                return Err(self.record_fault(message, FailMode::Unparseable, what, code::INVALID_PARAMS).await);
+            }
+        };
+        let mut request = self.request(meaning, Some(server), message.id());
+        request.context.trace = meta.trace;
+        let received = Received::new(request, message).rewritten_by(with_arguments);
+        verdict(self.gate.check(received).await)
+    }
+
+    /// Decides anew on a call whose approval was answered.
+    pub(crate) async fn resume(&self, suspended: Suspended<Message>) -> Result<Checked, Refused> {
+        verdict(self.gate.resume(suspended).await)
+    }
+
+    /// How the approval stands; waits at most `wait` for an answer.
+    pub(crate) async fn wait(&self, suspended: &Suspended<Message>, wait: Duration) -> Result<ApprovalState, Refused> {
+        self.gate.wait(suspended, wait).await.map_err(|fault| Refused::from(Refusal::from_fault(&fault)))
+    }
+
     /// Asks about the answer that a client gives to a request of the server: it carries data out.
     pub(crate) async fn check_answer(
         &self,
@@ -129,14 +156,8 @@ impl Guard {
     }
 
     async fn ask(&self, request: Request, message: Message) -> Result<(Permitted<Message>, Running), Refused> {
-        match self.gate.check(Received::new(request, message)).await {
-            Verdict::Permit(permit) => {
-                let running = Running { decision: permit.decision(), started: Instant::now() };
-                Ok((permit, running))
-            }
-            Verdict::Suspend(suspended) => Err(Refused::from(suspended.refusal())),
-            Verdict::Refuse(refusal) => Err(Refused::from(refusal)),
-        }
+        let checked = verdict(self.gate.check(Received::new(request, message)).await)?;
+        checked.map_err(|suspended| Refused::from(suspended.refusal()))
     }
 
     /// Puts a message that cannot pass on record and gives the refusal back.
@@ -158,8 +179,7 @@ impl Guard {
     }
 
     async fn refuse_bytes(&self, request: Request, bytes: Vec<u8>, what: String, code: i64) -> Refused {
-        let refused =
-            Refused { code, message: what, data: None, status: http::StatusCode::BAD_REQUEST, by_policy: false };
+        let refused = Refused { status: http::StatusCode::BAD_REQUEST, ..Refused::new(code, what) };
         match self.gate.check(Received::new(request, bytes)).await {
             // INVARIANT: a decision point that permits a message that we could not read is not obeyed.
             Verdict::Permit(_) | Verdict::Suspend(_) => refused,
@@ -235,6 +255,9 @@ impl Guard {
 
     /// A refusal in the form that the client asked for.
     pub(crate) fn render(&self, refused: &Refused, id: &Id, method: &str) -> bytes::Bytes {
+        if let Some(result) = &refused.result {
+            return format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}").into();
+        }
         if refused.by_policy && method == "tools/call" && self.refusal == RefusalStyle::Result {
             let mut text = refused.message.clone();
             if let Some(id) = refused.data.as_ref().and_then(|data| data.get("decision")).and_then(Value::as_str) {
@@ -247,6 +270,17 @@ impl Guard {
             return format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}").into();
         }
         Message::error(Some(id), refused.code, &refused.message, refused.data.as_ref())
+    }
+}
+
+fn verdict(verdict: Verdict<Message>) -> Result<Checked, Refused> {
+    match verdict {
+        Verdict::Permit(permit) => {
+            let running = Running { decision: permit.decision(), started: Instant::now() };
+            Ok(Ok((permit, running)))
+        }
+        Verdict::Suspend(suspended) => Ok(Err(suspended)),
+        Verdict::Refuse(refusal) => Err(Refused::from(refusal)),
     }
 }
 
@@ -267,7 +301,7 @@ pub(crate) fn status_of(response: &Message) -> OutcomeStatus {
 impl Refused {
     pub(crate) fn new(code: i64, message: impl Into<String>) -> Self {
         let status = http::StatusCode::BAD_REQUEST;
-        Self { code, message: message.into(), data: None, status, by_policy: false }
+        Self { code, message: message.into(), data: None, status, by_policy: false, result: None }
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
@@ -289,6 +323,30 @@ impl Refused {
     /// The same refusal, told inside a successful HTTP exchange: only so does it reach the model.
     pub(crate) fn in_band(self) -> Self {
         Self { status: http::StatusCode::OK, ..self }
+    }
+
+    /// Why an approval is of no use any more.
+    pub(crate) fn after(state: ApprovalState, approval: RecordId) -> Self {
+        let message = match state {
+            ApprovalState::Refused => {
+                "Holdshort: a person refused this. Do not try it again in another way; ask the person."
+            }
+            ApprovalState::Used => "Holdshort: this approval was used already. Another call needs another one.",
+            _ => "Holdshort: nobody approved this in time. Make the call again to ask once more.",
+        };
+        let data = json!({ "approval": approval.to_string(), "state": state, "reasons": [], "retry": null });
+        let status = http::StatusCode::OK;
+        Self { data: Some(data), status, by_policy: true, ..Self::new(code::REFUSED, message) }
+    }
+
+    /// The same with a result in the place of the error.
+    pub(crate) fn with_result(self, result: Value) -> Self {
+        Self { result: Some(result), ..self }
+    }
+
+    /// The same with something added.
+    pub(crate) fn but(self, more: &str) -> Self {
+        Self { message: format!("{} {more}", self.message), ..self }
     }
 
     /// True when a policy refused, not a failure.
@@ -327,17 +385,23 @@ impl From<Refusal> for Refused {
             .iter()
             .map(|reason| json!({ "policy": reason.policy, "message": reason.message }))
             .collect();
-        let lead = match refusal.effect {
-            Effect::Ask => "Holdshort: a person has to approve this first. ",
-            _ => "Holdshort refused this. ",
+        let lead = match (refusal.effect, refusal.approval) {
+            (Effect::Ask, Some(id)) => format!(
+                "Holdshort: a person has to approve this first (approval {id}). Once that is done, make exactly the same \
+                 call again; a changed one is a new question. "
+            ),
+            (Effect::Ask, None) => "Holdshort: a person has to approve this first. ".to_owned(),
+            _ => "Holdshort refused this. ".to_owned(),
         };
         let said: Vec<_> = refusal.reasons.iter().map(|reason| reason.message.as_str()).collect();
         let data = json!({
             "decision": refusal.decision.map(|id| id.to_string()),
             "reasons": reasons,
-            "retry": matches!(refusal.effect, Effect::Ask).then_some("after-approval"),
+            "retry": refusal.approval.is_some().then_some("after-approval"),
+            "approval": refusal.approval.map(|id| id.to_string()),
         });
         let message = format!("{lead}{}", said.join(" "));
-        Self { code: code::REFUSED, message, data: Some(data), status: http::StatusCode::OK, by_policy: true }
+        let status = http::StatusCode::OK;
+        Self { code: code::REFUSED, message, data: Some(data), status, by_policy: true, result: None }
     }
 }

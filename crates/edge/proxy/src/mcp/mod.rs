@@ -8,6 +8,7 @@
 //! A *link* is one connection to one upstream server on behalf of one client session. A *session* is one client with
 //! its links. Eras (see `holdshort_wire::mcp`) are negotiated with each side separately; `bridge` translates.
 
+mod approval;
 mod bridge;
 mod catalog;
 mod config;

@@ -6,11 +6,11 @@ use super::guard::{Guard, Refused};
 use super::link::{Link, UpstreamFault};
 use super::seen::of_question;
 use bytes::Bytes;
-use holdshort_model::ActionKind;
+use holdshort_model::{ActionKind, Digest};
 use holdshort_wire::mcp::headers::{self, ParamHeader};
 use holdshort_wire::mcp::{Direction, Id, Kind, Message, code};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -193,6 +193,12 @@ pub(crate) struct Core {
     calls: Mutex<HashMap<u64, Call>>,
     asked: Mutex<HashMap<Id, Asked>>,
     pub(crate) parked: Mutex<HashMap<String, super::bridge::Parked>>,
+    /// Calls that a stateless client will make again once a person answered, by their state.
+    pub(crate) waiting: Mutex<HashMap<String, super::approval::Waiting>>,
+    /// Calls that wait for a person and can be cancelled, by the client's id.
+    pub(crate) cancellable: Mutex<HashMap<Id, Arc<Notify>>>,
+    /// Calls that came again and are under way.
+    pub(crate) returned: Mutex<HashSet<Digest>>,
     pub(crate) listeners: Mutex<HashMap<u64, super::listen::Listener>>,
     /// Streams at stateless upstreams that are open for a session client, with the resources that it follows.
     pub(crate) following: Mutex<HashMap<usize, Following>>,
@@ -237,6 +243,9 @@ impl Core {
             calls: Mutex::default(),
             asked: Mutex::default(),
             parked: Mutex::default(),
+            waiting: Mutex::default(),
+            cancellable: Mutex::default(),
+            returned: Mutex::default(),
             listeners: Mutex::default(),
             following: Mutex::default(),
             counter: AtomicU64::new(1),

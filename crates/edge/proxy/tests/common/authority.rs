@@ -4,11 +4,13 @@ use super::DEADLINE;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault};
 use holdshort_model::{
-    Action, ActionKind, Containment, Context, Decision, Digest, Effect, FailMode, Mode, Outcome, OutcomeStatus, Pin,
-    Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, ToolListing, ToolsSeen,
+    Action, ActionKind, ApprovalState, Containment, Context, Decision, Digest, Effect, FailMode, Mode, Obligation,
+    Outcome, OutcomeStatus, Pin, Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, Subject, ToolListing,
+    ToolsSeen,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// What the authority of a test says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub enum Say {
     Allow,
     Deny,
     Ask,
+    /// A person is asked, and answers with [`Recorder::answer`].
+    Person,
+    /// Allowed, once the argument `limit` is this.
+    Limit(u64),
     /// Neither decides nor records.
     Fail(FailMode),
 }
@@ -73,11 +79,18 @@ pub struct Recorder {
     decide: Decide,
     log: Mutex<Log>,
     changed: Condvar,
+    answer: tokio::sync::watch::Sender<ApprovalState>,
 }
 
 impl Recorder {
     pub fn new(decide: impl Fn(&Request) -> Say + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { decide: Box::new(decide), log: Mutex::default(), changed: Condvar::new() })
+        let answer = tokio::sync::watch::Sender::new(ApprovalState::Pending);
+        Arc::new(Self { decide: Box::new(decide), log: Mutex::default(), changed: Condvar::new(), answer })
+    }
+
+    /// What the person says who is asked.
+    pub fn answer(&self, state: ApprovalState) {
+        self.answer.send_replace(state);
     }
 
     /// Permits everything that the enforcement point could read.
@@ -124,6 +137,12 @@ impl Recorder {
         self.look(|log| log.asked.iter().filter(permitted).filter_map(|asked| asked.request.action.digest).collect())
     }
 
+    /// Whether some question was about exactly these bytes.
+    pub fn permitted_bytes(&self, bytes: &str) -> bool {
+        let digest = Some(Digest::of(bytes.as_bytes()));
+        self.look(|log| log.asked.iter().any(|asked| asked.request.action.digest == digest))
+    }
+
     fn add(&self, change: impl FnOnce(&mut Log)) {
         change(&mut self.log.lock().unwrap());
         self.changed.notify_all();
@@ -135,6 +154,7 @@ impl Authority for Recorder {
     async fn rule(&self, request: Request) -> Result<Ruling, Fault> {
         // As the real decision point does: what the enforcement point cannot forward is refused.
         let said = if request.context.fault.is_some() { Say::Deny } else { (self.decide)(&request) };
+        let limit = request.action.args.get("arguments").unwrap_or(&request.action.args).get("limit").cloned();
         let mut index = 0;
         self.add(|log| {
             index = log.asked.len() as u64;
@@ -142,8 +162,9 @@ impl Authority for Recorder {
         });
         let effect = match said {
             Say::Fail(mode) => return Err(Fault::new(mode, "the test says so")),
-            Say::Allow => Effect::Allow,
-            Say::Ask => Effect::Ask,
+            Say::Person if *self.answer.borrow() == ApprovalState::Approved => Effect::Allow,
+            Say::Allow | Say::Limit(_) => Effect::Allow,
+            Say::Ask | Say::Person => Effect::Ask,
             Say::Deny => Effect::Deny,
         };
         let reason =
@@ -157,8 +178,13 @@ impl Authority for Recorder {
             removed: Vec::new(),
             risk: Risk::default(),
             reasons: if effect == Effect::Allow { Vec::new() } else { vec![reason] },
-            obligations: Vec::new(),
-            approval: None,
+            obligations: match said {
+                Say::Limit(max) if limit != Some(max.into()) => {
+                    vec![Obligation::Constrain { pointer: "/limit".into(), value: max.into() }]
+                }
+                _ => Vec::new(),
+            },
+            approval: (said == Say::Person && effect == Effect::Ask).then(|| record_id(APPROVAL)),
             approved: None,
             playbook: Vec::new(),
             snapshot: Digest::of(b""),
@@ -172,6 +198,14 @@ impl Authority for Recorder {
             log.outcomes.push(outcome);
         });
         Ok(())
+    }
+
+    async fn approval(&self, _: &Subject, id: RecordId, wait: Duration) -> Result<ApprovalState, Fault> {
+        assert_eq!(id, record_id(APPROVAL));
+        let mut answer = self.answer.subscribe();
+        let answered = answer.wait_for(|state| *state != ApprovalState::Pending);
+        let _ = tokio::time::timeout(wait, answered).await;
+        Ok(*self.answer.borrow())
     }
 
     /// The same predicate as for calls, with the arguments unknown.
@@ -195,6 +229,9 @@ impl Authority for Recorder {
         Ok(listings)
     }
 }
+
+/// The approval that a person is asked for.
+pub const APPROVAL: u64 = 1_000_000;
 
 fn record_id(index: u64) -> RecordId {
     RecordId::from_parts(1, u128::from(index))

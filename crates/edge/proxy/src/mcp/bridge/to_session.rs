@@ -4,6 +4,7 @@
 //! here, and the client's retry with the answer goes on with it. The state is a single-use token of our own.
 
 use super::greet::{Greeting, greet, server_info};
+use crate::mcp::approval::call_digest;
 use crate::mcp::catalog;
 use crate::mcp::exchange::{Flight, Step};
 use crate::mcp::guard::Refused;
@@ -190,17 +191,6 @@ async fn resume(core: &Arc<Core>, state: &Value, params: &Value, call: Digest, i
             Ok(flight)
         }
     }
-}
-
-/// Digest of a call without what a retry adds.
-fn call_digest(method: &str, params: &Value) -> Digest {
-    let mut params = params.clone();
-    if let Some(params) = params.as_object_mut() {
-        for added in ["inputResponses", "requestState", "_meta"] {
-            params.remove(added);
-        }
-    }
-    Digest::of_parts([method.as_bytes(), params.to_string().as_bytes()])
 }
 
 /// An error of the session era with the code that 2026-07-28 has for a resource that does not exist (SEP-2164).
