@@ -1,11 +1,13 @@
 //! The configuration: found, parsed, laid over its profile and checked before anything starts.
 
+mod containment;
 mod load;
 mod reference;
 mod secret;
 mod types;
 mod validate;
 
+pub(crate) use containment::Containment;
 pub(crate) use load::Loaded;
 #[cfg(test)]
 pub(crate) use load::parse;

@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) pins: Pins,
     /// What is written into records.
     pub(crate) record: RecordConfig,
+    /// What decisions take away.
+    pub(crate) containment: super::Containment,
     /// Bounds against floods and runaways.
     pub(crate) limits: Limits,
 }

@@ -42,7 +42,12 @@ impl Assembled {
         let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
         let log = open_log(data)?;
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
-        let stores = Stores { agents: Arc::new(declared), pins: database.clone(), destinations: database };
+        let stores = Stores {
+            agents: Arc::new(declared),
+            pins: database.clone(),
+            destinations: database.clone(),
+            standings: database,
+        };
         let recorder = Arc::new(LogRecorder::new(log.clone()));
         let started = Service::start(config(loaded), snapshot, stores, recorder, Arc::new(SystemClock)).await;
         let service = started.map_err(|error| match error {
@@ -72,6 +77,7 @@ fn config(loaded: &Loaded) -> ServiceConfig {
         sessions_max: limits.sessions_max,
         history_bytes: limits.history_bytes,
         session_idle: Duration::from_secs(limits.session_idle_s),
+        narrow: loaded.config.containment.narrow.into(),
     }
 }
 

@@ -15,6 +15,7 @@ mod pins;
 mod policies;
 mod records;
 mod sessions;
+mod standing;
 
 pub use agents::{AgentSummary, AgentsPage, IssuedToken, NewAgent, NewToken, TokenSummary, TokensPage};
 pub use destinations::{DestinationSummary, DestinationsPage, NewDestination};
@@ -31,3 +32,7 @@ pub use records::{RECORDS_PAGE_DEFAULT, RECORDS_PAGE_MAX, RecordEntry, RecordsPa
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
 pub use sessions::{SessionSummary, SessionsPage};
+pub use standing::{
+    NewStanding, Release, Released, StandingChange, StandingChanges, StandingChangesQuery, StandingPage, StandingQuestion,
+    Whom,
+};

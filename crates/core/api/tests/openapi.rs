@@ -125,7 +125,57 @@ fn questions(left: &mut BTreeSet<String>) {
     let destination =
         NewDestination { agent: "a".into(), user: "u".into(), kind: "mail".into(), value: "v".into(), via: text() };
     check_input(left, "NewDestination", &destination);
+    standing(left);
     check_input(left, "AcceptPin", &AcceptPin { server: "s".into(), tool: "t".into(), definition: digest });
+}
+
+fn standing(left: &mut BTreeSet<String>) {
+    let whom = Whom::Session { agent: "a".into(), session: "s".into() };
+    let entry = |scope, decision| StandingEntry {
+        scope,
+        standing: Standing::Isolated,
+        removed: vec!["g".into()],
+        since_ms: 1,
+        by: "b".into(),
+        reason: "r".into(),
+        decision,
+    };
+    // One value of a union cannot have every field: its fields are compared over all of them.
+    let all = [
+        Whom::All {},
+        Whom::Class { class: "c".into() },
+        Whom::Agent { agent: "a".into() },
+        Whom::Session { agent: "a".into(), session: "s".into() },
+    ];
+    let fields = |values: Vec<Value>| -> BTreeSet<String> {
+        values.iter().flat_map(|value| value.as_object().unwrap().keys().cloned()).collect()
+    };
+    let said = |name: &str| -> BTreeSet<String> {
+        contract()["components"]["schemas"][name]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let whoms = all.iter().map(|whom| serde_json::to_value(whom).unwrap()).collect();
+    assert_eq!(fields(whoms), said("Whom"));
+    let id = Some(RecordId::from_parts(1, 1));
+    let entries = all.iter().map(|whom| serde_json::to_value(entry(whom.clone().into(), id)).unwrap()).collect();
+    assert_eq!(fields(entries), said("StandingEntry"));
+    assert!(left.remove("Whom") && left.remove("StandingEntry"));
+
+    let after = entry(Scope::All, None);
+    let new =
+        NewStanding { whom: whom.clone(), standing: Standing::Isolated, removed: vec!["g".into()], reason: "r".into() };
+    check_input(left, "NewStanding", &new);
+    check_input(left, "Release", &Release { whom, grants: vec!["g".into()], reason: "r".into() });
+    check_input(left, "StandingQuestion", &StandingQuestion { subject: subject(), session: "s".into() });
+    let page = StandingPage { entries: vec![after.clone()], unkept: false };
+    check(left, "StandingPage", &page, &page);
+    let change = |before| StandingChange { before, after: after.clone(), changed: true, kept: true };
+    check(left, "StandingChange", &change(Some(after.clone())), &change(None));
+    let receipt = Receipt { log: "l".into(), index: 0 };
+    let released = Released { before: after.clone(), after: after.clone(), receipt, kept: true };
+    check(left, "Released", &released, &released);
+    let view = |because| StandingView { standing: Standing::Narrowed, removed: vec!["g".into()], because };
+    check(left, "StandingView", &view(Some("b".into())), &view(None));
+    check(left, "StandingChanges", &StandingChanges { number: 1 }, &StandingChanges { number: 1 });
 }
 
 fn answers(left: &mut BTreeSet<String>) {

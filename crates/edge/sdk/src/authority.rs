@@ -3,8 +3,11 @@
 use crate::client::Client;
 use crate::error::ClientError;
 use async_trait::async_trait;
+use holdshort_api::StandingQuestion;
 use holdshort_enforce::{Authority, Fault};
-use holdshort_model::{FailMode, Outcome, Request, Ruling, Seen, ToolListing, ToolsSeen};
+use holdshort_model::{
+    FailMode, Outcome, Request, Ruling, Seen, SessionId, StandingView, Subject, ToolListing, ToolsSeen,
+};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error as ValueError;
@@ -12,6 +15,9 @@ use std::time::Duration;
 
 /// Time for a decision when the caller does not say: the service's own deadline is two seconds.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+
+/// Time to wait for a change of standing: longer than the service lets anybody wait.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks a remote service. Whatever goes wrong on the way is `decider-late`: the action does not run.
 #[derive(Clone)]
@@ -50,6 +56,15 @@ impl Authority for RemoteAuthority {
             true => Ok(answer.tools),
             false => Err(Fault::new(FailMode::DeciderLate, "the service answered for other tools than it was asked")),
         }
+    }
+
+    async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault> {
+        let question = StandingQuestion { subject: subject.clone(), session: session.clone() };
+        self.client.standing(&question).await.map_err(fault)
+    }
+
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
+        self.client.clone().with_timeout(CHANGE_TIMEOUT).standing_changed(seen).await.map_err(fault)
     }
 }
 

@@ -5,10 +5,11 @@ use crate::transport::{Connector, Endpoint};
 use bytes::Bytes;
 use holdshort_api::{
     AcceptPin, AgentSummary, AgentsPage, Declassified, Declassify, DestinationSummary, DestinationsPage, ErrorAnswer,
-    Health, IssuedToken, NewAgent, NewDestination, NewToken, OutcomeReport, PinSummary, PinsPage, PoliciesAnswer,
-    Readiness, RecordsPage, RecordsQuery, ReloadAnswer, SessionLabels, SessionsPage, TokensPage, ToolsAnswer,
+    Health, IssuedToken, NewAgent, NewDestination, NewStanding, NewToken, OutcomeReport, PinSummary, PinsPage,
+    PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, Release, Released, ReloadAnswer, SessionLabels, SessionsPage,
+    StandingChange, StandingChanges, StandingPage, StandingQuestion, TokensPage, ToolsAnswer,
 };
-use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, Seen, SessionId, ToolsSeen};
+use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, Seen, SessionId, StandingView, ToolsSeen};
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client as Pool;
@@ -155,6 +156,48 @@ impl Client {
         let pairs = [("agent", agent.as_str()), ("user", user), ("kind", kind), ("value", value)];
         let pairs: Vec<String> = pairs.iter().map(|(name, text)| format!("{name}={}", escape(text))).collect();
         self.ask(Method::DELETE, &format!("/v1/destinations?{}", pairs.join("&")), None).await.map(drop)
+    }
+
+    /// Everything that was taken away.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn standings(&self) -> Result<StandingPage, ClientError> {
+        self.get("/v1/standing").await
+    }
+
+    /// Takes something away. It holds when the answer is here.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn contain(&self, new: &NewStanding) -> Result<StandingChange, ClientError> {
+        self.post("/v1/standing", new).await
+    }
+
+    /// Gives something back. The record is durable when the answer is here.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn release(&self, wanted: &Release) -> Result<Released, ClientError> {
+        self.post("/v1/standing/release", wanted).await
+    }
+
+    /// What is left to a subject in a session.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn standing(&self, question: &StandingQuestion) -> Result<StandingView, ClientError> {
+        self.post("/v1/standing/self", question).await
+    }
+
+    /// Waits until anybody's standing has changed since `seen` (0 at first); the number of now. The service waits up to
+    /// 20 s, so the client's own time has to be longer.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn standing_changed(&self, seen: u64) -> Result<u64, ClientError> {
+        let answer: StandingChanges = self.get(&format!("/v1/standing/changes?since={seen}")).await?;
+        Ok(answer.number)
     }
 
     /// Live sessions.

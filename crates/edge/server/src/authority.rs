@@ -14,8 +14,8 @@ use holdshort_decide::{SessionView, Snapshot, decide};
 use holdshort_enforce::{Authority, Fault};
 use holdshort_history as history;
 use holdshort_model::{
-    BuildInfo, Decision, DecisionRecord, Digest, Facts, FailMode, Outcome, Receipt, Record, RecordId, Request, Ruling,
-    Seen, ToolListing, ToolsSeen,
+    BuildInfo, Decision, DecisionRecord, Digest, Effect, Facts, FailMode, Outcome, Receipt, Record, RecordId, Request,
+    Ruling, Seen, SessionId, StandingView, Subject, ToolListing, ToolsSeen,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,9 +39,13 @@ impl Authority for Service {
             return Err(self.journal.refuse_request(fault, &request));
         }
         let decided = self.decide(request, started)?;
-        let Decided { request, decision, flight, now_ms } = decided;
+        let Decided { request, decision, standing, flight, now_ms } = decided;
         let left = self.config.deadline.saturating_sub(started.elapsed());
         let fault = match tokio::time::timeout(left, flight.land()).await {
+            // Durable, and meanwhile something was taken away that it went by.
+            Ok(Ok(_)) if decision.enforced == Effect::Allow && self.is_overtaken(&standing, &request) => {
+                return Err(self.overtaken(&request, &decision, now_ms).await);
+            }
             Ok(Ok(receipt)) => {
                 self.journal.metrics.decision(&decision);
                 self.tell(&request, &decision, &receipt, now_ms);
@@ -64,12 +68,22 @@ impl Authority for Service {
     async fn inspect(&self, seen: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
         self.inspect_tools(seen).await
     }
+
+    async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault> {
+        Ok(self.standing_of(subject, session))
+    }
+
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
+        Ok(self.standing_number(seen).await)
+    }
 }
 
 /// A decision whose record is on its way.
 struct Decided {
     request: Request,
     decision: Decision,
+    /// What was left to the subject.
+    standing: StandingView,
     flight: Flight,
     now_ms: u64,
 }
@@ -89,16 +103,19 @@ impl Service {
         let session = self.sessions.touch(&request.subject.agent, &request.session, snapshot.rules(), now_ms);
         let mut live = session.live();
         let link = live.chain.next();
+        let standing = self.containment.view(snapshot.agents(), &request.subject, &request.session);
         // A bug in a policy engine refuses this action and no other.
-        let Ok((decision, facts)) =
-            catch_unwind(AssertUnwindSafe(|| weigh(&snapshot, &mut live, &request, (id, link.sequence, now_ns))))
-        else {
+        let Ok((decision, facts)) = catch_unwind(AssertUnwindSafe(|| {
+            weigh(&snapshot, &mut live, &standing, &request, (id, link.sequence, now_ns))
+        })) else {
             // Nobody knows what the state got to learn before it failed.
             live.state.reduce();
             drop(live);
             let fault = Fault::new(FailMode::PolicyError, "deciding failed inside of holdshort; please report it");
             return Err(self.journal.refuse_request(fault, &request));
         };
+        // INVARIANT: bites before anything is waited for. The next action of anybody it holds for is weighed against it.
+        self.containment.apply(&decision, &request.subject.agent, &request.session, now_ms);
         let reserved = Reserved { snapshot, decision: id, now_ns };
         let deciding = started.elapsed();
         self.journal.metrics.deciding(deciding);
@@ -152,7 +169,7 @@ impl Service {
             self.budget.note(&self.sessions, &session, bytes);
         }
         let place = Place { session, link, digest, reserved };
-        Ok(Decided { request, decision, flight: Flight::new(appending, place), now_ms })
+        Ok(Decided { request, decision, standing, flight: Flight::new(appending, place), now_ms })
     }
 
     fn tell(&self, request: &Request, decision: &Decision, receipt: &Receipt, now_ms: u64) {
@@ -183,11 +200,15 @@ impl Service {
 fn weigh(
     snapshot: &Snapshot,
     live: &mut Live,
+    standing: &StandingView,
     request: &Request,
     (id, sequence, now_ns): (RecordId, u64, i64),
 ) -> (Decision, Facts) {
     let view = SessionView {
         sequence,
+        standing: standing.standing,
+        removed: standing.removed.clone(),
+        because: standing.because.clone(),
         state: Some(&live.state),
         seen: Some(&live.seen),
         ..SessionView::active(request.session.clone())

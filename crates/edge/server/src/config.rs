@@ -1,5 +1,6 @@
 //! What the service can be told.
 
+use crate::containment::NarrowTo;
 use std::time::Duration;
 
 /// Settings of the decision service.
@@ -18,6 +19,8 @@ pub struct ServiceConfig {
     pub history_bytes: usize,
     /// A session without an action for this long is forgotten.
     pub session_idle: Duration,
+    /// What a policy's `narrow` takes grants from.
+    pub narrow: NarrowTo,
 }
 
 impl Default for ServiceConfig {
@@ -29,6 +32,7 @@ impl Default for ServiceConfig {
             sessions_max: 20_000,
             history_bytes: 512 << 20,
             session_idle: Duration::from_secs(24 * 3600),
+            narrow: NarrowTo::default(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Service {
         };
         // The snapshot as it is after the definitions were taken notice of: the calls that follow see the same.
         let snapshot = self.snapshot();
-        let view = SessionView::active(seen.session.clone());
+        let view = self.session_view(&snapshot, seen);
         let now_ns = self.clock.now_ns();
         let listing = |(tool, pin): (&ToolDefinition, Pin)| ToolListing {
             name: tool.name.clone(),
@@ -43,12 +43,19 @@ impl Service {
         Ok(seen.tools.iter().zip(pins).map(listing).collect())
     }
 
+    // What was taken away is not listed either.
+    fn session_view(&self, snapshot: &Snapshot, seen: &ToolsSeen) -> SessionView<'static> {
+        let left = self.containment.view(snapshot.agents(), &seen.subject, &seen.session);
+        SessionView { standing: left.standing, removed: left.removed, ..SessionView::active(seen.session.clone()) }
+    }
+
     /// Resources and prompts: shown unless using them would be refused as far as their name tells.
     fn list_others(&self, seen: &ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
         let now_ns = self.clock.now_ns();
         let no_random = || Fault::new(FailMode::DeciderLate, "the system has no random numbers");
         let id = self.ids.next(now_ns).ok_or_else(no_random)?;
-        let (snapshot, view) = (self.snapshot(), SessionView::active(seen.session.clone()));
+        let snapshot = self.snapshot();
+        let view = self.session_view(&snapshot, seen);
         let listing = |thing: &ToolDefinition| {
             let action = Action {
                 kind: seen.kind,

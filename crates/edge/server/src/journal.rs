@@ -5,7 +5,7 @@ use crate::faults::{Faults, Refused};
 use crate::metrics::Metrics;
 use crate::recorder::{Appending, Recorder, RecorderError};
 use holdshort_enforce::Fault;
-use holdshort_model::{FailMode, Receipt, Record, Request};
+use holdshort_model::{FailMode, LifecycleRecord, Receipt, Record, Request};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +60,11 @@ impl Journal {
             self.metrics.fault(FailMode::RecorderDown);
             recorder_down(&error)
         })
+    }
+
+    /// A record of what happened to the service, now.
+    pub(crate) fn lifecycle(&self, event: &str, detail: serde_json::Value) -> Record {
+        Record::Lifecycle(LifecycleRecord { time_ms: ms(self.clock.now_ns()), event: event.into(), detail })
     }
 
     /// Writes a record without waiting.

@@ -4,6 +4,7 @@ use crate::budget::Budget;
 use crate::change::tokens_good;
 use crate::clock::{Clock, Ids, ms};
 use crate::config::ServiceConfig;
+use crate::containment::Containment;
 use crate::journal::Journal;
 use crate::recorder::Recorder;
 use crate::sessions::Sessions;
@@ -14,7 +15,8 @@ use holdshort_api::{
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
 use holdshort_inventory::{
-    AgentStore, Agents, DestinationStore, Destinations, PinEntry, PinStore, Pins, StoreError, TokenRefusal, difference,
+    AgentStore, Agents, DestinationStore, Destinations, PinEntry, PinStore, Pins, StandingStore, StoreError,
+    TokenRefusal, difference,
 };
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;
@@ -36,6 +38,8 @@ pub struct Stores {
     pub pins: Arc<dyn PinStore + Send + Sync>,
     /// Destinations that people approved.
     pub destinations: Arc<dyn DestinationStore + Send + Sync>,
+    /// What was taken from whom.
+    pub standings: Arc<dyn StandingStore + Send + Sync>,
 }
 
 /// Why the service cannot start.
@@ -60,6 +64,7 @@ pub struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) budget: Budget,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) containment: Arc<Containment>,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
@@ -89,13 +94,17 @@ impl Service {
         let destinations = Destinations::new(stores.destinations.destinations()?);
         let snapshot = snapshot.with_agents(Arc::new(agents)).with_pins(Arc::new(pins));
         let snapshot = snapshot.with_destinations(Arc::new(destinations));
+        let journal = Journal::new(recorder, clock.clone());
+        let kept = stores.standings.clone();
+        let containment = Containment::load(config.narrow, kept, journal.clone(), clock.now_ns())?;
         let now_ms = ms(clock.now_ns());
         let idle_ms = u64::try_from(config.session_idle.as_millis()).unwrap_or(u64::MAX);
         let service = Arc::new(Self {
             sessions: Sessions::new(config.sessions_max, idle_ms),
             budget: Budget::new(config.history_bytes),
             ids: Ids,
-            journal: Journal::new(recorder, clock.clone()),
+            journal,
+            containment,
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
@@ -116,6 +125,8 @@ impl Service {
     /// When the log does not take records.
     pub async fn stop(&self) -> Result<(), Fault> {
         self.journal.flush().await;
+        // A log or a database that does not answer must not hold the end up.
+        let _ = tokio::time::timeout(self.config.deadline, self.containment.all_kept()).await;
         self.record("stop", Value::Null).await
     }
 

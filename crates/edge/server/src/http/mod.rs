@@ -15,6 +15,7 @@ mod pins;
 mod points;
 mod policies;
 mod problem;
+mod standing;
 mod state;
 
 pub use caller::Peer;
@@ -118,6 +119,8 @@ fn point_routes() -> Router<Arc<App>> {
         .route("/v1/decide", post(points::decide).layer(DefaultBodyLimit::max(QUESTION_BYTES_MAX)))
         .route("/v1/outcomes", post(points::outcome).layer(DefaultBodyLimit::max(OUTCOME_BYTES_MAX)))
         .route("/v1/tools", post(points::tools).layer(DefaultBodyLimit::max(TOOLS_BYTES_MAX)))
+        .route("/v1/standing/self", post(standing::of_self).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/v1/standing/changes", get(standing::changes))
 }
 
 fn operator_routes() -> Router<Arc<App>> {
@@ -132,6 +135,8 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}/tokens", get(agents::tokens).post(agents::issue))
         .route("/v1/agents/{id}/tokens/{hash}", delete(agents::revoke))
         .route("/v1/policies", get(policies::list))
+        .route("/v1/standing", get(standing::list).post(standing::contain))
+        .route("/v1/standing/release", post(standing::release))
         .route("/v1/policies/reload", post(policies::reload))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/accept", post(pins::accept))

@@ -12,12 +12,17 @@ use holdshort_api::{
 use http::{StatusCode, header};
 use std::sync::Arc;
 
+/// What was taken away holds, and is not on record or not stored: a restart would forget it.
+const STANDING_UNKEPT: &str = "standing-unkept";
+
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() })
 }
 
 pub(crate) async fn readiness(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let faults: Vec<String> = app.service.faults_now().await.into_iter().map(|mode| mode.as_str().to_owned()).collect();
+    let mut faults: Vec<String> =
+        app.service.faults_now().await.into_iter().map(|mode| mode.as_str().to_owned()).collect();
+    faults.extend(app.service.standings_unkept().then(|| STANDING_UNKEPT.to_owned()));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready: faults.is_empty(), faults }))
 }

@@ -1,0 +1,34 @@
+//! `[containment]`: what is taken from whom.
+
+use holdshort_server::NarrowTo;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a policy's decision takes away, beside the answer. `isolate` and `terminate` always hold for the agent.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Containment {
+    /// Whom a policy's `narrow` takes grants from: the `session` in which the action was decided, or the `agent` in all
+    /// its sessions. Until a person gives them back. Default: `session`.
+    pub(crate) narrow: Narrow,
+}
+
+/// Whom grants are taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Narrow {
+    /// The session.
+    #[default]
+    Session,
+    /// The agent.
+    Agent,
+}
+
+impl From<Narrow> for NarrowTo {
+    fn from(narrow: Narrow) -> Self {
+        match narrow {
+            Narrow::Session => Self::Session,
+            Narrow::Agent => Self::Agent,
+        }
+    }
+}
