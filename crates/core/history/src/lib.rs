@@ -5,6 +5,7 @@
 //! policies declared. What is absent: I/O, clocks, any judgement. Policies judge.
 
 mod atoms;
+mod baseline;
 mod destination;
 mod intent;
 mod labels;
@@ -20,6 +21,9 @@ mod text;
 mod tool;
 mod words;
 
+pub use baseline::{
+    Baseline, BaselineError, BaselineEvent, HALF_LIFE_DAYS, LEARNT_PER_MINUTE_MAX, WARM_EVENTS,
+};
 pub use destination::fold;
 pub use labels::{
     CLASSES_MAX, CONFIRMATION_BYTES_MAX, LabelRules, LabelState, Labelling, Learnt, Lowering, READS_IN_FLIGHT_MAX,
