@@ -169,6 +169,17 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,
     },
+    /// Say what each policy did: how often, for whom, how risky, what people approved anyway, and what to do with it
+    #[command(after_help = "Example:\n  holdshort policy report --since 7d")]
+    Report {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        output: Output,
+        /// Only the records of this long, such as `7d` or `12h`
+        #[arg(long, value_name = "TIME")]
+        since: Option<humantime::Duration>,
+    },
     /// Explain what each policy says to a request on standard input
     #[command(after_help = "Example:\n  holdshort policy explain policies/ < request.json")]
     Explain(PolicyArgs),

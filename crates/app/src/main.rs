@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod config;
 mod failure;
+mod firings;
 mod out;
 mod place;
 mod policies;

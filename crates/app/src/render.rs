@@ -24,8 +24,15 @@ pub(crate) fn record_line(index: u64, record: &Record) -> String {
         Record::Lifecycle(event) => format!("{} service {} {}", time(event.time_ms), event.event, event.detail),
     };
     // INVARIANT: one record is one line, and no text of an agent reaches the terminal as a control sequence.
-    let safe: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("{index:>6} {}", safe.trim_end())
+    format!("{index:>6} {}", safe(&text).trim_end())
+}
+
+/// Text of others without anything that steers a terminal.
+pub(crate) fn safe(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect()
 }
 
 fn lowered_line(lowered: &DeclassificationRecord) -> String {

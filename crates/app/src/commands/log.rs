@@ -27,11 +27,11 @@ pub(super) fn run(command: LogCommand) -> Outcome {
     }
 }
 
-fn directory(place: &Place) -> Result<PathBuf, Failure> {
+pub(super) fn directory(place: &Place) -> Result<PathBuf, Failure> {
     Ok(place.data(&place.load()?)?.log())
 }
 
-fn open(directory: &Path) -> Result<Reader, Failure> {
+pub(super) fn open(directory: &Path) -> Result<Reader, Failure> {
     if !directory.join(CHECKPOINT_FILE).exists() {
         return Err(Failure::usage(format!("there is no log in `{}`", directory.display()))
             .hint("start the service once, or name its data directory with `--data`"));
@@ -39,7 +39,7 @@ fn open(directory: &Path) -> Result<Reader, Failure> {
     Reader::open(directory).map_err(unreadable)
 }
 
-fn unreadable(error: LogError) -> Failure {
+pub(super) fn unreadable(error: LogError) -> Failure {
     match error {
         LogError::Damaged(damage) => Failure::refused(format!("the log is damaged: {damage}")),
         other => Failure::internal(other),
@@ -202,8 +202,24 @@ fn print(record: &StoredRecord, output: Output) -> Result<(), Failure> {
 }
 
 /// `None` for a record of a newer version, which is shown as it is.
-fn parse(record: &StoredRecord) -> Option<Record> {
+pub(super) fn parse(record: &StoredRecord) -> Option<Record> {
     serde_json::from_slice(&record.payload).ok()
+}
+
+/// When something happened, in milliseconds since 1970.
+pub(super) fn time_ms(record: &Record) -> u64 {
+    match record {
+        Record::Decision(decision) => decision.received_ms,
+        Record::Outcome(outcome) => outcome.decision.time_ms(),
+        Record::ToolChange(change) => change.time_ms,
+        Record::Policy(policy) => policy.time_ms,
+        Record::Declassification(lowered) => lowered.id.time_ms(),
+        Record::Approval(approval) => approval.time_ms,
+        Record::Standing(standing) => standing.time_ms,
+        Record::Response(step) => step.time_ms,
+        Record::Promotion(promotion) => promotion.time_ms,
+        Record::Lifecycle(event) => event.time_ms,
+    }
 }
 
 fn payload(record: &StoredRecord) -> Value {

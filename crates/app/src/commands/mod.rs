@@ -10,6 +10,7 @@ mod log;
 mod matrix;
 mod mcp;
 mod policy;
+mod policy_report;
 mod replay;
 mod serve;
 mod version;

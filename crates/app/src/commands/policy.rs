@@ -13,6 +13,9 @@ pub(super) fn run(command: PolicyCommand) -> Outcome {
         PolicyCommand::Test(PolicyArgs { directory, output }) => run_tests(&directory, output),
         PolicyCommand::Lint(PolicyArgs { directory, output }) => run_lint(&directory, output),
         PolicyCommand::Matrix { policy, classes, check } => super::matrix::run(&policy, &classes, check.as_deref()),
+        PolicyCommand::Report { place, output, since } => {
+            super::policy_report::run(&place, output, since.map(Into::into))
+        }
         PolicyCommand::Explain(PolicyArgs { directory, output }) => super::decide::explain(&directory, output),
     }
 }
