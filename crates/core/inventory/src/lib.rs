@@ -5,12 +5,15 @@
 //! What is absent: nothing here authorises. A known agent with a good token is known, no more.
 
 mod agents;
+mod baselines;
+mod approvals;
 mod canonical;
 pub mod conformance;
 mod destinations;
 mod difference;
 mod incidents;
 mod outbox;
+mod people;
 mod pins;
 mod response_conformance;
 mod standings;
@@ -18,6 +21,11 @@ mod store;
 mod token;
 
 pub use agents::{AgentEntry, Agents, AgentsError, TokenEntry, TokenRefusal, UNKNOWN_CLASS};
+pub use approvals::{
+    APPROVALS_POLICY, AnswerError, ApprovalChange, ApprovalLimits, ApprovalStore, Book, Kept, REASON_CHARS_MAX, Reply,
+    Wanted, as_recorded, asking, binding, check_approval_store, is_final, lift, may_become, refuse, same_person,
+};
+pub use baselines::{BaselineEntry, BaselineOwner};
 pub use canonical::definition_digest;
 pub use destinations::{
     DESTINATION_BYTES_MAX, DESTINATIONS_MAX, DESTINATIONS_PER_AGENT_MAX, Destinations, DestinationsError,
@@ -29,9 +37,10 @@ pub use incidents::{
     TIMELINE_HEAD, TIMELINE_MAX, TooManyIncidents,
 };
 pub use outbox::{Failed, NotificationOutbox, OUTBOX_PER_CHANNEL_MAX, Outbox, OutboxEntry, OutboxRules, Taken};
+pub use people::{PEOPLE_MAX, People, PeopleError, PersonEntry, PersonStore, Role, check_person_store};
 pub use pins::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
 };
 pub use standings::{AGENTS_CONTAINED_MAX, Lowered, REMOVED_MAX, SESSIONS_PER_AGENT_MAX, Standings};
-pub use store::{AgentStore, DestinationStore, PinStore, StandingStore, StoreError};
+pub use store::{AgentStore, BaselineStore, DestinationStore, PinStore, StandingStore, StoreError};
 pub use token::{Token, TokenError};

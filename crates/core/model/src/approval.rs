@@ -1,8 +1,9 @@
 //! Approvals: a person's answer to one exact action.
 
-use crate::{ActionEffect, ActionKind, AgentId, Digest, Reason, RecordId, Risk, SessionId};
+use crate::{ActionEffect, ActionKind, AgentId, Digest, Provenance, Reason, RecordId, Risk, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// How an approval stands. `Pending` is the only one that changes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,12 +24,12 @@ pub enum ApprovalState {
 /// A question to a person, and its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
-    /// Its id.
+    /// Its id: that of the decision that asked first.
     pub id: RecordId,
     /// How it stands.
     pub state: ApprovalState,
-    /// What it is bound to: digest of agent, session, kind, server, name, canonical arguments, definition, effects and
-    /// snapshot. Anything else needs an approval of its own.
+    /// What it is bound to: digest of agent, person, session, kind, server, name, canonical arguments, definition,
+    /// effects and snapshot. Anything else needs an approval of its own.
     pub binding: Digest,
     /// The decision that asked first.
     pub decision: RecordId,
@@ -46,8 +47,15 @@ pub struct Approval {
     pub server: Option<String>,
     /// Name of the tool, or what stands for it.
     pub name: String,
-    /// The arguments, for the person to read; `null` once it is over, or when they are too long to be read.
+    /// Digest of the tool's definition, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Digest>,
+    /// The arguments, for the person to read, long texts cut; `null` once it was answered, or when they are too much to
+    /// be read.
     pub args: Value,
+    /// Where the values of the arguments come from, by JSON pointer; empty once it was answered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provenance: BTreeMap<String, Provenance>,
     /// What it would do.
     pub effects: Vec<ActionEffect>,
     /// Where it would go, as `(kind, folded value)`: what is remembered when the answer is.

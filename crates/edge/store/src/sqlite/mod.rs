@@ -1,14 +1,17 @@
 //! The SQLite database `state.db`: agents, tokens, pins, known destinations and policy versions.
 //!
 //! One connection behind a mutex: the state is small, is read at start and written when a person or a new tool
-//! definition changes something. Nothing here is asked while an action waits for its decision.
+//! definition changes something. While an action waits, only a question to a person, or the use of its answer, is written.
 //! Records are not here: the log is the truth about what was decided.
 
 mod agents;
+mod approvals;
+mod baselines;
 mod destinations;
 mod incidents;
 mod open;
 mod outbox;
+mod people;
 mod pins;
 mod policies;
 mod schema;
@@ -95,6 +98,12 @@ mod tests {
     fn pins_pass_the_suite_and_survive_reopening() {
         let dir = tempfile::tempdir().unwrap();
         conformance::check_pin_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn baselines_pass_the_suite_and_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        conformance::check_baseline_store(|| StateDb::open(&dir.path().join(STATE_FILE)).unwrap()).unwrap();
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::Newer { path: path.into(), found: version, known: schema::VERSION });
     }
     let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                   PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+                   PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON;";
     connection.execute_batch(pragmas).map_err(failed)?;
     if version < schema::VERSION {
         schema::migrate(connection, version).map_err(failed)?;

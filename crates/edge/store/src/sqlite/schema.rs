@@ -74,6 +74,41 @@ CREATE TABLE outbox (
     id TEXT PRIMARY KEY NOT NULL,
     body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE baselines (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    state BLOB NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE approvals (
+    id TEXT PRIMARY KEY NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE exceptions (
+    id TEXT PRIMARY KEY NOT NULL,
+    revoked INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE approvals_time (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    high_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE people (
+    name TEXT PRIMARY KEY NOT NULL,
+    roles TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE people_tokens (
+    number INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    person TEXT NOT NULL REFERENCES people (name) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    revoked INTEGER NOT NULL
+) STRICT;
+CREATE INDEX people_tokens_by_person ON people_tokens (person);
 ",
 ];
 
