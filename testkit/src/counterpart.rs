@@ -103,6 +103,14 @@ impl Counterpart {
     }
 }
 
+/// An SMTP server; prints its address, then each message, one line of JSON each. Ends with its standard input.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn mail_server() -> CommandLine {
+    python("mail", "python").arg(root().join("testkit/servers/smtp.py"))
+}
+
 /// The same Node for everything, so that measurements compare.
 pub(crate) fn node() -> CommandLine {
     CommandLine::new("node")

@@ -143,9 +143,41 @@ pub struct NoticeAction {
     pub destinations: Vec<String>,
 }
 
+/// Text as people may see it: one line of at most `chars_max` characters. Control characters become blanks; characters
+/// that are not seen, or that turn the direction of writing around, become `\u{fffd}`.
+pub fn one_line(text: &str, chars_max: usize) -> String {
+    let shown = |c: char| match c {
+        c if c.is_control() => ' ',
+        // Format characters (Unicode category Cf), separators of lines, variation selectors and tags.
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => {
+            '\u{fffd}'
+        }
+        '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => '\u{fffd}',
+        c => c,
+    };
+    let mut line: String = text.chars().take(chars_max).map(shown).collect();
+    if text.chars().nth(chars_max).is_some() {
+        line.pop();
+        line.push('\u{2026}');
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_one_line_and_shows_what_it_is() {
+        let check = |text: &str, expected: &str| assert_eq!(one_line(text, 10), expected, "{text:?}");
+        check("plain \u{e9}\u{1f980}", "plain \u{e9}\u{1f980}");
+        check("a\r\nBcc: x", "a  Bcc: x");
+        check("\u{1b}[31m\u{9b}\u{0}", " [31m  ");
+        check("a\u{202e}b\u{200d}c\u{e0041}", "a\u{fffd}b\u{fffd}c\u{fffd}");
+        check("a\u{2028}b\u{85}", "a\u{fffd}b ");
+        check("12345678901", "123456789\u{2026}");
+        check("1234567890", "1234567890");
+    }
 
     #[test]
     fn text_forms_agree_with_serde() {
