@@ -46,7 +46,8 @@ impl Assembled {
             agents: Arc::new(declared),
             pins: database.clone(),
             destinations: database.clone(),
-            standings: database,
+            standings: database.clone(),
+            baselines: database,
         };
         let recorder = Arc::new(LogRecorder::new(log.clone()));
         let started = Service::start(config(loaded), snapshot, stores, recorder, Arc::new(SystemClock)).await;

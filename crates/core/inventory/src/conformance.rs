@@ -4,8 +4,8 @@
 
 pub use crate::response_conformance::{check_incident_store, check_outbox};
 use crate::{
-    AgentEntry, AgentStore, DestinationStore, KnownDestination, PinEntry, PinStore, Seen, StandingStore, StoreError,
-    Token, TokenEntry, definition_digest,
+    AgentEntry, AgentStore, BaselineEntry, BaselineOwner, BaselineStore, DestinationStore, KnownDestination, PinEntry,
+    PinStore, Seen, StandingStore, StoreError, Token, TokenEntry, definition_digest,
 };
 use holdshort_model::{Owner, RecordId, Scope, Standing, StandingEntry};
 use serde_json::json;
@@ -148,6 +148,30 @@ pub fn check_standing_store<S: StandingStore>(reopen: impl Fn() -> S) -> Result<
     let gone = [everybody.scope, session.scope.clone(), Scope::Class { class: "never there".into() }];
     said(store.change_standings(std::slice::from_ref(&stricter), &gone))?;
     same("after a change", sorted(reopen().standings())?, vec![class, stricter, swapped])
+}
+
+/// Runs the suite for baselines on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).
+///
+/// # Errors
+/// What the store did wrong, in words.
+pub fn check_baseline_store<S: BaselineStore>(reopen: impl Fn() -> S) -> Result<(), String> {
+    let store = reopen();
+    let agent = |id: &str| BaselineOwner::Agent(id.into());
+    let entry = |owner: &BaselineOwner, state: &[u8]| BaselineEntry { owner: owner.clone(), state: state.to_vec() };
+    // An agent and a class with one name are two.
+    let (one, same_name) = (agent("one"), BaselineOwner::Class("one".into()));
+    let odd = agent("\u{1f980}\u{0}'");
+    same("an empty store", said(store.baselines())?, vec![])?;
+    said(store.put_baselines(&[entry(&same_name, &[0, 255, 0]), entry(&odd, &[]), entry(&one, &[1])]))?;
+    said(store.put_baselines(&[]))?;
+    let all = vec![entry(&one, &[1]), entry(&odd, &[]), entry(&same_name, &[0, 255, 0])];
+    same("after putting", said(reopen().baselines())?, all)?;
+    said(store.put_baselines(&[entry(&one, &[7; 9_000])]))?;
+    let replaced = vec![entry(&one, &[7; 9_000]), entry(&odd, &[]), entry(&same_name, &[0, 255, 0])];
+    same("after replacing", said(reopen().baselines())?, replaced)?;
+    said(store.remove_baselines(&[one, agent("nobody")]))?;
+    said(store.remove_baselines(&[]))?;
+    same("after removing", said(reopen().baselines())?, vec![entry(&odd, &[]), entry(&same_name, &[0, 255, 0])])
 }
 
 fn token(seed: u8, expires_ms: Option<u64>) -> TokenEntry {

@@ -1,6 +1,6 @@
 //! What a store has to do for the inventory. Implemented at the edge; one suite for all of them: [`crate::conformance`].
 
-use crate::{AgentEntry, KnownDestination, PinEntry};
+use crate::{AgentEntry, BaselineEntry, BaselineOwner, KnownDestination, PinEntry};
 use holdshort_model::{AgentId, Digest, Scope, StandingEntry};
 
 /// A store that failed, by whose fault.
@@ -103,4 +103,26 @@ pub trait StandingStore {
     /// # Errors
     /// When the store fails; then nothing of it is done.
     fn change_standings(&self, put: &[StandingEntry], forget: &[Scope]) -> Result<(), StoreError>;
+}
+
+/// Baselines of agents and classes: what they hold is known to whoever made them. Every method is atomic and durable
+/// when it returns.
+pub trait BaselineStore {
+    /// All of them, agents before classes, each by id.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    fn baselines(&self) -> Result<Vec<BaselineEntry>, StoreError>;
+
+    /// Writes entries, each in the place of the one with its owner.
+    ///
+    /// # Errors
+    /// When the store fails; then none of them is written.
+    fn put_baselines(&self, entries: &[BaselineEntry]) -> Result<(), StoreError>;
+
+    /// Removes what is there of these. What is not there is no error.
+    ///
+    /// # Errors
+    /// When the store fails; then none of them is removed.
+    fn remove_baselines(&self, owners: &[BaselineOwner]) -> Result<(), StoreError>;
 }

@@ -1,9 +1,12 @@
 //! The store suite against a store in memory, and against stores with a fault each: the suite can fail.
 #![expect(clippy::unwrap_used, reason = "a store for tests, outside of a test function")]
 
-use holdshort_inventory::conformance::{check_agent_store, check_destination_store, check_pin_store};
+use holdshort_inventory::conformance::{
+    check_agent_store, check_baseline_store, check_destination_store, check_pin_store,
+};
 use holdshort_inventory::{
-    AgentEntry, AgentStore, DestinationStore, KnownDestination, PinEntry, PinStore, StoreError, TokenEntry,
+    AgentEntry, AgentStore, BaselineEntry, BaselineOwner, BaselineStore, DestinationStore, KnownDestination, PinEntry,
+    PinStore, StoreError, TokenEntry,
 };
 use holdshort_model::{AgentId, Digest};
 use std::collections::BTreeMap;
@@ -18,6 +21,8 @@ enum Fault {
     AppendsPins,
     OverwritesDestinations,
     ForgetsOfAll,
+    KeepsBaselines,
+    MixesOwners,
 }
 
 #[derive(Clone)]
@@ -26,11 +31,18 @@ struct Memory {
     agents: Arc<Mutex<BTreeMap<AgentId, AgentEntry>>>,
     pins: Arc<Mutex<Vec<PinEntry>>>,
     destinations: Arc<Mutex<BTreeMap<[String; 4], KnownDestination>>>,
+    baselines: Arc<Mutex<BTreeMap<BaselineOwner, Vec<u8>>>>,
 }
 
 impl Memory {
     fn new(fault: Fault) -> Self {
-        Self { fault, agents: Arc::default(), pins: Arc::default(), destinations: Arc::default() }
+        Self {
+            fault,
+            agents: Arc::default(),
+            pins: Arc::default(),
+            destinations: Arc::default(),
+            baselines: Arc::default(),
+        }
     }
 
     fn has(&self, hash: &Digest) -> bool {
@@ -124,12 +136,41 @@ impl DestinationStore for Memory {
     }
 }
 
+impl BaselineStore for Memory {
+    fn baselines(&self) -> Result<Vec<BaselineEntry>, StoreError> {
+        let entry =
+            |(owner, state): (&BaselineOwner, &Vec<u8>)| BaselineEntry { owner: owner.clone(), state: state.clone() };
+        Ok(self.baselines.lock().unwrap().iter().map(entry).collect())
+    }
+
+    fn put_baselines(&self, entries: &[BaselineEntry]) -> Result<(), StoreError> {
+        for BaselineEntry { owner, state } in entries {
+            let owner = match owner {
+                BaselineOwner::Class(name) if self.fault == Fault::MixesOwners => {
+                    BaselineOwner::Agent(name.as_str().into())
+                }
+                owner => owner.clone(),
+            };
+            self.baselines.lock().unwrap().insert(owner, state.clone());
+        }
+        Ok(())
+    }
+
+    fn remove_baselines(&self, owners: &[BaselineOwner]) -> Result<(), StoreError> {
+        if self.fault != Fault::KeepsBaselines {
+            self.baselines.lock().unwrap().retain(|owner, _| !owners.contains(owner));
+        }
+        Ok(())
+    }
+}
+
 #[test]
 fn a_good_store_passes() {
     let store = Memory::new(Fault::None);
     check_agent_store(|| store.clone()).unwrap();
     check_pin_store(|| store.clone()).unwrap();
     check_destination_store(|| store.clone()).unwrap();
+    check_baseline_store(|| store.clone()).unwrap();
 }
 
 #[test]
@@ -143,5 +184,9 @@ fn each_fault_is_found() {
     for fault in [Fault::OverwritesDestinations, Fault::ForgetsOfAll] {
         let store = Memory::new(fault);
         check_destination_store(|| store.clone()).unwrap_err();
+    }
+    for fault in [Fault::KeepsBaselines, Fault::MixesOwners] {
+        let store = Memory::new(fault);
+        check_baseline_store(|| store.clone()).unwrap_err();
     }
 }

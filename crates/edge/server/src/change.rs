@@ -60,7 +60,10 @@ impl Service {
         let _changing = self.changing.lock().await;
         self.registered(&id)?;
         self.record("agent-removed", json!({ "agent": id })).await?;
-        self.change(move |stores| stores.agents.remove_agent(&id)).await
+        let removed = id.clone();
+        self.change(move |stores| stores.agents.remove_agent(&id)).await?;
+        self.baselines.forget(&removed);
+        Ok(())
     }
 
     /// Makes a token for an agent. The answer is the only place where it stands in clear text.

@@ -6,6 +6,8 @@
 
 mod arguments;
 mod authority;
+#[allow(dead_code, reason = "the authority is about to ask it")]
+mod baselines;
 mod budget;
 mod chain;
 mod change;

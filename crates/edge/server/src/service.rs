@@ -1,5 +1,6 @@
 //! The service and what it holds.
 
+use crate::baselines::{Baselines, save_regularly};
 use crate::budget::Budget;
 use crate::change::tokens_good;
 use crate::clock::{Clock, Ids, ms};
@@ -15,8 +16,8 @@ use holdshort_api::{
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
 use holdshort_inventory::{
-    AgentStore, Agents, DestinationStore, Destinations, PinEntry, PinStore, Pins, StandingStore, StoreError,
-    TokenRefusal, difference,
+    AgentStore, Agents, BaselineStore, DestinationStore, Destinations, PinEntry, PinStore, Pins, StandingStore,
+    StoreError, TokenRefusal, difference,
 };
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;
@@ -40,6 +41,8 @@ pub struct Stores {
     pub destinations: Arc<dyn DestinationStore + Send + Sync>,
     /// What was taken from whom.
     pub standings: Arc<dyn StandingStore + Send + Sync>,
+    /// What is usual for agents and classes.
+    pub baselines: Arc<dyn BaselineStore + Send + Sync>,
 }
 
 /// Why the service cannot start.
@@ -65,6 +68,7 @@ pub struct Service {
     pub(crate) budget: Budget,
     pub(crate) journal: Arc<Journal>,
     pub(crate) containment: Arc<Containment>,
+    pub(crate) baselines: Arc<Baselines>,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
@@ -97,6 +101,7 @@ impl Service {
         let journal = Journal::new(recorder, clock.clone());
         let kept = stores.standings.clone();
         let containment = Containment::load(config.narrow, kept, journal.clone(), clock.now_ns())?;
+        let baselines = Arc::new(Baselines::load(&*stores.baselines)?);
         let now_ms = ms(clock.now_ns());
         let idle_ms = u64::try_from(config.session_idle.as_millis()).unwrap_or(u64::MAX);
         let service = Arc::new(Self {
@@ -105,6 +110,7 @@ impl Service {
             ids: Ids,
             journal,
             containment,
+            baselines,
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
@@ -116,6 +122,7 @@ impl Service {
         });
         service.record("start", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
         service.record_snapshot("start").await?;
+        tokio::spawn(save_regularly(Arc::downgrade(&service)));
         Ok(service)
     }
 
@@ -127,6 +134,7 @@ impl Service {
         self.journal.flush().await;
         // A log or a database that does not answer must not hold the end up.
         let _ = tokio::time::timeout(self.config.deadline, self.containment.all_kept()).await;
+        let _ = tokio::time::timeout(self.config.deadline, self.save_baselines()).await;
         self.record("stop", Value::Null).await
     }
 

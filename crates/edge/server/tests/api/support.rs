@@ -220,7 +220,13 @@ impl World {
         let tape = Tape::new();
         let clock = Arc::new(StillClock(AtomicI64::new(1_800_000_000_000_000_000)));
         let db = Arc::new(StateDb::open(&dir.join("state.db")).unwrap());
-        let stores = Stores { agents: db.clone(), pins: db.clone(), destinations: db.clone(), standings: db };
+        let stores = Stores {
+            agents: db.clone(),
+            pins: db.clone(),
+            destinations: db.clone(),
+            standings: db.clone(),
+            baselines: db,
+        };
         let candidate = Arc::new(Source(Mutex::new(Ok(setup.snapshot.clone()))));
         let (recorder, time) = (Arc::new(tape.clone()), clock.clone());
         let service = Service::start(setup.config, setup.snapshot, stores, recorder, time.clone()).await.unwrap();
