@@ -5,12 +5,14 @@
 //! Everything that a caller sends refuses unknown fields; everything that we send may gain fields.
 
 mod agents;
+mod approvals;
 mod destinations;
 mod error;
 mod events;
 mod health;
 mod labels;
 mod outcomes;
+mod people;
 mod pins;
 mod policies;
 mod records;
@@ -18,12 +20,17 @@ mod sessions;
 mod standing;
 
 pub use agents::{AgentSummary, AgentsPage, IssuedToken, NewAgent, NewToken, TokenSummary, TokensPage};
+pub use approvals::{
+    APPROVAL_WAIT_S_MAX, APPROVALS_PAGE_MAX, AnswerGiven, ApprovalEvent, ApprovalQuery, ApprovalView, ApprovalsPage,
+    ApprovalsQuery, ApprovalsWhich, ExceptionsPage, NewAnswer, RevokeException,
+};
 pub use destinations::{DestinationSummary, DestinationsPage, NewDestination};
 pub use error::{ErrorAnswer, ErrorBody, code};
 pub use events::DecisionEvent;
 pub use health::{Health, Readiness};
 pub use labels::{Declassified, Declassify, SessionLabels};
 pub use outcomes::OutcomeReport;
+pub use people::{IssuedPersonToken, NewPerson, PeoplePage, PersonSummary};
 pub use pins::{AcceptPin, PinSummary, PinsPage, ToolsAnswer};
 pub use policies::{PoliciesAnswer, PolicySummary, ReloadAnswer};
 pub use records::{RECORDS_PAGE_DEFAULT, RECORDS_PAGE_MAX, RecordEntry, RecordsPage, RecordsQuery};

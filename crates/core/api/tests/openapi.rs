@@ -57,6 +57,7 @@ fn the_contract_says_what_the_types_say() {
     questions(&mut left);
     answers(&mut left);
     decisions(&mut left);
+    approvals(&mut left);
     assert_eq!(left, BTreeSet::from(["Digest".to_owned(), "FailMode".to_owned()]), "not checked");
 }
 
@@ -273,7 +274,7 @@ fn decisions(left: &mut BTreeSet<String>) {
         enforced: Effect::Deny,
         mode: Mode::Enforce,
         containment: Containment::Narrow,
-        removed: vec!["g".into()],
+        removed: Vec::new(),
         risk,
         reasons: vec![reason.clone()],
         obligations: vec![obligation],
@@ -282,8 +283,12 @@ fn decisions(left: &mut BTreeSet<String>) {
         playbook: Vec::new(),
         snapshot: Digest::of(b"x"),
     };
-    let ruling = Ruling { decision, receipt };
-    check(left, "Ruling", &ruling, &ruling);
+    let approved = Approved { id: RecordId::from_parts(1, 1), by: "ann".into(), remembered: false };
+    check(left, "Approved", &approved, &approved);
+    let sparse = Ruling { decision, receipt };
+    let (removed, playbook) = (vec!["g".into()], vec![Step::Capture]);
+    let decision = Decision { removed, approved: Some(approved), playbook, ..sparse.decision.clone() };
+    check(left, "Ruling", &Ruling { decision, ..sparse.clone() }, &sparse);
     let event = |server| DecisionEvent {
         id: RecordId::from_parts(1, 1),
         time_ms: 1,
@@ -300,6 +305,97 @@ fn decisions(left: &mut BTreeSet<String>) {
         index: 0,
     };
     check(left, "DecisionEvent", &event(Some("s".into())), &event(None));
+}
+
+fn approvals(left: &mut BTreeSet<String>) {
+    let digest = Digest::of(b"x");
+    let answer = Answer { by: "ann".into(), approved: true, reason: "r".into(), at_ms: 1 };
+    check(left, "Answer", &answer, &answer);
+    let provenance = Provenance {
+        role: ArgumentRole::Target,
+        origin: Origin::Request,
+        sources: vec![],
+        coverage: 1,
+        required: true,
+        address: true,
+        record: false,
+        rivals: 0,
+        known: false,
+    };
+    let sparse = Approval {
+        id: RecordId::from_parts(1, 1),
+        state: ApprovalState::Pending,
+        binding: digest,
+        decision: RecordId::from_parts(1, 1),
+        agent: "a".into(),
+        session: "s".into(),
+        user: None,
+        kind: ActionKind::ToolCall,
+        server: None,
+        name: "n".into(),
+        definition: None,
+        args: Value::Null,
+        provenance: [].into(),
+        effects: vec![],
+        destinations: vec![],
+        reasons: vec![],
+        risk: Risk::default(),
+        snapshot: digest,
+        asked: 1,
+        asked_ms: 1,
+        expires_ms: 1,
+        people_needed: 1,
+        answers: vec![answer],
+    };
+    let text = || Some("x".to_owned());
+    let full = Approval {
+        user: text(),
+        server: text(),
+        definition: Some(digest),
+        provenance: [("/to".to_owned(), provenance)].into(),
+        ..sparse.clone()
+    };
+    check(left, "Approval", &full, &sparse);
+    let exception = |server, definition| Exception {
+        id: RecordId::from_parts(1, 1),
+        agent: "a".into(),
+        user: "u".into(),
+        kind: ActionKind::ToolCall,
+        server,
+        name: "n".into(),
+        definition,
+        destinations: vec![],
+        policies: vec![],
+        score_max: 1,
+        until_ms: 1,
+        by: "ann".into(),
+        reason: "r".into(),
+        revoked: false,
+    };
+    check(left, "Exception", &exception(text(), Some(digest)), &exception(None, None));
+    let page = ApprovalsPage { approvals: vec![sparse.clone()], version: 1 };
+    check(left, "ApprovalsPage", &page, &page);
+    let view = |approval| ApprovalView {
+        id: RecordId::from_parts(1, 1),
+        state: ApprovalState::Used,
+        expires_ms: 1,
+        approval,
+    };
+    check(left, "ApprovalView", &view(Some(Box::new(sparse.clone()))), &view(None));
+    let new =
+        NewAnswer { approved: true, reason: "r".into(), remember_s: Some(1), know_destinations: Some(true) };
+    check_input(left, "NewAnswer", &new);
+    let given = |exception| AnswerGiven { approval: sparse.clone(), exception, known: vec![] };
+    check(left, "AnswerGiven", &given(Some(exception(None, None))), &given(None));
+    let page = ExceptionsPage { exceptions: vec![] };
+    check(left, "ExceptionsPage", &page, &page);
+    let person = PersonSummary { name: "ann".into(), roles: vec![], created_ms: 1, tokens: vec![] };
+    check(left, "PersonSummary", &person, &person);
+    let people = PeoplePage { people: vec![person] };
+    check(left, "PeoplePage", &people, &people);
+    check_input(left, "NewPerson", &NewPerson { name: "ann".into(), roles: vec!["approve".into()] });
+    let issued = IssuedPersonToken { hash: digest, person: "ann".into(), token: "t".into() };
+    check(left, "IssuedPersonToken", &issued, &issued);
 }
 
 #[test]
