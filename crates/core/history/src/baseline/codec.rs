@@ -229,3 +229,53 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     }
     Some(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealed(fields: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        pack(fields, &mut bytes);
+        bytes.extend(checksum(fields).to_le_bytes());
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn zeros_are_packed_and_come_back(plain in proptest::collection::vec(prop_oneof![Just(0), any::<u8>()], 0..2_000)) {
+            let mut packed = Vec::new();
+            pack(&plain, &mut packed);
+            prop_assert_eq!(unpack(&packed), Some(plain));
+        }
+
+        // Whatever a sum makes of them: figures out of range are survived.
+        #[test]
+        fn any_fields_are_survived(noise in proptest::collection::vec(any::<u8>(), 64), times in any::<[i64; 2]>()) {
+            let mut fields = Fields(Vec::new());
+            fields.write(&Baseline::new(0));
+            let length = fields.0.len();
+            let noise: Vec<u8> = noise.iter().cycle().take(length).copied().collect();
+            let mut baseline = Baseline::from_bytes(&sealed(&noise)).unwrap();
+            let facts = super::super::tests::send("host.example");
+            let event = crate::BaselineEvent::of(&facts, Some("x")).unwrap();
+            for now_ns in times {
+                let score = baseline.score(&event, now_ns);
+                prop_assert!(score.novelty.max(score.surprise).max(score.volume) <= 100);
+                baseline.learn(&event, now_ns);
+                baseline.refuse(now_ns);
+            }
+            prop_assert!(Baseline::from_bytes(&sealed(&noise[1..])).is_err());
+        }
+    }
+
+    #[test]
+    fn what_would_unpack_without_end_is_refused() {
+        let bomb: Vec<u8> = [0, 255].iter().cycle().take(100_000).copied().collect();
+        assert_eq!(unpack(&bomb), None);
+        assert_eq!(unpack(&[0]), None);
+    }
+}

@@ -55,7 +55,7 @@ fn read(tool: &str) -> Facts {
     facts(tool, Verb::Read, None, &[], json!({ "id": "1234" }))
 }
 
-fn send(host: &str) -> Facts {
+pub(super) fn send(host: &str) -> Facts {
     facts("send", Verb::Send, Some(host), &[], json!({"body": "a few words"}))
 }
 
