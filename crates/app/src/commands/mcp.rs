@@ -10,9 +10,10 @@ use crate::service::start::ensure_running;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate};
 use holdshort_model::{
-    Authentication, Claims, FailMode, Outcome as ActionOutcome, Request, Ruling, Seen, Subject, ToolListing, ToolsSeen,
+    Authentication, Claims, FailMode, Outcome as ActionOutcome, Request, Ruling, Seen, SessionId, StandingView,
+    Subject, ToolListing, ToolsSeen,
 };
-use holdshort_proxy::mcp::stdio::{self, StdioOptions};
+use holdshort_proxy::mcp::stdio::{self, Ended, StdioOptions};
 use holdshort_proxy::mcp::{EraChoice, TransportConfig, UpstreamConfig};
 use holdshort_sdk::{Client, ClientError, Endpoint, RemoteAuthority};
 use std::ffi::OsString;
@@ -61,7 +62,14 @@ async fn serve(data: DataDir, config: Option<PathBuf>, options: StdioOptions) ->
     let client = client.with_timeout(DECISION_TIMEOUT);
     let authority = Reviving { remote: RemoteAuthority::new(client.clone()), client, data, config };
     let served = stdio::run(Gate::new(Arc::new(authority)), options, tokio::io::stdin(), tokio::io::stdout()).await;
-    served.map_err(|error| Failure::internal(format!("the connection to the client broke: {error}")))
+    let broke = |error| Failure::internal(format!("the connection to the client broke: {error}"));
+    match served.map_err(broke)? {
+        Ended::InputOver => Ok(()),
+        Ended::Terminated(because) => {
+            Err(Failure::refused(format!("Holdshort ended this agent's workflow: {because}"))
+                .hint("a person gives it back with `holdshort release`; then start the client again"))
+        }
+    }
 }
 
 fn options(arguments: &McpArgs, config: &crate::config::Config) -> Result<StdioOptions, Failure> {
@@ -195,6 +203,20 @@ impl Authority for Reviving {
             Err(fault) if fault.mode == FailMode::DeciderLate && self.revive().await => self.remote.inspect(seen).await,
             answer => answer,
         }
+    }
+
+    async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault> {
+        match self.remote.standing(subject, session).await {
+            Err(fault) if fault.mode == FailMode::DeciderLate && self.revive().await => {
+                self.remote.standing(subject, session).await
+            }
+            answer => answer,
+        }
+    }
+
+    // No service is started only to be waited at: the next action starts one.
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
+        self.remote.standing_changed(seen).await
     }
 }
 

@@ -43,20 +43,14 @@ pub trait Authority: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the answer cannot be had. Whoever asks then treats the subject as isolated.
-    async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault> {
-        let _ = (subject, session);
-        Err(Fault::new(FailMode::DeciderLate, "this authority cannot say"))
-    }
+    async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault>;
 
     /// Waits until anybody's standing has changed since `seen`, a number that this gave before (0 at first), and gives
     /// the number of now. May return early with the same number.
     ///
     /// # Errors
     /// When it cannot be waited for.
-    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
-        let _ = seen;
-        Err(Fault::new(FailMode::DeciderLate, "this authority cannot say"))
-    }
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault>;
 }
 
 /// A decision that could not be made or recorded.

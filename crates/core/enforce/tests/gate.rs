@@ -34,6 +34,14 @@ impl Authority for Told {
     async fn inspect(&self, _: ToolsSeen) -> Result<Vec<ToolListing>, Fault> {
         Ok(Vec::new())
     }
+
+    async fn standing(&self, _: &Subject, _: &SessionId) -> Result<StandingView, Fault> {
+        Ok(StandingView::default())
+    }
+
+    async fn standing_changed(&self, _: u64) -> Result<u64, Fault> {
+        Ok(1)
+    }
 }
 
 fn decision(effect: Effect, enforced: Effect) -> Decision {

@@ -90,6 +90,7 @@ impl Core {
                 state = self.guard.wait(&suspended, left) => state?,
                 () = cancelled.told.notified() => return Err(Refused::internal("cancelled")),
                 () = self.abandoned(out) => return Err(Refused::internal("cancelled")),
+                cut = self.contained() => return Err(cut.refused(None)),
             };
             match state {
                 ApprovalState::Approved => match self.guard.resume(suspended).await? {

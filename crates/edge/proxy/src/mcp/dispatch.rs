@@ -1,13 +1,15 @@
 //! One message of a client, to wherever it belongs. Fronts call nothing else of a session.
 
 use super::bridge;
+use super::catalog;
 use super::federation;
 use super::guard::Refused;
 use super::intent;
 use super::listen;
 use super::session::{Core, Era, Out};
 use bytes::Bytes;
-use holdshort_wire::mcp::{Kind, Message, code};
+use holdshort_model::Standing;
+use holdshort_wire::mcp::{Id, Kind, Message, code};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -42,6 +44,10 @@ impl Core {
             }
             Err(refused) => Err(refused),
         };
+        let answered = match (answered, &id) {
+            (Err(refused), Some(id)) if refused.by_policy() => self.emptied(&method, id).await.ok_or(refused),
+            (answered, _) => answered,
+        };
         match answered {
             Ok(response) => Answer {
                 status: if self.era == Era::Stateless { status_of(&response) } else { StatusCode::OK },
@@ -75,6 +81,20 @@ impl Core {
         }
     }
 
+    /// The list of an agent from which everything was taken: nothing is in it. The attempt is on record as refused.
+    async fn emptied(&self, method: &str, id: &Id) -> Option<Message> {
+        let list = catalog::list_method(method)?;
+        let left = self.guard.standing().await.ok()?;
+        if left.standing < Standing::Isolated {
+            return None;
+        }
+        let stateless = match self.era {
+            Era::Session => "",
+            Era::Stateless => ",\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\"",
+        };
+        Message::result(id, &format!("{{\"{}\":[]{stateless}}}", list.key)).ok()
+    }
+
     /// True when a stateless client is served from an upstream of the session era.
     async fn bridges(self: &Arc<Self>) -> bool {
         let _ = bridge::greet(self, 0).await;
@@ -83,6 +103,9 @@ impl Core {
 
     /// Takes a notification or a response of the client.
     pub(crate) async fn tell(self: &Arc<Self>, message: Message) -> Result<(), Refused> {
+        if let (Some(cut), Some(route)) = (self.cut(), self.routes.first()) {
+            return Err(self.refuse(message, route.name(), cut.because()).await);
+        }
         if message.is_response() {
             return self.client_response(message).await;
         }

@@ -2,6 +2,7 @@
 
 use super::approval::Caller;
 use super::catalog;
+use super::containment::Cut;
 use super::guard::{Refused, Running, status_of};
 use super::link::{Link, Replies, Reply, UpstreamFault};
 use super::seen::{self, Aside};
@@ -66,7 +67,12 @@ impl Core {
     /// Prepares, checks and sends a request.
     pub(crate) async fn launch(self: &Arc<Self>, index: usize, message: Message, out: &Out) -> Result<Flight, Refused> {
         let route = self.route(index)?;
-        let link = self.link(index).await?;
+        let link = match self.link(index).await {
+            Err(UpstreamFault::Contained(because)) => {
+                return Err(self.refuse(message, route.name(), &because).await);
+            }
+            link => link?,
+        };
         let method = message.method().to_owned();
         let caller = Caller::of(&message);
         let client_id = message.id().cloned().ok_or_else(|| Refused::internal("a request without an id"))?;
@@ -85,6 +91,11 @@ impl Core {
             Ok(permitted) => permitted,
             Err(suspended) => self.wait_for_person(suspended, caller, out).await?,
         };
+        // Isolated while it was decided: the permit is not used.
+        if let Some(cut) = self.cut() {
+            self.guard.report(&running, OutcomeStatus::Cancelled, None).await;
+            return Err(cut.refused(Some(permit.decision())));
+        }
         let modern = route.learned() == Some(Era::Stateless) || method == "server/discover";
         let mirrored = modern.then(|| mirrored(&permit, &route.upstream));
         let replies = link.request(permit, mirrored.as_deref()).await;
@@ -124,10 +135,14 @@ impl Core {
     /// Relays what belongs to a flight until something has to be decided.
     pub(crate) async fn drive(self: &Arc<Self>, flight: &mut Flight, out: &Out) -> Result<Step, Refused> {
         loop {
+            if let Some(cut) = self.cut() {
+                return Err(self.cut_short(flight, &cut).await);
+            }
             let silence = self.limits.upstream_silence;
             let reply = tokio::select! {
                 reply = tokio::time::timeout(silence, flight.replies.recv()) => reply,
                 Some(question) = flight.questions.recv() => return Ok(Step::Asked(question)),
+                cut = self.contained() => return Err(self.cut_short(flight, &cut).await),
                 () = self.abandoned(out) => {
                     self.give_up(flight, OutcomeStatus::Cancelled, "the client went away").await;
                     return Err(Refused::internal("cancelled"));
@@ -165,6 +180,7 @@ impl Core {
 
     /// Lets the session learn of the response, records the outcome, filters lists, and gives the response the client's id.
     pub(crate) async fn settle(self: &Arc<Self>, flight: &Flight, response: Message) -> Result<Message, Refused> {
+        self.note_task(flight.index, &response, &flight.running);
         let seen = seen::of_response(&flight.method, &response, &flight.aside);
         let status = status_of(&response);
         self.guard.report_result(&flight.running, status, Some(response.raw()), Some(seen)).await;
@@ -188,6 +204,12 @@ impl Core {
             response = response.with_id(&flight.client_id)?;
         }
         Ok(response)
+    }
+
+    /// The agent was isolated. The upstream learns of it where all that is under way is taken back.
+    async fn cut_short(&self, flight: &Flight, cut: &Cut) -> Refused {
+        self.guard.report(&flight.running, OutcomeStatus::Cancelled, flight.aside.seen()).await;
+        cut.refused(Some(flight.running.decision()))
     }
 
     /// Tells the upstream that nobody waits any more, and records it.
@@ -268,6 +290,11 @@ impl Flight {
     /// Id of the request as the client knows it.
     pub(crate) fn client_id(&self) -> &Id {
         &self.client_id
+    }
+
+    /// The permitted action.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
     }
 
     /// Method of the request.

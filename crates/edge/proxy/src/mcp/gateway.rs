@@ -1,10 +1,11 @@
 //! The sessions of the HTTP gateway, and who they belong to.
 
 use super::config::{Authenticate, GatewayOptions, Principal, UpstreamConfig};
+use super::containment::After;
 use super::guard::{Guard, Surroundings};
 use super::session::{Core, Era, Upstream, lock};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use holdshort_enforce::Gate;
+use holdshort_enforce::{Authority, Gate};
 use holdshort_model::{Claims, Digest, SessionId, Subject};
 use holdshort_wire::mcp::Meta;
 use std::collections::HashMap;
@@ -142,12 +143,39 @@ impl Gateway {
             let idlest = candidates.max_by_key(|(_, entry)| entry.core.idle()).map(|(id, _)| id.clone());
             let full = greedy || sessions.len() >= sessions_max;
             let evicted = idlest.filter(|_| full).and_then(|id| sessions.remove(&id));
-            sessions.insert(public, Entry { core, principal, endpoint });
+            sessions.insert(public, Entry { core: core.clone(), principal, endpoint });
             evicted
         };
         if let Some(entry) = evicted {
             entry.core.close().await;
         }
+        // Isolated while it was opened: nobody who looked at the sessions saw this one.
+        if core.examine().await == After::Ends {
+            self.remove(&core);
+        }
+    }
+
+    /// Takes notice of what is left to every client.
+    pub(crate) async fn examine(&self) {
+        let mut cores: Vec<_> = lock(&self.sessions).values().map(|entry| entry.core.clone()).collect();
+        cores.extend(lock(&self.windows).values().cloned());
+        let examined = cores.iter().map(|core| async move { (core, core.examine().await) });
+        for (core, after) in futures_util::future::join_all(examined).await {
+            if after == After::Ends {
+                self.remove(core);
+            }
+        }
+    }
+
+    /// The session is over: its client gets 404 and has to begin anew.
+    fn remove(&self, core: &Arc<Core>) {
+        lock(&self.sessions).retain(|_, entry| !Arc::ptr_eq(&entry.core, core));
+        lock(&self.windows).retain(|_, window| !Arc::ptr_eq(window, core));
+    }
+
+    /// Whoever decides.
+    pub(crate) fn authority(&self) -> Arc<dyn Authority> {
+        self.gate.authority().clone()
     }
 
     /// The session with this public id, if it belongs to this principal and endpoint. Others learn nothing of it.

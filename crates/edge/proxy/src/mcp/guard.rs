@@ -2,10 +2,10 @@
 
 use super::approval::{Checked, with_arguments};
 use super::config::RefusalStyle;
-use holdshort_enforce::{Gate, Permitted, Received, Refusal, Suspended, Verdict};
+use holdshort_enforce::{Fault, Gate, Permitted, Received, Refusal, Suspended, Verdict};
 use holdshort_model::{
     Action, ActionKind, ApprovalState, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, RecordId, Request,
-    Seen, SessionId, Subject, ToolDefinition, ToolListing, ToolsSeen,
+    Seen, SessionId, StandingView, Subject, ToolDefinition, ToolListing, ToolsSeen,
 };
 use holdshort_wire::mcp::{Direction, Id, Kind, Meaning, Message, MessageError, code};
 use serde_json::{Value, json};
@@ -49,9 +49,17 @@ pub(crate) struct Refused {
 }
 
 /// A permitted action under way.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Running {
     decision: RecordId,
     started: Instant,
+}
+
+impl Running {
+    /// The decision that permitted it.
+    pub(crate) fn decision(&self) -> RecordId {
+        self.decision
+    }
 }
 
 impl Guard {
@@ -234,6 +242,11 @@ impl Guard {
         if let Err(fault) = self.gate.authority().report(outcome, seen).await {
             tracing::warn!(decision = %running.decision, %fault, "outcome not recorded");
         }
+    }
+
+    /// What is left to the agent in this session.
+    pub(crate) async fn standing(&self) -> Result<StandingView, Fault> {
+        self.gate.authority().standing(&self.subject(), &self.session).await
     }
 
     /// Compares listed definitions with their pins and says which may be shown.

@@ -56,6 +56,11 @@ impl Core {
         }
     }
 
+    /// Ends all listening.
+    pub(crate) fn stop_all_listening(&self) {
+        lock(&self.listeners).values().for_each(|listener| listener.stop.notify_one());
+    }
+
     /// Ends the listening under a request id. False when there is none.
     pub(crate) fn stop_listening(&self, id: &Id) -> bool {
         let listeners = lock(&self.listeners);

@@ -12,6 +12,7 @@ mod approval;
 mod bridge;
 mod catalog;
 mod config;
+mod containment;
 mod dispatch;
 mod envelope;
 mod exchange;

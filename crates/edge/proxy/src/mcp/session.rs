@@ -110,6 +110,11 @@ impl Route {
         let _ = self.upstream.learned(self.client).set(era);
     }
 
+    /// The connection that there is, or was.
+    pub(crate) async fn link(&self) -> Option<Arc<Link>> {
+        self.link.lock().await.clone()
+    }
+
     pub(crate) fn era(&self) -> Era {
         self.learned().unwrap_or(Era::Session)
     }
@@ -189,6 +194,8 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) outbox: Outbox,
     pub(crate) streams: super::streams::Streams,
+    /// What was taken from the agent, as far as this session knows.
+    pub(crate) contained: super::containment::Contained,
     hello: Mutex<Hello>,
     calls: Mutex<HashMap<u64, Call>>,
     asked: Mutex<HashMap<Id, Asked>>,
@@ -239,6 +246,7 @@ impl Core {
             limits,
             outbox: Outbox::default(),
             streams: Default::default(),
+            contained: Default::default(),
             hello: Mutex::default(),
             calls: Mutex::default(),
             asked: Mutex::default(),
@@ -294,6 +302,9 @@ impl Core {
 
     /// The link of a route, connected when it is needed first or has died.
     pub(crate) async fn link(self: &Arc<Self>, index: usize) -> Result<Arc<Link>, UpstreamFault> {
+        if let Some(cut) = self.cut() {
+            return Err(UpstreamFault::Contained(cut.because().to_owned()));
+        }
         let route = self.route(index)?;
         let mut slot = route.link.lock().await;
         if let Some(link) = slot.as_ref().filter(|link| link.alive()) {
@@ -303,6 +314,7 @@ impl Core {
         if slot.is_some() && self.era == Era::Session {
             return Err(UpstreamFault::SessionGone);
         }
+        self.may_connect().await?;
         let (events, receiver) = mpsc::channel(EVENTS_QUEUE);
         let link = Arc::new(Link::connect(&route.upstream.config.transport, self.limits, events).await?);
         tokio::spawn(consume_events(Arc::downgrade(self), index, receiver));
@@ -329,6 +341,16 @@ impl Core {
         let key = self.fresh_number();
         calls.insert(key, call);
         Ok(Registered { core: self.clone(), key })
+    }
+
+    /// Every request of the client that is under way: the upstream, and the id there.
+    pub(crate) fn calls_under_way(&self) -> BTreeSet<(usize, Id)> {
+        lock(&self.calls).values().map(|call| (call.route, call.upstream_id.clone())).collect()
+    }
+
+    /// Requests of servers that nobody answers any more.
+    pub(crate) fn forget_asked(&self) {
+        lock(&self.asked).clear();
     }
 
     /// The upstream and the id there of a request of the client.
@@ -506,6 +528,9 @@ fn consume_events(
 
 impl From<UpstreamFault> for Refused {
     fn from(fault: UpstreamFault) -> Self {
+        if let UpstreamFault::Contained(because) = &fault {
+            return super::containment::refused(because, None);
+        }
         let refused = Refused::internal(format!("Holdshort: {fault}"));
         if matches!(fault, UpstreamFault::SessionGone) { refused.session_gone() } else { refused }
     }

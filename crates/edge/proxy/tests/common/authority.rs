@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault};
 use holdshort_model::{
     Action, ActionKind, ApprovalState, Containment, Context, Decision, Digest, Effect, FailMode, Mode, Obligation,
-    Outcome, OutcomeStatus, Pin, Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, Subject, ToolListing,
-    ToolsSeen,
+    Outcome, OutcomeStatus, Pin, Reason, Receipt, RecordId, Request, Risk, Ruling, Seen, SessionId, Standing,
+    StandingView, Subject, ToolListing, ToolsSeen,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -80,12 +80,15 @@ pub struct Recorder {
     log: Mutex<Log>,
     changed: Condvar,
     answer: tokio::sync::watch::Sender<ApprovalState>,
+    /// What is left to everybody, and how often that changed.
+    left: tokio::sync::watch::Sender<(u64, StandingView)>,
 }
 
 impl Recorder {
     pub fn new(decide: impl Fn(&Request) -> Say + Send + Sync + 'static) -> Arc<Self> {
         let answer = tokio::sync::watch::Sender::new(ApprovalState::Pending);
-        Arc::new(Self { decide: Box::new(decide), log: Mutex::default(), changed: Condvar::new(), answer })
+        let left = tokio::sync::watch::Sender::new((1, StandingView::default()));
+        Arc::new(Self { decide: Box::new(decide), log: Mutex::default(), changed: Condvar::new(), answer, left })
     }
 
     /// What the person says who is asked.
@@ -143,6 +146,19 @@ impl Recorder {
         self.look(|log| log.asked.iter().any(|asked| asked.request.action.digest == digest))
     }
 
+    pub fn is_isolated(&self) -> bool {
+        self.left.borrow().1.standing >= Standing::Isolated
+    }
+
+    /// From now on this is left to everybody.
+    pub fn leave(&self, standing: Standing) {
+        let because = (standing > Standing::Active).then(|| "the test takes it away".to_owned());
+        self.left.send_modify(|(number, left)| {
+            *number += 1;
+            *left = StandingView { standing, removed: Vec::new(), because };
+        });
+    }
+
     fn add(&self, change: impl FnOnce(&mut Log)) {
         change(&mut self.log.lock().unwrap());
         self.changed.notify_all();
@@ -153,7 +169,8 @@ impl Recorder {
 impl Authority for Recorder {
     async fn rule(&self, request: Request) -> Result<Ruling, Fault> {
         // As the real decision point does: what the enforcement point cannot forward is refused.
-        let said = if request.context.fault.is_some() { Say::Deny } else { (self.decide)(&request) };
+        let nothing_left = self.left.borrow().1.standing >= Standing::Isolated;
+        let said = if request.context.fault.is_some() || nothing_left { Say::Deny } else { (self.decide)(&request) };
         let limit = request.action.args.get("arguments").unwrap_or(&request.action.args).get("limit").cloned();
         let mut index = 0;
         self.add(|log| {
@@ -206,6 +223,14 @@ impl Authority for Recorder {
         let answered = answer.wait_for(|state| *state != ApprovalState::Pending);
         let _ = tokio::time::timeout(wait, answered).await;
         Ok(*self.answer.borrow())
+    }
+
+    async fn standing(&self, _: &Subject, _: &SessionId) -> Result<StandingView, Fault> {
+        Ok(self.left.borrow().1.clone())
+    }
+
+    async fn standing_changed(&self, seen: u64) -> Result<u64, Fault> {
+        Ok(self.left.subscribe().wait_for(|(number, _)| *number != seen).await.unwrap().0)
     }
 
     /// The same predicate as for calls, with the arguments unknown.

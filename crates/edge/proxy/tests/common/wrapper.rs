@@ -16,7 +16,7 @@ const PIPE_BYTES: usize = 64 << 10;
 pub struct Wrapper {
     input: Option<DuplexStream>,
     output: BufReader<DuplexStream>,
-    served: Option<JoinHandle<std::io::Result<()>>>,
+    served: Option<JoinHandle<std::io::Result<stdio::Ended>>>,
     runtime: Option<Runtime>,
 }
 

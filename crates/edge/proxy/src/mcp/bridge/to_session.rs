@@ -40,6 +40,13 @@ pub(crate) struct Parked {
     since: Instant,
 }
 
+impl Parked {
+    /// The call that waits.
+    pub(crate) fn into_flight(self) -> Flight {
+        self.flight
+    }
+}
+
 /// One request of a stateless client on an upstream of the session era.
 pub(crate) async fn as_session(
     core: &Arc<Core>,

@@ -3,6 +3,7 @@
 use super::sse::{self, Body, full};
 use crate::mcp::bridge;
 use crate::mcp::config::Principal;
+use crate::mcp::containment::watch;
 use crate::mcp::envelope;
 use crate::mcp::gateway::{Endpoint, Gateway, REAP_EVERY};
 use crate::mcp::guard::Refused;
@@ -53,6 +54,11 @@ pub async fn serve_http(
     let graceful = GracefulShutdown::new();
     let mut reap = tokio::time::interval(REAP_EVERY);
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let watched = gateway.clone();
+    let watching = tokio::spawn(watch(gateway.authority(), move || {
+        let watched = watched.clone();
+        async move { watched.examine().await }
+    }));
     tokio::pin!(shutdown);
     loop {
         let stream = tokio::select! {
@@ -92,6 +98,7 @@ pub async fn serve_http(
         });
     }
     drop(listener);
+    watching.abort();
     gateway.close().await;
     let _ = tokio::time::timeout(SHUTDOWN_MAX, graceful.shutdown()).await;
     Ok(())

@@ -1,6 +1,7 @@
 //! The stdio wrapper: stands in an `mcp.json` in place of the server's command.
 
 use crate::mcp::config::{Limits, RefusalStyle, UpstreamConfig};
+use crate::mcp::containment;
 use crate::mcp::guard::{Guard, Refused, Surroundings};
 use crate::mcp::link::{read_line, write_line};
 use crate::mcp::session::{Core, Era, Out, Upstream};
@@ -8,10 +9,10 @@ use bytes::Bytes;
 use holdshort_enforce::Gate;
 use holdshort_model::{FailMode, SessionId, Subject};
 use holdshort_wire::mcp::{Kind, Message, code, meta};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Messages that may wait for a client that does not read.
@@ -40,7 +41,17 @@ pub struct StdioOptions {
     pub limits: Limits,
 }
 
-/// Serves one client on `input` and `output` until the input ends; then the server behind is ended too.
+/// Why the wrapper ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The client closed its end.
+    InputOver,
+    /// The agent's workflow was ended; in words.
+    Terminated(String),
+}
+
+/// Serves one client on `input` and `output` until the input ends or the agent's workflow is ended; then the server
+/// behind is ended too.
 ///
 /// # Errors
 /// When the input or output breaks.
@@ -49,13 +60,13 @@ pub async fn run(
     options: StdioOptions,
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
-) -> std::io::Result<()> {
+) -> std::io::Result<Ended> {
     let (out, outgoing) = mpsc::channel::<Bytes>(OUTGOING_QUEUE);
     let writer = tokio::spawn(write(output, outgoing));
     let served = serve(gate, &options, input, &out).await;
     drop(out);
     let written = writer.await.map_err(std::io::Error::other)?;
-    served.and(written)
+    written.and(served)
 }
 
 async fn write(mut output: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver<Bytes>) -> std::io::Result<()> {
@@ -73,7 +84,7 @@ fn one_line(message: Bytes) -> Bytes {
     message.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect::<Vec<_>>().into()
 }
 
-async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin, out: &Out) -> std::io::Result<()> {
+async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin, out: &Out) -> std::io::Result<Ended> {
     let upstream = Arc::new(Upstream::new(options.upstream.clone()));
     let guard = || {
         let surroundings = Surroundings {
@@ -90,11 +101,22 @@ async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin
             options.refusal,
         )
     };
-    let (mut core, mut pump): (Option<Arc<Core>>, _) = (None, None);
+    let (mut core, mut pump, mut watching): (Option<Arc<Core>>, _, Option<tokio::task::JoinHandle<()>>) =
+        (None, None, None);
+    let (terminated, mut is_terminated) = watch::channel(None::<String>);
+    let mut ended = Ended::InputOver;
     let mut input = BufReader::with_capacity(64 << 10, input);
     let (mut line, mut running) = (Vec::new(), JoinSet::new());
     loop {
-        match read_line(&mut input, options.limits.request_bytes_max, &mut line).await {
+        let read = tokio::select! {
+            read = read_line(&mut input, options.limits.request_bytes_max, &mut line) => read,
+            // The rest of a line that was begun is of no use any more.
+            Ok(because) = is_terminated.wait_for(Option::is_some) => {
+                ended = Ended::Terminated(because.clone().unwrap_or_default());
+                break;
+            }
+        };
+        match read {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
@@ -122,6 +144,7 @@ async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin
             let era = if modern(&message) { Era::Stateless } else { Era::Session };
             let core = Core::new(guard(), std::slice::from_ref(&upstream), false, era, false, options.limits);
             pump = Some(tokio::spawn(pump_outbox(core.clone(), out.clone())));
+            watching = Some(tokio::spawn(follow_standing(gate.clone(), Arc::downgrade(&core), terminated.clone())));
             core
         });
         take(core, message, out, &mut running).await;
@@ -134,6 +157,9 @@ async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin
     if tokio::time::timeout(LEAVE_MAX, settled).await.is_err() {
         running.shutdown().await;
     }
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     if let Some(pump) = pump {
         pump.abort();
         let _ = pump.await;
@@ -141,7 +167,21 @@ async fn serve(gate: Gate, options: &StdioOptions, input: impl AsyncRead + Unpin
     if let Some(core) = core {
         core.close().await;
     }
-    Ok(())
+    Ok(ended)
+}
+
+async fn follow_standing(gate: Gate, core: Weak<Core>, terminated: watch::Sender<Option<String>>) {
+    let examine = move || {
+        let (core, terminated) = (core.clone(), terminated.clone());
+        async move {
+            let Some(core) = core.upgrade() else { return };
+            core.examine().await;
+            if let Some(cut) = core.cut().filter(|cut| cut.ends) {
+                terminated.send_replace(Some(cut.because().to_owned()));
+            }
+        }
+    };
+    containment::watch(gate.authority().clone(), examine).await;
 }
 
 fn modern(message: &Message) -> bool {

@@ -1,6 +1,6 @@
 //! Streamable HTTP towards an upstream: each message is a POST, answers are JSON or an event stream.
 
-use super::{REPLIES_QUEUE, Replies, Reply, UpstreamFault};
+use super::{REPLIES_QUEUE, Replies, Reply, UpstreamFault, Withdrawal};
 use crate::mcp::config::Limits;
 use bytes::Bytes;
 use holdshort_enforce::Permitted;
@@ -117,6 +117,13 @@ impl HttpLink {
 
     pub(crate) async fn send(&self, permit: Permitted<Message>) -> Result<(), UpstreamFault> {
         let response = self.inner.post(&permit.into_payload(), HeaderMap::new()).await?;
+        let status = response.status();
+        if status.is_success() { Ok(()) } else { Err(self.inner.status_fault(status)) }
+    }
+
+    pub(crate) async fn withdraw(&self, withdrawal: Withdrawal) -> Result<(), UpstreamFault> {
+        let message = withdrawal.into_message();
+        let response = self.inner.post(&message, mirror_of(&message, &[])).await?;
         let status = response.status();
         if status.is_success() { Ok(()) } else { Err(self.inner.status_fault(status)) }
     }

@@ -2,9 +2,11 @@
 
 mod http;
 mod stdio;
+mod withdrawal;
 
 pub(crate) use http::{PROTOCOL_VERSION, SESSION_ID, media_type};
 pub(crate) use stdio::{read_line, write_line};
+pub(crate) use withdrawal::Withdrawal;
 
 use super::config::{Limits, TransportConfig};
 use holdshort_enforce::Permitted;
@@ -32,6 +34,9 @@ pub(crate) enum UpstreamFault {
     /// The session at the upstream is over (HTTP 404).
     #[error("the upstream server has ended the session")]
     SessionGone,
+    /// The agent may not use it: it was isolated.
+    #[error("{0}")]
+    Contained(String),
 }
 
 /// What comes back on a request: messages that belong to it, the last one the response.
@@ -95,6 +100,14 @@ impl Link {
         match self {
             Self::Stdio(link) => link.send(permit).await,
             Self::Http(link) => link.send(permit).await,
+        }
+    }
+
+    /// Takes back what was sent before. Needs no permit: see [`Withdrawal`].
+    pub(crate) async fn withdraw(&self, withdrawal: Withdrawal) -> Result<(), UpstreamFault> {
+        match self {
+            Self::Stdio(link) => link.withdraw(withdrawal).await,
+            Self::Http(link) => link.withdraw(withdrawal).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A child process that speaks newline-delimited JSON-RPC.
 
-use super::{REPLIES_QUEUE, Replies, Reply, UpstreamFault};
+use super::{REPLIES_QUEUE, Replies, Reply, UpstreamFault, Withdrawal};
 use crate::mcp::config::Limits;
 use crate::mcp::exchange::SUBSCRIPTION;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Lines that may wait for a child that does not read.
 const OUTGOING_QUEUE: usize = 256;
@@ -36,6 +36,9 @@ struct Pending {
     progress_token: Option<Id>,
 }
 
+/// A line for the child, and who waits until it is written.
+type Line = (Bytes, Option<oneshot::Sender<()>>);
+
 /// What the reader and the senders share.
 struct Shared {
     pending: Mutex<HashMap<Id, Pending>>,
@@ -51,7 +54,7 @@ impl Shared {
 /// A running child.
 pub(crate) struct StdioLink {
     shared: Arc<Shared>,
-    outgoing: mpsc::Sender<Bytes>,
+    outgoing: mpsc::Sender<Line>,
     child: tokio::sync::Mutex<Option<Child>>,
     stop_writer: tokio::sync::watch::Sender<bool>,
 }
@@ -98,7 +101,7 @@ impl StdioLink {
         self.shared
             .pending()
             .insert(id.clone(), Pending { replies: replies.clone(), stalled: Arc::default(), progress_token });
-        let sent = self.outgoing.send(message.on_one_line().raw().clone()).await;
+        let sent = self.outgoing.send((message.on_one_line().raw().clone(), None)).await;
         // The reader drains `pending` when the child ends; whoever comes later must find that out here.
         if (sent.is_err() || !self.alive()) && self.shared.pending().remove(&id).is_some() {
             let _ = replies.send(Err(UpstreamFault::Closed)).await;
@@ -107,7 +110,16 @@ impl StdioLink {
     }
 
     pub(crate) async fn send(&self, permit: Permitted<Message>) -> Result<(), UpstreamFault> {
-        self.outgoing.send(permit.into_payload().on_one_line().raw().clone()).await.map_err(|_| UpstreamFault::Closed)
+        let line = permit.into_payload().on_one_line().raw().clone();
+        self.outgoing.send((line, None)).await.map_err(|_| UpstreamFault::Closed)
+    }
+
+    pub(crate) async fn withdraw(&self, withdrawal: Withdrawal) -> Result<(), UpstreamFault> {
+        let line = withdrawal.into_message().on_one_line().raw().clone();
+        // What was not written when the connection is closed never is.
+        let (done, written) = oneshot::channel();
+        self.outgoing.send((line, Some(done))).await.map_err(|_| UpstreamFault::Closed)?;
+        written.await.map_err(|_| UpstreamFault::Closed)
     }
 
     pub(crate) fn alive(&self) -> bool {
@@ -132,7 +144,7 @@ impl StdioLink {
 
 async fn write_lines(
     mut stdin: ChildStdin,
-    mut lines: mpsc::Receiver<Bytes>,
+    mut lines: mpsc::Receiver<Line>,
     mut stopped: tokio::sync::watch::Receiver<bool>,
 ) {
     loop {
@@ -140,9 +152,13 @@ async fn write_lines(
             line = lines.recv() => line,
             _ = stopped.changed() => None,
         };
-        let Some(line) = line else { return };
+        let Some((line, waiting)) = line else { return };
         if write_line(&mut stdin, &line).await.is_err() {
             return;
+        }
+        if let Some(waiting) = waiting {
+            // Whoever waited may have given up.
+            let _ = waiting.send(());
         }
     }
 }
