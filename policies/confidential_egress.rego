@@ -35,25 +35,35 @@ deny contains message if {
 ask contains message if {
 	some effect in input.action.effects
 	effect.verb == "send"
-	some label in asked
+	input.labels.confidentiality in data.org.egress_ask_levels
 	not destinations.is_internal(effect.resource)
-	message := question(effect, label)
+	message := question(effect, input.labels.confidentiality)
+}
+
+ask contains message if {
+	some effect in input.action.effects
+	effect.verb == "send"
+	some category in input.labels.categories
+	category in data.org.egress_ask_categories
+	not destinations.is_internal(effect.resource)
+	message := question(effect, category)
 }
 
 ask contains message if {
 	some effect in input.action.effects
 	effect.verb == "write"
-	some label in asked
+	input.labels.confidentiality in data.org.egress_ask_levels
 	is_elsewhere(effect.resource)
-	message := question(effect, label)
+	message := question(effect, input.labels.confidentiality)
 }
 
-# What the session has read and a person is asked about.
-asked contains input.labels.confidentiality if input.labels.confidentiality in data.org.egress_ask_levels
-
-asked contains category if {
+ask contains message if {
+	some effect in input.action.effects
+	effect.verb == "write"
 	some category in input.labels.categories
 	category in data.org.egress_ask_categories
+	is_elsewhere(effect.resource)
+	message := question(effect, category)
 }
 
 # A place on the network outside the organisation. What has no host, such as a file, is here.

@@ -15,10 +15,10 @@ ask contains message if {
 	input.request.known
 	some effect in input.action.effects
 	effect.verb in {"send", "spend"}
-	not flow.fetches
 	some pointer, provenance in input.provenance
 	provenance.role == "content"
 	provenance.address
+	not flow.fetches
 	not believed(provenance)
 	message := sprintf(
 		"`%s` of `%s` carries an address that the person did not give (from %s); a person has to confirm it",

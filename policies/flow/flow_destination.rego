@@ -43,10 +43,13 @@ ask contains message if {
 }
 
 observe contains message if {
+	not input.request.known
+	input.labels.integrity == "untrusted"
 	some effect in input.action.effects
 	effect.verb in {"spend", "send", "delete", "delegate", "grant"}
-	not flow.strict
 	some pointer, provenance in input.provenance
+	provenance.role == "target"
+	not flow.strict
 	strange(provenance)
 	message := sprintf(
 		"nobody said what the person asked for, and `%s` of `%s` comes from %s",

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 mod flow;
 mod signals;
 
+pub(crate) use flow::{asks, integrity, origin, role};
 pub(crate) use signals::level;
 
 /// Keys and enum values that every input document uses.

@@ -3,7 +3,7 @@
 #![expect(clippy::panic, reason = "test code: failing is its purpose")]
 
 use holdshort_model::{Containment, Effect};
-use holdshort_policy::{Bundle, Diagnostic, LoadOptions, PolicySet, SourceFile, probes, strictest};
+use holdshort_policy::{Bundle, Diagnostic, EvalError, LoadOptions, PolicySet, SourceFile, probes, strictest};
 use serde_json::{Value, json};
 
 const HEAD: &str = "# METADATA\n# title: T\npackage holdshort.rules.t\n";
@@ -249,6 +249,53 @@ respond contains {\"message\": \"r\", \"steps\": [\"notify\", \"capture\"]} if i
     ];
     assert_eq!(found, json!(expected));
     assert_eq!(strictest(&set, facts), (Effect::Deny, Containment::Terminate));
+}
+
+/// A policy that takes a while with the argument `n`, and one that gives no message with it.
+fn budget(id: &str, condition: &str) -> SourceFile {
+    let text = format!(
+        "# METADATA
+# title: T
+package holdshort.rules.{id}
+deny contains \"{id}\" if {{
+	input.action.kind == \"tool.call\"
+	input.action.server == \"{id}\"
+}}
+ask contains \"much\" if {{
+	input.action.kind == \"tool.call\"
+	{condition}
+}}
+examples := [
+	{{\"name\": \"y\", \"input\": {{\"action\": {{\"server\": \"{id}\", \"args\": {{\"n\": 1}}}}}}, \"expect\": [\"deny\"]}},
+	{{\"name\": \"n\", \"input\": {{}}, \"expect\": []}},
+]
+"
+    );
+    SourceFile { path: format!("{id}.rego"), text }
+}
+
+#[test]
+fn each_slice_has_the_whole_budget_and_a_fault_names_its_policy() {
+    let slow = "count([1 | some i in numbers.range(1, input.action.args.n); i % 2 == 1]) > 1000000";
+    let verb = |verb: &str| format!("some e in input.action.effects\n\te.verb == \"{verb}\"\n\t{slow}");
+    let files = vec![budget("a", &verb("read")), budget("b", &verb("write")), budget("c", &verb("send"))];
+    let set = PolicySet::load(&Bundle { files, data: Value::Null }, &LoadOptions::default());
+    let set = set.unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let run = |n: u32, verbs: &[&str]| {
+        let effects: Vec<Value> =
+            verbs.iter().map(|verb| json!({"verb": verb, "resource": {"kind": "file"}})).collect();
+        let probe = json!([{"name": "p", "input": {"action": {"args": {"n": n}, "effects": effects, "server": "b"}}}]);
+        set.evaluate(&probes(&probe.to_string()).unwrap()[0].facts)
+    };
+    let all = ["read", "write", "send"];
+    // One alone, and three that together have more than one budget's worth.
+    let found = |n, verbs| run(n, verbs).unwrap().iter().map(|finding| finding.message.clone()).collect::<Vec<_>>();
+    assert_eq!(found(12_000, &["write"]), ["b"]);
+    assert_eq!(found(12_000, &all), ["b"]);
+    let error = run(100_000, &["send"]).unwrap_err();
+    assert!(matches!(&error, EvalError::Budget { policy, .. } if policy == "holdshort.rules.c"), "{error}");
+    // The machine that failed is not used again.
+    assert_eq!(found(10, &all), ["b"]);
 }
 
 #[test]

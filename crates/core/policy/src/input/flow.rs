@@ -104,14 +104,16 @@ fn sequence(k: &Keys, facts: &SequenceFacts) -> Value {
     object.into_value()
 }
 
-fn integrity(integrity: Integrity) -> &'static str {
+/// Text form, as serde writes it.
+pub(crate) fn integrity(integrity: Integrity) -> &'static str {
     match integrity {
         Integrity::Trusted => "trusted",
         Integrity::Untrusted => "untrusted",
     }
 }
 
-fn role(role: ArgumentRole) -> &'static str {
+/// Text form, as serde writes it.
+pub(crate) fn role(role: ArgumentRole) -> &'static str {
     match role {
         ArgumentRole::Target => "target",
         ArgumentRole::Content => "content",
@@ -119,7 +121,8 @@ fn role(role: ArgumentRole) -> &'static str {
     }
 }
 
-fn origin(origin: Origin) -> &'static str {
+/// Text form, as serde writes it.
+pub(crate) fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Request => "request",
         Origin::Field => "field",
@@ -159,7 +162,8 @@ fn reach(reach: Reach) -> &'static str {
     }
 }
 
-fn asks(asks: Asks) -> &'static str {
+/// Text form, as serde writes it.
+pub(crate) fn asks(asks: Asks) -> &'static str {
     match asks {
         Asks::Call => "call",
         Asks::Step => "step",

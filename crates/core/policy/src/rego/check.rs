@@ -28,7 +28,7 @@ pub(crate) struct World<'a> {
     /// Packages with the names of their rules.
     packages: BTreeMap<&'a str, (usize, BTreeSet<&'a str>)>,
     /// `data.org`, defaults included.
-    org: &'a Map<String, Json>,
+    pub(crate) org: &'a Map<String, Json>,
     /// Declared sequences, by name.
     pub(crate) sequences: &'a BTreeMap<String, Declared>,
 }

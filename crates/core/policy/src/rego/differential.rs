@@ -61,6 +61,21 @@ const BODIES: &[&str] = &[
     "not input.signals.approvals.flooding\n\tinput.signals.seen.own_secret\n\tinput.risk.level != \"low\"",
     "some s in input.signals.secrets\n\tsome hit in input.signals.intelligence\n\thit.at == s.at",
     "not input.signals.secrets\n\tinput.signals.truncated",
+    "not input.request.known\n\tinput.labels.integrity == \"untrusted\"",
+    "input.request.known\n\tinput.request.asks in {\"no\", \"open\"}",
+    "some p in input.provenance\n\tp.role == \"target\"\n\tp.address\n\tnot p.known",
+    "some p in input.provenance\n\tp.address\n\tsome q in input.provenance\n\tnot q.address",
+    "some p in input.provenance\n\tp.record\n\tnot p.record",
+    "input.provenance[_].origin == \"prose\"\n\tinput.provenance[_].role == \"content\"",
+    "known := input.request.known\n\tknown == false",
+    "some e in input.action.effects\n\tsome label in e.resource.labels\n\tlabel in data.org.classified_labels",
+    "input.labels.confidentiality in data.org.levels\n\tinput.labels.confidentiality != \"public\"",
+    "some category in input.labels.categories\n\tcategory in data.org.nothing",
+    "input.action.server in data.org.mixed",
+    "some e in input.action.effects\n\tnot e.count\n\tinput.context.workspace",
+    "not input.context.workspace\n\tinput.action.effects[_].count",
+    "flow.strict\n\tinput.action.kind == \"tool.call\"",
+    "not flow.exposed\n\tx := flow.changes\n\tx",
     "count([s | some s in input.signals.secrets]) == 0\n\tinput.risk.score > 50",
 ];
 
@@ -69,6 +84,7 @@ fn corpus() -> Bundle {
         let next = BODIES[(number + 7) % BODIES.len()];
         let text = format!(
             "# METADATA\n# title: T\npackage holdshort.rules.c{number}\n\
+             import data.holdshort.rules.flow\n\
              deny contains \"one\" if {{\n\t{body}\n}}\n\
              ask contains \"two\" if {{\n\t{next}\n}}\n\
              ask contains input.action.name if {{\n\t{body}\n}}\n\
@@ -85,7 +101,13 @@ fn corpus() -> Bundle {
         );
         SourceFile { path: format!("c{number}.rego"), text }
     });
-    Bundle { files: files.collect(), data: Json::Null }
+    let mut files: Vec<SourceFile> = files.collect();
+    files.extend(library().files.into_iter().filter(|file| file.path == "flow.rego"));
+    let org = json!({
+        "flow": "strict", "classified_labels": ["confidential"], "levels": ["confidential", "public"], "nothing": [],
+        "mixed": ["files", 7],
+    });
+    Bundle { files, data: org }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test reads the shipped policies")]
@@ -141,8 +163,14 @@ fn facts() -> impl Strategy<Value = Facts> {
     ];
     let effects = proptest::collection::vec(effect(), 0..4);
     let rest = (tool, select(&["coding", "support"][..]), optional(&["/home/dev/project", "/home/dev/project/"]));
-    (action, effects, rest, signs()).prop_map(
-        |((kind, server, name, args), effects, (tool, class, workspace), signs)| {
+    (action, effects, rest, signs(), past()).prop_map(
+        |(
+            (kind, server, name, args),
+            effects,
+            (tool, class, workspace),
+            signs,
+            (labels, request, provenance, burst),
+        )| {
             let mut facts = super::base();
             facts["action"] = json!({"kind": kind, "server": server, "name": name, "effects": effects, "args": args});
             facts["tool"] = match tool {
@@ -152,11 +180,55 @@ fn facts() -> impl Strategy<Value = Facts> {
             let (signals, (score, level)) = signs;
             facts["signals"] = signals;
             facts["risk"] = json!({"score": score, "level": level, "parts": []});
+            facts["labels"] = labels;
+            facts["request"] = request;
+            facts["provenance"] = provenance;
+            facts["history"]["sequences"] = json!({
+                "outside_after_credentials/read": {"holds": burst, "value": 0},
+                "burst_of_deletes/deleted": {"holds": false, "value": if burst { 60 } else { 2 }},
+            });
             facts["subject"]["agent"]["class"] = json!(class);
             facts["context"]["workspace"] = json!(workspace);
             serde_json::from_value(facts).unwrap()
         },
     )
+}
+
+fn provenance() -> impl Strategy<Value = Json> {
+    let origins = &["request", "field", "named", "prose", "instruction", "nowhere", "unknown"][..];
+    let flags = proptest::array::uniform3(any::<bool>());
+    let source = select(&["named", "topic", "linked", "elsewhere"][..]);
+    (select(&["target", "content", "setting"][..]), select(origins), flags, source, 0_u32..2).prop_map(
+        |(role, origin, [address, record, known], reach, rivals)| {
+            json!({
+                "role": role, "origin": origin, "address": address, "record": record, "known": known, "rivals": rivals,
+                "sources": [{
+                    "kind": "tool", "id": "fetch#0", "trust": "untrusted", "character": "prose", "reach": reach,
+                    "document": address, "span": [0, 1], "form": "plain",
+                }],
+            })
+        },
+    )
+}
+
+/// Labels, request, provenance, and whether the sequences hold.
+fn past() -> impl Strategy<Value = (Json, Json, Json, bool)> {
+    let labels = (
+        select(&["trusted", "untrusted"][..]),
+        select(&["", "public", "confidential", "restricted"][..]),
+        subsequence(vec!["credentials", "health", "personal"], 0..=2),
+    );
+    let labels = labels.prop_map(|(integrity, level, categories)| {
+        json!({"integrity": integrity, "confidentiality": level, "categories": categories})
+    });
+    let request = (any::<bool>(), select(&["call", "step", "open", "no"][..]), any::<bool>());
+    let request = request.prop_map(|(known, asks, steered)| {
+        let by: &[&str] = if steered { &["fetch#0"] } else { &[] };
+        json!({"known": known, "asks": asks, "steered_by": by})
+    });
+    let values = proptest::collection::btree_map(select(&["/to", "/text", "/path"][..]), provenance(), 0..3);
+    let provenance = values.prop_map(|values| json!(values));
+    (labels, request, provenance, any::<bool>())
 }
 
 fn signs() -> impl Strategy<Value = (Json, (u8, &'static str))> {

@@ -247,7 +247,7 @@ pub(crate) fn run(loaded: &Loaded, index: usize) -> Result<Vec<ExampleOutcome>, 
         return Ok(Vec::new());
     };
     let units: Vec<Unit> = policy.units.iter().map(|(unit, _)| *unit).collect();
-    let program = Program::compile(loaded, &units)?;
+    let program = Program::compile(loaded, &[units])?;
     let mut defaults = Map::new();
     for other in loaded.closure(BTreeSet::from([index])) {
         let org = loaded.policies.get(other).map(|policy| policy.org.clone());

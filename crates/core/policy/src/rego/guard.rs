@@ -5,109 +5,16 @@
 //! input, over `data.org` and over constants. The first statement with a call, arithmetic, a comprehension, `every`,
 //! `with` or a rule that is not constant ends the reading.
 
+use super::dimension::Dimension;
 use super::source::place;
 use super::syntax::{self, Step, chain, is_constant, text, variable};
 use crate::bundle::SourceFile;
 use crate::diagnostic::Diagnostic;
-use crate::input;
 use holdshort_model::Facts;
 use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, Module, Query, Rule, RuleHead};
+use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-/// A field of the input that a guard can speak of. The most selective first: the first one of a guard is indexed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Dimension {
-    Sign,
-    Level,
-    ToolName,
-    ActionName,
-    ToolServer,
-    ActionServer,
-    Class,
-    Pin,
-    Verb,
-    ResourceKind,
-    Kind,
-    Certainty,
-}
-
-impl Dimension {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Sign,
-        Self::Level,
-        Self::ToolName,
-        Self::ActionName,
-        Self::ToolServer,
-        Self::ActionServer,
-        Self::Class,
-        Self::Pin,
-        Self::Verb,
-        Self::ResourceKind,
-        Self::Kind,
-        Self::Certainty,
-    ];
-
-    /// The path below `input`; `[]` stands for the elements of an array.
-    pub(crate) fn path(self) -> &'static str {
-        match self {
-            Self::Sign => "signals",
-            Self::Level => "risk.level",
-            Self::ToolName => "tool.name",
-            Self::ActionName => "action.name",
-            Self::ToolServer => "tool.server",
-            Self::ActionServer => "action.server",
-            Self::Class => "subject.agent.class",
-            Self::Pin => "tool.pin",
-            Self::Verb => "action.effects[].verb",
-            Self::ResourceKind => "action.effects[].resource.kind",
-            Self::Kind => "action.kind",
-            Self::Certainty => "action.effects[].certainty",
-        }
-    }
-
-    /// Whether any value of these facts passes the test.
-    pub(crate) fn any(self, facts: &Facts, mut test: impl FnMut(&str) -> bool) -> bool {
-        let effects = &facts.action.effects;
-        match self {
-            Self::Sign => SIGNS.into_iter().any(|(name, is_there)| is_there(facts) && test(name)),
-            Self::Level => test(input::level(facts.risk.level)),
-            Self::ToolName => facts.tool.as_ref().is_some_and(|tool| test(&tool.name)),
-            Self::ActionName => test(&facts.action.name),
-            Self::ToolServer => facts.tool.as_ref().is_some_and(|tool| test(&tool.server)),
-            Self::ActionServer => facts.action.server.as_deref().is_some_and(test),
-            Self::Class => test(&facts.subject.agent.class),
-            Self::Pin => facts.tool.as_ref().is_some_and(|tool| test(input::pin(tool.pin))),
-            Self::Verb => effects.iter().any(|effect| test(effect.verb.as_str())),
-            Self::ResourceKind => effects.iter().any(|effect| test(&effect.resource.kind)),
-            Self::Kind => test(facts.action.kind.as_str()),
-            Self::Certainty => effects.iter().any(|effect| test(input::certainty(effect.certainty))),
-        }
-    }
-}
-
-/// A sign and whether facts have it.
-type Sign = (&'static str, fn(&Facts) -> bool);
-
-/// Lists and flags below `input.signals` that are absent more often than not. A guard can speak of their presence.
-const SIGNS: [Sign; 11] = [
-    ("injection.marks", |facts| !facts.signals.content.injection.marks.is_empty()),
-    ("secrets", |facts| !facts.signals.content.secrets.is_empty()),
-    ("personal_data", |facts| !facts.signals.content.personal_data.is_empty()),
-    ("intelligence", |facts| !facts.signals.content.intelligence.is_empty()),
-    ("rules", |facts| !facts.signals.content.rules.is_empty()),
-    ("truncated", |facts| facts.signals.content.truncated),
-    ("seen.marks", |facts| !facts.signals.seen.marks.is_empty()),
-    ("seen.own_secret", |facts| facts.signals.seen.own_secret),
-    ("seen.truncated", |facts| facts.signals.seen.truncated),
-    ("destinations", |facts| !facts.signals.destinations.is_empty()),
-    ("approvals.flooding", |facts| facts.signals.approvals.flooding),
-];
-
-fn sign(place: &str) -> Option<&'static str> {
-    let name = place.strip_prefix("signals.")?;
-    SIGNS.into_iter().map(|(known, _)| known).find(|known| *known == name)
-}
 
 /// The field has one of these values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,8 +32,8 @@ impl Clause {
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values: Vec<&str> = self.values.iter().map(String::as_str).collect();
-        let verb = if self.dimension == Dimension::Sign { "have" } else { "is" };
-        write!(f, "{} {verb} {}", self.dimension.path(), values.join(" or "))
+        let values = if values.is_empty() { "nothing".to_owned() } else { values.join(" or ") };
+        write!(f, "{} {} {values}", self.dimension.path(), self.dimension.verb())
     }
 }
 
@@ -203,10 +110,12 @@ pub(crate) struct Scope<'a> {
     constants: BTreeMap<&'a str, &'a Expr>,
     /// Every other name that a module defines: rules, functions, imports.
     opaque: BTreeSet<&'a str>,
+    /// `data.org`.
+    org: Option<&'a Map<String, Json>>,
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(module: &'a Module) -> Self {
+    pub(crate) fn new(module: &'a Module, org: Option<&'a Map<String, Json>>) -> Self {
         let mut constants = BTreeMap::new();
         let mut opaque = BTreeSet::new();
         for rule in &module.policy {
@@ -227,13 +136,13 @@ impl<'a> Scope<'a> {
             opaque.extend(import.r#as.as_ref().map(|span| span.text()).or(last));
         }
         constants.retain(|name, _| !opaque.contains(name));
-        Self { constants, opaque }
+        Self { constants, opaque, org }
     }
 }
 
 /// Rules whose value is a literal, by name.
 pub(crate) fn constants(module: &Module) -> BTreeMap<&str, &Expr> {
-    Scope::new(module).constants
+    Scope::new(module, None).constants
 }
 
 fn constant(rule: &Rule) -> Option<&Expr> {
@@ -251,7 +160,15 @@ struct Reader<'a> {
     /// Local variables of any kind.
     locals: BTreeSet<String>,
     /// What was said of each reference: one value of the input cannot satisfy two sets that do not meet.
-    said: BTreeMap<String, (Dimension, BTreeSet<String>)>,
+    said: BTreeMap<String, Said>,
+}
+
+/// What was said of one reference.
+struct Said {
+    dimension: Dimension,
+    values: BTreeSet<String>,
+    /// All of it stands in the rule itself.
+    written: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -267,7 +184,7 @@ impl<'a> Reader<'a> {
             }
         }
         let clauses: BTreeSet<Clause> =
-            self.said.into_values().map(|(dimension, values)| Clause { dimension, values }).collect();
+            self.said.into_values().map(|said| Clause { dimension: said.dimension, values: said.values }).collect();
         clauses.into_iter().collect()
     }
 
@@ -283,7 +200,9 @@ impl<'a> Reader<'a> {
             }
             Literal::SomeIn { key, value, collection, .. } => {
                 let place = self.place(collection);
-                self.presence(place.as_deref());
+                if let Some(place) = &place {
+                    self.hold(place.clone(), Dimension::present(place));
+                }
                 for name in key.iter().chain([value]).filter_map(|expr| variable(expr)) {
                     self.aliases.remove(name);
                     self.locals.insert(name.to_owned());
@@ -300,29 +219,38 @@ impl<'a> Reader<'a> {
                 self.condition(expr, faults);
                 true
             }
-            Literal::NotExpr { expr, .. } => self.is_safe(expr),
+            Literal::NotExpr { expr, .. } => {
+                // `not effects[_].x` speaks of all of them.
+                let text = expr.span().text();
+                if let Some(place) = self.place(expr).filter(|_| !text.contains("[_]")) {
+                    self.hold(text.to_owned(), Dimension::negated(&place));
+                }
+                self.is_safe(expr)
+            }
             Literal::Every { .. } => false,
         }
     }
 
-    /// What is iterated or stands alone has to be there.
-    fn presence(&mut self, place: Option<&str>) {
-        if let Some(name) = place.and_then(sign) {
-            let values = BTreeSet::from([name.to_owned()]);
-            self.said.insert(format!("signals.{name} is there"), (Dimension::Sign, values));
+    /// What is said of a field that is neither compared nor computed.
+    fn hold(&mut self, key: String, said: Option<(Dimension, String)>) {
+        if let Some((dimension, value)) = said {
+            // Of one element it can be said both that it holds and that it does not; then nothing matches, as in Rego.
+            let key = format!("{key} is {value}");
+            self.said.insert(key, Said { dimension, values: BTreeSet::from([value]), written: false });
         }
     }
 
     fn condition(&mut self, expr: &Expr, faults: &mut Vec<Diagnostic>) {
         match expr {
             Expr::RefDot { .. } | Expr::RefBrack { .. } => {
-                let place = self.place(expr);
-                self.presence(place.as_deref());
+                if let Some(place) = self.place(expr) {
+                    self.hold(expr.span().text().to_owned(), Dimension::held(&place));
+                }
             }
             Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } | Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. } => {
                 for (reference, value) in [(lhs, rhs), (rhs, lhs)] {
                     if let Some(value) = self.resolved(value).and_then(text) {
-                        self.say(reference, BTreeSet::from([value.to_owned()]), faults);
+                        self.say(reference, BTreeSet::from([value.to_owned()]), true, faults);
                     }
                 }
             }
@@ -336,6 +264,9 @@ impl<'a> Reader<'a> {
                 }
             }
             Expr::Membership { key: None, value, collection, .. } => {
+                if let Some(values) = self.organisation(collection) {
+                    return self.say(value, values, false, faults);
+                }
                 let (Expr::Set { items, .. } | Expr::Array { items, .. }) = (match self.resolved(collection) {
                     Some(constant) => constant,
                     None => return,
@@ -344,17 +275,25 @@ impl<'a> Reader<'a> {
                 };
                 let values: Option<BTreeSet<String>> = items.iter().map(|item| text(item).map(str::to_owned)).collect();
                 if let Some(values) = values {
-                    self.say(value, values, faults);
+                    self.say(value, values, true, faults);
                 }
             }
             _ => {}
         }
     }
 
-    /// Notes that a reference has one of these values, if it is one that guards speak of.
-    fn say(&mut self, reference: &Expr, values: BTreeSet<String>, faults: &mut Vec<Diagnostic>) {
+    /// The texts of a list that the organisation supplies: they are known when policies are loaded.
+    fn organisation(&self, collection: &Expr) -> Option<BTreeSet<String>> {
+        let path = chain(collection).filter(|path| path.root == "data")?;
+        let [Step::Field(org, _), Step::Field(name, _)] = path.steps.as_slice() else { return None };
+        let list = self.scope.org?.get(name).filter(|_| org == "org")?.as_array()?;
+        list.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Notes that a reference has one of these values, if it is one that guards speak of. `written`: in the rule itself.
+    fn say(&mut self, reference: &Expr, values: BTreeSet<String>, written: bool, faults: &mut Vec<Diagnostic>) {
         let Some(place_in_input) = self.place(reference) else { return };
-        let Some(dimension) = Dimension::ALL.into_iter().find(|d| d.path() == place_in_input) else { return };
+        let Some(dimension) = Dimension::compared(&place_in_input) else { return };
         // Two mentions of `effects[_]` may mean two effects; two of `effect.verb` mean the same one.
         let anonymous = place_in_input.contains("[]") && reference.span().text().contains("[_]");
         let mut key = match place_in_input.contains("[]") {
@@ -366,11 +305,11 @@ impl<'a> Reader<'a> {
         }
         match self.said.get_mut(&key) {
             None => {
-                self.said.insert(key, (dimension, values));
+                self.said.insert(key, Said { dimension, values, written });
             }
-            Some((_, before)) => {
+            Some(Said { values: before, written: was_written, .. }) => {
                 let both: BTreeSet<String> = before.intersection(&values).cloned().collect();
-                if both.is_empty() {
+                if both.is_empty() && written && *was_written {
                     let was: Vec<String> = before.iter().map(|value| format!("`{value}`")).collect();
                     let now: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
                     let message = format!(
@@ -385,6 +324,7 @@ impl<'a> Reader<'a> {
                     );
                 }
                 *before = both;
+                *was_written &= written;
             }
         }
     }

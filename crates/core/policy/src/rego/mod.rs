@@ -1,19 +1,23 @@
 //! Rego v1 on regorus: parse, check, cut into slices, compile to bytecode, run.
 //!
 //! Reading order: `source` (text to syntax tree), `policy` (what a file says), `check` (what it may not say),
-//! `guard` (when it can fire), `compile` (slices to programs), `vm` (programs to findings), `example`.
+//! `guard` (when it can fire), `group` and `compile` (slices to programs), `vm` (programs to findings), `example`.
 
 mod builtins;
 mod check;
 mod compile;
 #[cfg(test)]
 mod differential;
+mod dimension;
 mod example;
+mod group;
 mod guard;
 mod guarded;
+mod index;
 mod metadata;
 mod output;
 mod policy;
+mod replica;
 mod schema;
 mod sequences;
 mod source;

@@ -255,7 +255,7 @@ fn policy(
             by_rule.entry(kind).or_default().push(rule);
         }
     }
-    let scope = guard::Scope::new(&draft.module);
+    let scope = guard::Scope::new(&draft.module, Some(world.org));
     let units: Vec<(Unit, Guard)> = by_rule
         .iter()
         .map(|(kind, rules)| (Unit { policy: index, rule: *kind }, Guard::of(rules, &scope, draft.file, faults)))

@@ -1,9 +1,12 @@
 //! Runs the compiled slices: which can match, on which copy, and what comes out.
 
-use super::compile::{Program, private_copy};
-use super::guard::{Dimension, Guard};
+use super::compile::Program;
+use super::group::{Group, grouped};
+use super::guard::Guard;
+use super::index::{GuardIndex, Slice};
 use super::output::finding;
 use super::policy::{Loaded, Unit};
+use super::replica::{Fault, Replica, execute, machine_for};
 use crate::bundle::INSTRUCTIONS_MAX;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Exclusion, Trace};
@@ -11,32 +14,17 @@ use crate::input::{InputBuilder, from_json};
 use crate::{EvalError, Finding, PolicyInfo};
 use holdshort_model::Facts;
 use regorus::Value;
-use regorus::rvm::RegoVM;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Rego policies, compiled.
 pub(crate) struct RegoEngine {
     infos: Vec<PolicyInfo>,
     slices: Vec<Slice>,
     index: GuardIndex,
+    groups: Vec<Group>,
     replicas: Vec<Mutex<Replica>>,
-}
-
-/// Rules with the same guard; they share a program.
-struct Slice {
-    guard: Guard,
-    units: Vec<Unit>,
-}
-
-/// A private copy of everything that evaluation touches, so that threads do not contend for reference counts.
-struct Replica {
-    input: InputBuilder,
-    data: Value,
-    programs: Vec<Arc<regorus::rvm::Program>>,
-    /// Virtual machines by slice; one that failed is thrown away and made anew.
-    machines: Vec<Option<RegoVM>>,
 }
 
 impl RegoEngine {
@@ -66,13 +54,17 @@ impl RegoEngine {
             .filter(|(_, units)| !units.is_empty())
             .map(|(guard, units)| Slice { guard, units })
             .collect();
-        let replicas: Result<Vec<_>, Diagnostic> =
-            (0..replicas).map(|_| Ok(Mutex::new(Replica::build(loaded, &slices)?))).collect();
+        let (groups, programs): (Vec<Group>, Vec<Program>) = grouped(loaded, &slices)?.into_iter().unzip();
+        let mut copies = vec![Mutex::new(Replica::of(loaded, programs)?)];
+        for _ in 1..replicas {
+            copies.push(Mutex::new(Replica::again(loaded, &groups)?));
+        }
         Ok(Self {
             infos: loaded.policies.iter().map(|policy| policy.info.clone()).collect(),
             index: GuardIndex::new(&slices),
             slices,
-            replicas: replicas?,
+            groups,
+            replicas: copies,
         })
     }
 
@@ -94,31 +86,40 @@ impl RegoEngine {
     }
 
     fn run(&self, facts: &Facts, chosen: &[usize]) -> Result<Vec<Finding>, EvalError> {
-        let mut findings = Vec::new();
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
         let no_replica = || self.blame("", &Fault::Engine("there is no copy to run on".into()));
         let mut replica = self.replica().ok_or_else(no_replica)?;
         let input = replica.input.build(facts);
-        for index in chosen {
-            let Some(slice) = self.slices.get(*index) else { continue };
-            let results = replica.execute(*index, &input).map_err(|(source, fault)| self.blame(&source, &fault))?;
-            let mut units = slice.units.iter();
-            for group in &results {
-                for result in group.as_array().map(|array| array.as_slice()).unwrap_or_default() {
-                    if let Some(unit) = units.next() {
-                        self.collect(*unit, result, &mut findings)?;
-                    }
-                }
+        let mut answered: Vec<(Unit, Finding)> = Vec::new();
+        for (number, group) in self.groups.iter().enumerate() {
+            let parts = group.parts_of(chosen);
+            if parts.is_empty() {
+                continue;
             }
-            if let Some(unit) = units.next() {
-                return Err(self.no_message(*unit, &Value::Undefined));
+            let results = replica.run(number, &parts, &input);
+            let results = results.map_err(|(rule, fault)| self.blame(&rule, &fault))?;
+            for (part, result) in parts.iter().zip(&results) {
+                let units = group.parts.get(*part).map(Vec::as_slice).unwrap_or_default();
+                self.collect_part(units, result, &mut answered)?;
             }
         }
         drop(replica);
         // The elements of a set come sorted, and the sort is stable.
-        findings.sort_by(|(left, left_finding), (right, right_finding)| {
+        answered.sort_by(|(left, left_finding), (right, right_finding)| {
             (left, &left_finding.message).cmp(&(right, &right_finding.message))
         });
-        Ok(findings.into_iter().map(|(_, finding)| finding).collect())
+        Ok(answered.into_iter().map(|(_, finding)| finding).collect())
+    }
+
+    // A part that has no answer for one of its units is an error: nothing may be left out.
+    fn collect_part(&self, units: &[Unit], part: &Value, into: &mut Vec<(Unit, Finding)>) -> Result<(), EvalError> {
+        let results = part.as_array().map(|array| array.as_slice()).unwrap_or_default();
+        for (at, unit) in units.iter().enumerate() {
+            self.collect(*unit, results.get(at).unwrap_or(&Value::Undefined), into)?;
+        }
+        Ok(())
     }
 
     fn collect(&self, unit: Unit, result: &Value, into: &mut Vec<(Unit, Finding)>) -> Result<(), EvalError> {
@@ -142,10 +143,11 @@ impl RegoEngine {
         EvalError::Output { policy, rule: unit.rule, found }
     }
 
-    /// The policy whose source the machine was executing when it failed.
-    fn blame(&self, source: &str, fault: &Fault) -> EvalError {
-        let info = self.infos.iter().find(|info| info.file == source);
-        let policy = info.map_or("unknown", |info| &*info.id).to_owned();
+    /// The policy in whose rule the machine was when it failed.
+    fn blame(&self, rule: &str, fault: &Fault) -> EvalError {
+        let path = rule.strip_prefix("data.").unwrap_or_default();
+        let is_in = |info: &&PolicyInfo| path.strip_prefix(&*info.id).is_some_and(|rest| rest.starts_with('.'));
+        let policy = self.infos.iter().find(is_in).map_or("unknown", |info| &*info.id).to_owned();
         match fault {
             Fault::Budget => EvalError::Budget { policy, limit: INSTRUCTIONS_MAX },
             Fault::Engine(message) => EvalError::Engine { policy, message: message.clone() },
@@ -155,7 +157,7 @@ impl RegoEngine {
 
 fn recovered<'a>(replica: &'a Mutex<Replica>, mut guard: MutexGuard<'a, Replica>) -> MutexGuard<'a, Replica> {
     // A thread panicked while it used this copy: its machines are in an unknown state.
-    guard.machines.iter_mut().for_each(|machine| *machine = None);
+    guard.reset();
     replica.clear_poison();
     guard
 }
@@ -187,132 +189,7 @@ impl Engine for RegoEngine {
     }
 }
 
-enum Fault {
-    Budget,
-    Engine(String),
-}
-
-impl Replica {
-    fn build(loaded: &Loaded, slices: &[Slice]) -> Result<Self, Diagnostic> {
-        let programs: Result<Vec<_>, Diagnostic> =
-            slices.iter().map(|slice| Ok(Program::compile(loaded, &slice.units)?.code)).collect();
-        let mut replica = Self {
-            input: InputBuilder::new(),
-            data: private_copy(&loaded.data),
-            programs: programs?,
-            machines: Vec::new(),
-        };
-        replica.machines = (0..slices.len()).map(|_| None).collect();
-        for (program, machine) in replica.programs.iter().zip(&mut replica.machines) {
-            *machine = Some(machine_for(program, &replica.data).map_err(|fault| {
-                Diagnostic::of_file("", "compile-error", fault).hint("no rule may stand where `data.org` stands")
-            })?);
-        }
-        Ok(replica)
-    }
-
-    /// The results of the entry points of a slice, or the source file and the fault.
-    fn execute(&mut self, slice: usize, input: &Value) -> Result<Vec<Value>, (String, Fault)> {
-        let fault = |message: &str| (String::new(), Fault::Engine(message.to_owned()));
-        let program = self.programs.get(slice).ok_or_else(|| fault("no such slice"))?;
-        let slot = self.machines.get_mut(slice).ok_or_else(|| fault("no such slice"))?;
-        let machine = match slot {
-            Some(machine) => machine,
-            None => slot.insert(machine_for(program, &self.data).map_err(|message| fault(&message))?),
-        };
-        match run(machine, program, input) {
-            Ok(results) => Ok(results),
-            Err(error) => {
-                *slot = None;
-                Err(error)
-            }
-        }
-    }
-}
-
-/// A machine with the program and data loaded.
-pub(super) fn machine_for(program: &Arc<regorus::rvm::Program>, data: &Value) -> Result<RegoVM, String> {
-    let mut machine = RegoVM::new();
-    machine.set_max_instructions(INSTRUCTIONS_MAX);
-    machine.load_program(program.clone());
-    machine.set_data(data.clone()).map_err(|error| error.to_string())?;
-    Ok(machine)
-}
-
-fn run(machine: &mut RegoVM, program: &regorus::rvm::Program, input: &Value) -> Result<Vec<Value>, (String, Fault)> {
-    machine.set_input(input.clone());
-    let mut results = Vec::with_capacity(program.entry_points.len());
-    for entry in 0..program.entry_points.len() {
-        match machine.execute_entry_point_by_index(entry) {
-            Ok(value) => results.push(value),
-            Err(error) => {
-                let source = program
-                    .get_instruction_span(machine.get_pc())
-                    .and_then(|span| program.get_source_name(span.source_index))
-                    .unwrap_or_default()
-                    .to_owned();
-                return Err((source, fault(&error)));
-            }
-        }
-    }
-    machine.set_input(Value::Null);
-    Ok(results)
-}
-
-fn fault(error: &regorus::rvm::vm::VmError) -> Fault {
-    match error {
-        regorus::rvm::vm::VmError::InstructionLimitExceeded { .. } => Fault::Budget,
-        other => {
-            let text = other.to_string();
-            let message = text.rsplit_once("error: ").map_or(text.as_str(), |(_, message)| message);
-            Fault::Engine(message.trim().chars().take(300).collect())
-        }
-    }
-}
-
-/// Finds the slices that can match without looking at all of them.
-struct GuardIndex {
-    always: Vec<usize>,
-    /// For each dimension, the slices by one of the values of their first clause.
-    by_value: Vec<(Dimension, HashMap<String, Vec<usize>>)>,
-}
-
-impl GuardIndex {
-    fn new(slices: &[Slice]) -> Self {
-        let mut always = Vec::new();
-        let mut maps: BTreeMap<Dimension, HashMap<String, Vec<usize>>> = BTreeMap::new();
-        for (index, slice) in slices.iter().enumerate() {
-            if slice.guard.is_always() {
-                always.push(index);
-                continue;
-            }
-            for clause in slice.guard.alternatives.iter().filter_map(|clauses| clauses.first()) {
-                for value in &clause.values {
-                    maps.entry(clause.dimension).or_default().entry(value.clone()).or_default().push(index);
-                }
-            }
-        }
-        Self { always, by_value: maps.into_iter().collect() }
-    }
-
-    fn candidates(&self, facts: &Facts, slices: &[Slice]) -> Vec<usize> {
-        let mut chosen = self.always.clone();
-        for (dimension, map) in &self.by_value {
-            dimension.any(facts, |value| {
-                if let Some(indexes) = map.get(value) {
-                    let holds = |index: &&usize| slices.get(**index).is_some_and(|slice| slice.guard.holds(facts));
-                    chosen.extend(indexes.iter().filter(holds));
-                }
-                false
-            });
-        }
-        chosen.sort_unstable();
-        chosen.dedup();
-        chosen
-    }
-}
-
-/// The findings of one policy for an example: same compiler, same machine, its own data.
+/// Runs a program of one policy once, with other data. For examples.
 pub(super) fn try_out(
     program: &Program,
     info: &PolicyInfo,
@@ -322,17 +199,21 @@ pub(super) fn try_out(
     let engine = RegoEngine {
         infos: vec![info.clone()],
         slices: Vec::new(),
-        index: GuardIndex { always: Vec::new(), by_value: Vec::new() },
+        index: GuardIndex::new(&[]),
+        groups: Vec::new(),
         replicas: Vec::new(),
     };
+    // Helpers of other packages count as the policy's own here.
+    let rule = format!("data.{}.", info.id);
     let machine = machine_for(&program.code, data);
-    let mut machine = machine.map_err(|message| engine.blame(&info.file, &Fault::Engine(message)))?;
+    let mut machine = machine.map_err(|message| engine.blame(&rule, &Fault::Engine(message)))?;
     let input = InputBuilder::new().build(facts);
-    let results = run(&mut machine, &program.code, &input).map_err(|(_, fault)| engine.blame(&info.file, &fault))?;
     let mut findings = Vec::new();
-    let results = results.iter().flat_map(|group| group.as_array().map(|a| a.to_vec()).unwrap_or_default());
-    for (unit, result) in program.units.iter().zip(results) {
-        engine.collect(Unit { policy: 0, rule: unit.rule }, &result, &mut findings)?;
+    for (entry, units) in program.parts.iter().enumerate() {
+        let result = execute(&mut machine, &program.origins, entry, &input);
+        let result = result.map_err(|(_, fault)| engine.blame(&rule, &fault))?;
+        let units: Vec<Unit> = units.iter().map(|unit| Unit { policy: 0, rule: unit.rule }).collect();
+        engine.collect_part(&units, &result, &mut findings)?;
     }
     Ok(findings.into_iter().map(|(_, finding)| finding).collect())
 }
