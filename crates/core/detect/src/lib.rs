@@ -4,24 +4,29 @@
 //!
 //! Each text is normalised once ([`Text`]), and every detector looks at that:
 //! - `injection::Model::percent(&self, folded: &str) -> u8`
-//! - `intelligence::Intelligence::find(&self, text: &Text, out: &mut Vec<Indicator>)`
-//! - `rules::Rules::find(&self, text: &Text, field: Field, out: &mut Vec<RuleMatch>)`
+//! - `intelligence::Intelligence::find(&self, text: &Text, out: &mut Vec<Indicator>) -> bool`
+//! - `rules::Rules::find(&self, text: &Text, field: Field, out: &mut Vec<RuleMatch>) -> bool`
 //!
-//! Each of these three has `digest(&self) -> Digest` of what it holds. Detectors may name a thing more than once and in any
-//! order: what is handed out is sorted, without repetition, and at most [`holdshort_model::FOUND_MAX`] of a kind.
+//! False is that not everything was looked at. Each of these three has `digest(&self) -> Digest` of what it holds. Detectors
+//! may name a thing more than once and in any order: what is handed out is sorted, without repetition, and at most
+//! [`holdshort_model::FOUND_MAX`] of a kind.
 
+mod destination;
 pub mod injection;
 pub mod intelligence;
 mod key;
 mod normalise;
 mod parts;
+mod personal;
 pub mod rules;
 mod scan;
+mod secrets;
 
 pub use key::FingerprintKey;
-pub use normalise::{Field, Layer, Text};
+pub use normalise::{DECODED_BYTES_MAX, Field, Layer, Text};
 pub use parts::{DetectError, Exemption, OwnSecret, Parts};
 pub use scan::{LEAVES_MAX, SCAN_BYTES_MAX};
+pub use secrets::{OWN_BYTES_MAX, OWN_BYTES_MIN, OWN_LENGTHS_MAX, OWN_MAX};
 
 use holdshort_model::{Content, DestinationSignal, Digest};
 use serde_json::Value;

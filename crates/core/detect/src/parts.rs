@@ -1,6 +1,6 @@
 //! What an organisation adds to the built-in detectors.
 
-use crate::{FingerprintKey, injection, intelligence, rules};
+use crate::{FingerprintKey, OWN_BYTES_MAX, OWN_BYTES_MIN, injection, intelligence, rules};
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,6 +32,16 @@ pub struct OwnSecret {
     pub fingerprint: [u8; 32],
     /// Its length in bytes.
     pub bytes: usize,
+}
+
+impl OwnSecret {
+    /// Fingerprint and length of `value`; the value itself is not kept. Absent when it has blanks in it, or is shorter than
+    /// [`OWN_BYTES_MIN`](crate::OWN_BYTES_MIN) or longer than [`OWN_BYTES_MAX`](crate::OWN_BYTES_MAX): it would never be
+    /// found. Of a key that spans lines, take its longest line.
+    pub fn of(key: &FingerprintKey, name: &str, value: &str) -> Option<Self> {
+        let fits = (OWN_BYTES_MIN..=OWN_BYTES_MAX).contains(&value.len()) && !value.contains(char::is_whitespace);
+        fits.then(|| Self { name: name.to_owned(), fingerprint: key.fingerprint(value.as_bytes()), bytes: value.len() })
+    }
 }
 
 impl fmt::Debug for OwnSecret {
