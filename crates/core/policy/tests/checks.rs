@@ -342,6 +342,34 @@ fn options() {
     assert_ne!(load(options).unwrap().digest(), strict);
 }
 
+#[test]
+fn modes_change_without_loading_again() {
+    use holdshort_model::Mode::{Enforce, Observe};
+    let text = body("input.action.name == \"bad\"").replace("# title: T", "# title: T\n# custom: {mode: observe}");
+    let bundle = Bundle { files: vec![SourceFile { path: "t.rego".into(), text }], data: Value::Null };
+    let loaded = PolicySet::load(&bundle, &LoadOptions::default()).unwrap();
+    let probe = json!([{"name": "p", "input": {"action": {"name": "bad"}}}]).to_string();
+    let facts = &probes(&probe).unwrap()[0].facts;
+    let modes = |set: &PolicySet| {
+        let policy = set.policy("t").unwrap().mode;
+        assert_eq!(set.policies()[0].mode, policy);
+        assert_eq!(set.explain(facts).unwrap().findings[0].mode, policy);
+        (policy, set.evaluate(facts).unwrap()[0].mode)
+    };
+    assert_eq!(modes(&loaded), (Observe, Observe));
+    for name in ["t", "holdshort.rules.t"] {
+        let promoted = loaded.with_modes(&[(name.to_owned(), Enforce)].into());
+        assert_eq!(modes(&promoted), (Enforce, Enforce));
+        assert_ne!(promoted.digest(), loaded.digest());
+        // What is not named is as it was loaded, whatever was changed before.
+        let back = promoted.with_modes(&[("gone".to_owned(), Enforce)].into());
+        assert_eq!((modes(&back), back.digest()), ((Observe, Observe), loaded.digest()));
+        let options = LoadOptions { modes: [(name.to_owned(), Enforce)].into(), ..LoadOptions::default() };
+        assert_eq!(PolicySet::load(&bundle, &options).unwrap().digest(), promoted.digest());
+    }
+    assert!(loaded.policy("gone").is_none());
+}
+
 /// A policy that declares one sequence, on line 6, and has one more condition, on line 10.
 fn sequence(declaration: &str, body: &str) -> String {
     format!(

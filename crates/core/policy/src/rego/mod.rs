@@ -25,5 +25,5 @@ mod syntax;
 mod vm;
 
 pub(crate) use example::{base, facts_over, run as run_examples};
-pub(crate) use policy::{load, read};
+pub(crate) use policy::{load, read, short};
 pub(crate) use vm::RegoEngine;
