@@ -3,10 +3,10 @@
 use crate::client::Client;
 use crate::error::ClientError;
 use async_trait::async_trait;
-use holdshort_api::StandingQuestion;
+use holdshort_api::{APPROVAL_WAIT_S_MAX, ApprovalQuery, StandingQuestion};
 use holdshort_enforce::{Authority, Fault};
 use holdshort_model::{
-    FailMode, Outcome, Request, Ruling, Seen, SessionId, StandingView, Subject, ToolListing, ToolsSeen,
+    ApprovalState, FailMode, Outcome, RecordId, Request, Ruling, Seen, SessionId, StandingView, Subject, ToolListing, ToolsSeen,
 };
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
@@ -56,6 +56,15 @@ impl Authority for RemoteAuthority {
             true => Ok(answer.tools),
             false => Err(Fault::new(FailMode::DeciderLate, "the service answered for other tools than it was asked")),
         }
+    }
+
+    async fn approval(&self, subject: &Subject, id: RecordId, wait: Duration) -> Result<ApprovalState, Fault> {
+        let wait = wait.min(Duration::from_secs(APPROVAL_WAIT_S_MAX));
+        // The service waits for whole seconds: rounded up, so that whoever has little time left does not ask in a circle.
+        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let query = ApprovalQuery { wait: Some(whole), agent: Some(subject.agent.clone()) };
+        let client = self.client.clone().with_timeout(wait + TIMEOUT_DEFAULT);
+        client.approval(id, &query).await.map(|found| found.state).map_err(fault)
     }
 
     async fn standing(&self, subject: &Subject, session: &SessionId) -> Result<StandingView, Fault> {

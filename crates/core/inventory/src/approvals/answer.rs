@@ -116,7 +116,7 @@ impl Book {
             return Err(AnswerError::Outdated(next.id));
         }
         let level = next.risk.level;
-        if level >= self.limits.reason_from && reason.is_empty() {
+        if self.limits.reason_from.is_some_and(|from| level >= from) && reason.is_empty() {
             return Err(AnswerError::NoReason);
         }
         let (_, before) = next.answers.split_last().ok_or(AnswerError::Missing(next.id))?;

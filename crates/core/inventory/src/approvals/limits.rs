@@ -17,8 +17,8 @@ pub struct ApprovalLimits {
     pub use_ms: u64,
     /// Longest time for which an answer may be remembered, in milliseconds.
     pub remember_max_ms: u64,
-    /// From this level on an approval needs a reason.
-    pub reason_from: Level,
+    /// From this level on an approval needs a reason; `None` = none does.
+    pub reason_from: Option<Level>,
     /// From this level on two people have to approve; `None` = one is always enough.
     pub second_person_from: Option<Level>,
 }
@@ -32,7 +32,7 @@ impl Default for ApprovalLimits {
             wait_ms: 3_600_000,
             use_ms: 900_000,
             remember_max_ms: 30 * 86_400_000,
-            reason_from: Level::High,
+            reason_from: Some(Level::High),
             second_person_from: Some(Level::Critical),
         }
     }

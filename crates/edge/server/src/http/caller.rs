@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use holdshort_api::code;
+use holdshort_inventory::PersonEntry;
 use holdshort_model::{AgentId, Authentication, Digest, Subject};
 use http::{HeaderMap, StatusCode, header};
 use std::sync::Arc;
@@ -96,14 +97,45 @@ pub(crate) async fn operator(
     }
 }
 
-fn authenticate(app: &App, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, Problem> {
-    let os_user = match peer {
-        Some(Peer::Unix { uid }) if uid == app.uid || uid == 0 => true,
-        Some(Peer::Unix { .. }) => {
-            return Err(Problem::forbidden("this socket serves the user of the service and root only"));
-        }
-        Some(Peer::Tcp) | None => false,
+/// Who asks about approvals.
+#[derive(Clone, Debug)]
+pub(crate) enum Party {
+    /// Whoever runs the service, by name: `operator` or `os-user`.
+    Operator(&'static str),
+    /// A registered person.
+    Person(PersonEntry),
+    /// An agent.
+    Agent(AgentId),
+}
+
+/// Lets authenticated callers through, registered people among them. What each may do is decided at the route.
+pub(crate) async fn party(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let peer = request.extensions().get().copied();
+    is_os_user(&app, peer)?;
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let token = values.next().and_then(|value| bearer(value.to_str().ok()?)).filter(|_| values.next().is_none());
+    let party = match token.map(|token| app.service.authenticate_person(token)) {
+        Some(Ok(person)) => Party::Person(person),
+        Some(Err(_)) | None => match authenticate(&app, request.headers(), peer)? {
+            Caller::Operator => Party::Operator("operator"),
+            Caller::OsUser => Party::Operator("os-user"),
+            Caller::Agent(agent) => Party::Agent(agent),
+        },
     };
+    request.extensions_mut().insert(party);
+    Ok(next.run(request).await)
+}
+
+fn is_os_user(app: &App, peer: Option<Peer>) -> Result<bool, Problem> {
+    match peer {
+        Some(Peer::Unix { uid }) if uid == app.uid || uid == 0 => Ok(true),
+        Some(Peer::Unix { .. }) => Err(Problem::forbidden("this socket serves the user of the service and root only")),
+        Some(Peer::Tcp) | None => Ok(false),
+    }
+}
+
+fn authenticate(app: &App, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, Problem> {
+    let os_user = is_os_user(app, peer)?;
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) if os_user => Ok(Caller::OsUser),
