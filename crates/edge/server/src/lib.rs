@@ -5,6 +5,7 @@
 //! What is absent: no policy engine, no database and no log format are known here; they come in through traits.
 
 mod arguments;
+mod approvals;
 mod authority;
 #[allow(dead_code, reason = "the authority is about to ask it")]
 mod baselines;
@@ -14,6 +15,7 @@ mod change;
 mod clock;
 mod config;
 mod containment;
+mod deciding;
 mod declassify;
 mod destinations;
 mod faults;
@@ -24,13 +26,16 @@ mod inspect;
 mod journal;
 mod listen;
 mod metrics;
+mod people;
 mod recorder;
 mod reload;
 mod report;
+mod response;
 mod service;
 mod sessions;
 
 pub use crate::http::{Access, Parts, Peer, SnapshotSource};
+pub use approvals::{ApprovalsConfig, Approvers};
 pub use change::ChangeError;
 pub use clock::{Clock, SystemClock};
 pub use containment::NarrowTo;
@@ -38,4 +43,5 @@ pub use config::{Arguments, ServiceConfig};
 pub use listen::{Activity, ListenError, Listener, Presence, UnixSocket, serve};
 pub use recorder::{Appending, RECORD_BYTES_MAX, RecordReader, Recorder, RecorderError};
 pub use reload::Candidate;
+pub use response::{Notifier, NotifyError, ResponseConfig};
 pub use service::{Service, StartError, Stores};

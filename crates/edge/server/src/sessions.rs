@@ -51,6 +51,8 @@ pub(crate) struct Live {
     pub(crate) state: State,
     /// What was in the results that it has seen.
     pub(crate) seen: SeenContent,
+    /// The tool that it used last.
+    pub(crate) previous: Option<String>,
 }
 
 impl Session {
