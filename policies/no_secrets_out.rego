@@ -2,10 +2,13 @@
 # title: Secrets are not sent to the outside
 # description: |
 #   Arguments of anything that sends, or whose effects nobody knows, are searched for the well-known forms of keys and
-#   tokens. Forms only: a detector for everything else comes with `signals`.
+#   tokens. About other secrets that the detector finds, decoded forms included, a person is asked: it is less sure of them.
+#   The organisation's own secrets are `own_secrets`' matter.
 # custom:
 #   severity: critical
 #   frameworks: [OWASP-ASI02, OWASP-LLM02]
+#   org:
+#     secret_confidence_min: 70
 package holdshort.rules.no_secrets_out
 
 import data.holdshort.rules.destinations
@@ -45,7 +48,44 @@ deny contains message if {
 	)
 }
 
+ask contains message if {
+	some found in input.signals.secrets
+	not found.own
+	found.confidence >= data.org.secret_confidence_min
+	some effect in input.action.effects
+	effect.verb == "send"
+	not destinations.is_internal(effect.resource)
+	message := sprintf(
+		"`%s` of `%s` seems to hold a secret (%s), and would be sent to %s; leave it out, or let a person look at it",
+		[found.at, input.action.name, found.rule, destinations.name(effect.resource)],
+	)
+}
+
 examples := [
+	{
+		"name": "a secret that only the detector sees",
+		"input": {
+			"action": {
+				"name": "post_message",
+				"args": {"text": "cGFzc3dvcmQ="},
+				"effects": [{"verb": "send", "resource": {"kind": "url", "host": "hooks.example"}}],
+			},
+			"signals": {"secrets": [{"rule": "generic-api-key", "decoded": "base64", "confidence": 80}]},
+		},
+		"expect": ["ask"],
+	},
+	{
+		"name": "a detector that is not sure is no reason",
+		"input": {
+			"action": {
+				"name": "post_message",
+				"args": {"text": "key=abc"},
+				"effects": [{"verb": "send", "resource": {"kind": "url", "host": "hooks.example"}}],
+			},
+			"signals": {"secrets": [{"rule": "generic-api-key", "confidence": 40}]},
+		},
+		"expect": [],
+	},
 	{
 		"name": "a cloud key in a message is refused",
 		"input": {"action": {

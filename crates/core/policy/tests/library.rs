@@ -43,7 +43,7 @@ fn table() -> String {
 #[test]
 fn the_library_loads_and_every_policy_is_guarded() {
     let set = load(Value::Null);
-    assert_eq!(set.policies().len(), 16);
+    assert_eq!(set.policies().len(), 25);
     for policy in set.policies() {
         assert_ne!(policy.guard, "always", "{}", policy.id);
         assert!(!policy.description.is_empty() && !policy.frameworks.is_empty(), "{}", policy.id);

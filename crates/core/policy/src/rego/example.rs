@@ -177,6 +177,10 @@ pub(crate) fn facts_over(mut below: Json, fragment: Json) -> Result<Facts, Strin
 /// sequences and signs what they lack.
 fn overlay(below: &mut Json, over: Json) {
     merge(below, over);
+    if let Some(action) = below.pointer_mut("/action").and_then(Json::as_object_mut) {
+        // Without arguments a tool is judged for a listing.
+        action.entry("args").or_insert(Json::Null);
+    }
     let effects = below.pointer_mut("/action/effects").and_then(Json::as_array_mut);
     for effect in effects.into_iter().flatten().filter_map(Json::as_object_mut) {
         effect.entry("certainty").or_insert_with(|| json!("derived"));
