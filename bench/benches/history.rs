@@ -5,7 +5,7 @@
 #![expect(clippy::panic, clippy::print_stdout, reason = "a benchmark prints, and stops on a fault")]
 
 use holdshort_decide::{GrantEntry, Parts, SessionView, Snapshot, decide};
-use holdshort_history::{Decided, Pending, Settled, State};
+use holdshort_history::{Baseline, BaselineEvent, Decided, Pending, Settled, State};
 use holdshort_inventory::{AgentEntry, Agents, FirstUse, Pins};
 use holdshort_model::{
     Action, ActionKind, Authentication, Claims, Context, Effect, Facts, OutcomeStatus, RecordId, Request, Subject,
@@ -28,8 +28,10 @@ const POLICY: &str = "# METADATA\n# title: One\npackage holdshort.rules.one\n\n\
 
 fn main() {
     let one = vec![SourceFile { path: "one.rego".into(), text: POLICY.into() }];
+    let single = snapshot(one).unwrap_or_else(|error| panic!("{error}"));
+    baseline(&single);
     let all = shipped().and_then(snapshot).unwrap_or_else(|error| panic!("{error}"));
-    let snapshot = snapshot(one).unwrap_or_else(|error| panic!("{error}"));
+    let snapshot = single;
     for (what, output) in [("prose", prose as fn(usize, usize) -> String), ("rows as JSON", rows)] {
         observe(&snapshot, what, output);
     }
@@ -90,6 +92,55 @@ fn decided(snapshot: &Snapshot, what: &str, calls: usize) {
         start.elapsed()
     });
     report(&format!("decide a send {what}after {calls} calls and 5 MB"), samples.collect());
+}
+
+// What an agent's habits cost, in batches: a clock takes as long as one of them.
+fn baseline(snapshot: &Snapshot) {
+    const BATCH: usize = 100;
+    const HOUR_NS: i64 = 3_600_000_000_000;
+    let state = State::default();
+    let all = ["get_mail", "send_mail"].map(|tool| facts(snapshot, &state, tool, 1));
+    let mut habits = Baseline::new(1);
+    let mut now_ns = 1_800_000_000_000_000_000;
+    for hour in 0..400_usize {
+        now_ns += HOUR_NS;
+        for facts in all.iter().flat_map(|facts| [facts; 3]) {
+            let event = BaselineEvent::of(facts, Some("get_mail")).unwrap_or_else(|| panic!("hour {hour}: no event"));
+            habits.learn(&event, now_ns);
+        }
+    }
+    let [_, sent] = &all;
+    let read = || BaselineEvent::of(black_box(sent), Some("get_mail")).unwrap_or_else(|| panic!("no event"));
+    let event = read();
+    let report = |what: &str, samples: Vec<Duration>| {
+        report_in(&format!("baseline: {what}, batches of {BATCH}"), "ns", 1e9 / BATCH as f64, samples);
+    };
+    let mut timed = |what: &str, work: &mut dyn FnMut(&mut Baseline, i64)| {
+        let samples = (0..2_000).map(|_| {
+            now_ns += 60_000_000_000;
+            let start = Instant::now();
+            (0..BATCH).for_each(|_| work(&mut habits, now_ns));
+            start.elapsed()
+        });
+        report(what, samples.collect());
+    };
+    timed("read an action", &mut |_, _| drop(black_box(read())));
+    timed("score a usual action", &mut |habits, now_ns| drop(black_box(habits.score(black_box(&event), now_ns))));
+    let mut strange = sent.clone();
+    strange.action.name = "dump_mail".into();
+    let strange = BaselineEvent::of(&strange, Some("get_mail")).unwrap_or_else(|| panic!("no event"));
+    timed("score an unusual action", &mut |habits, now_ns| drop(black_box(habits.score(black_box(&strange), now_ns))));
+    timed("learn, beyond the share of a minute", &mut |habits, now_ns| {
+        black_box(habits.learn(&event, now_ns));
+    });
+    let mut second = 0;
+    timed("learn, in full", &mut |habits, now_ns| {
+        second += 1;
+        black_box(habits.learn(&event, now_ns + second * 3_000_000_000));
+    });
+    let name = "baseline: memory, and bytes in the store";
+    let (memory, stored) = (size_of::<Baseline>(), habits.to_bytes().len());
+    println!("{}", json!({"name": name, "unit": "B", "memory": memory, "stored": stored}));
 }
 
 // Without the budget that the service has for all of its sessions.
@@ -183,13 +234,17 @@ fn rows(seed: usize, bytes: usize) -> String {
     Value::Array(rows).to_string()
 }
 
-fn report(name: &str, mut samples: Vec<Duration>) {
+fn report(name: &str, samples: Vec<Duration>) {
+    report_in(name, "us", 1e6, samples);
+}
+
+fn report_in(name: &str, unit: &str, per_second: f64, mut samples: Vec<Duration>) {
     samples.sort_unstable();
-    let us = |share: usize| {
+    let time = |share: usize| {
         let at = samples.get(samples.len() * share / 100).copied().unwrap_or_default();
-        (at.as_secs_f64() * 1e7).round() / 10.0
+        (at.as_secs_f64() * per_second * 10.0).round() / 10.0
     };
-    println!("{}", json!({"name": name, "unit": "us", "p50": us(50), "p99": us(99), "n": samples.len()}));
+    println!("{}", json!({"name": name, "unit": unit, "p50": time(50), "p99": time(99), "n": samples.len()}));
 }
 
 /// Resident memory of this process in bytes; pages have 4 KiB on the machines that this is run on.
