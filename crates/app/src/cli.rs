@@ -1,5 +1,13 @@
 //! The command line. Its shape is a contract: see `docs/reference/cli.md`, which is generated from here.
 
+mod approvals;
+mod detect;
+mod incidents;
+
+pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs, RoleChoice};
+pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};
+pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
+
 use crate::place::Place;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -59,6 +67,47 @@ pub(crate) enum Command {
     /// Look at what a session has read, and lower a label of it
     #[command(subcommand, after_help = "Example:\n  holdshort labels show s1 --agent tidy")]
     Labels(LabelsCommand),
+    /// Answer what agents ask
+    #[command(
+        subcommand,
+        after_help = "Example:\n  holdshort approvals approve 01JB3Q8ZK4M7T2V9XH6N5C1W0A --reason \"ticket 4711\""
+    )]
+    Approvals(ApprovalsCommand),
+    /// Register the people who answer, and their tokens
+    #[command(subcommand, after_help = "Example:\n  holdshort people add ann --role approve")]
+    People(PeopleCommand),
+    /// Check feeds of threat intelligence, and look into them
+    #[command(subcommand, after_help = "Example:\n  holdshort intelligence show")]
+    Intelligence(IntelligenceCommand),
+    /// Convert threat rules that others publish
+    #[command(
+        subcommand,
+        after_help = "Example:\n  holdshort rules import agent-threat-rules/rules --to rules.jsonl"
+    )]
+    Rules(RulesCommand),
+    /// Let the organisation's own secrets be recognised
+    #[command(subcommand, after_help = "Example:\n  holdshort secrets fingerprint --name billing-key")]
+    Secrets(SecretsCommand),
+    /// Look at incidents and close them
+    #[command(
+        subcommand,
+        after_help = "Example:\n  holdshort incidents close 01JB3Q8ZK4M7T2V9XH6N5C1W0A --reason \"the token was rotated\""
+    )]
+    Incidents(IncidentsCommand),
+    /// Look at the channels that people are told by, and try them
+    #[command(subcommand, after_help = "Example:\n  holdshort notify test soc-mail")]
+    Notify(NotifyCommand),
+    /// Take something away from an agent, a class or everybody, now
+    #[command(
+        after_help = "Example:\n  holdshort contain tidy --isolate --reason \"deletes the wrong things\"\n  holdshort contain --all --isolate --offline --reason \"nothing answers\"\n\nIt holds from the next action on, and until `holdshort release`. Children of a delegation inherit it."
+    )]
+    Contain(ContainArgs),
+    /// Give back what was taken away
+    #[command(after_help = "Example:\n  holdshort release tidy --reason \"fixed, see ticket 4711\"")]
+    Release(ReleaseArgs),
+    /// List what was taken away, from whom and why
+    #[command(after_help = "Example:\n  holdshort standing --json")]
+    Standing(StandingArgs),
     /// Check and print the configuration
     #[command(subcommand, after_help = "Example:\n  holdshort config check --config holdshort.toml")]
     Config(ConfigCommand),
@@ -180,9 +229,29 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "TIME")]
         since: Option<humantime::Duration>,
     },
+    /// Enforce a policy that was only observed; recorded, from the next action on
+    #[command(after_help = "Example:\n  holdshort policy promote mass_delete --reason \"a week without a false alarm\"")]
+    Promote(PolicyModeArgs),
+    /// Only observe a policy that was enforced; recorded, from the next action on
+    #[command(after_help = "Example:\n  holdshort policy demote mass_delete --reason \"stops the nightly clean-up\"")]
+    Demote(PolicyModeArgs),
     /// Explain what each policy says to a request on standard input
     #[command(after_help = "Example:\n  holdshort policy explain policies/ < request.json")]
     Explain(PolicyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyModeArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The policy: its id, or the last part of it
+    #[arg(value_name = "POLICY")]
+    pub(crate) policy: String,
+    /// Why; goes into the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Args)]
@@ -489,6 +558,73 @@ pub(crate) enum LabelsCommand {
     },
 }
 
+/// Whom it is for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct WhomArgs {
+    /// Id of the agent
+    #[arg(conflicts_with_all = ["class", "all"])]
+    pub(crate) agent: Option<String>,
+    /// Only this session of the agent
+    #[arg(long, requires = "agent")]
+    pub(crate) session: Option<String>,
+    /// Every agent of this class
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) class: Option<String>,
+    /// Everybody
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContainArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) whom: WhomArgs,
+    /// Refuse everything, hide every tool, close what is open
+    #[arg(long, required_unless_present_any = ["terminate", "narrow"], conflicts_with_all = ["terminate", "narrow"])]
+    pub(crate) isolate: bool,
+    /// The same, and end the agent's sessions
+    #[arg(long, conflicts_with = "narrow")]
+    pub(crate) terminate: bool,
+    /// Take away this grant; may stand several times
+    #[arg(long, value_name = "GRANT")]
+    pub(crate) narrow: Vec<String>,
+    /// Why; it stands in the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Write the kill file instead of asking the service, for when it does not answer; only with `--isolate`
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) whom: WhomArgs,
+    /// Give back only this grant; may stand several times
+    #[arg(long, value_name = "GRANT")]
+    pub(crate) grant: Vec<String>,
+    /// Why; it stands in the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StandingArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Check the configuration and print the effective one
@@ -515,6 +651,9 @@ pub(crate) enum BenchCommand {
     /// MCP tools/call through the gateway, beside the direct call
     #[command(after_help = "Example:\n  holdshort bench gateway --json")]
     Gateway(BenchArgs),
+    /// Containment: from a policy's decision, and from a person's call, to the first refused action elsewhere
+    #[command(after_help = "Example:\n  holdshort bench contain --json -n 200")]
+    Contain(BenchArgs),
 }
 
 #[derive(Debug, Args)]

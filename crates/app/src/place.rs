@@ -105,6 +105,11 @@ impl DataDir {
         self.root.join("admin.token")
     }
 
+    /// The key of the fingerprints of secrets, readable by its owner alone.
+    pub(crate) fn fingerprint_key(&self) -> PathBuf {
+        self.root.join("fingerprint.key")
+    }
+
     /// The unix socket of the running service.
     pub(crate) fn socket(&self) -> PathBuf {
         self.root.join("service.sock")
@@ -123,6 +128,11 @@ impl DataDir {
     /// Locked by whoever is starting a service in the background.
     pub(crate) fn start_lock(&self) -> PathBuf {
         self.root.join("start.lock")
+    }
+
+    /// The kill switch: whoever it names is isolated, see [`crate::service::kill`].
+    pub(crate) fn kill_file(&self) -> PathBuf {
+        self.root.join("kill")
     }
 
     /// Messages of a service in the background.

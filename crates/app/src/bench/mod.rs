@@ -1,9 +1,11 @@
 //! Figures of this machine. Each measures beside its own yardstick: the raw sync, the direct call, a bare proxy.
 
+mod contain;
 mod decide;
 mod gateway;
 mod upstream;
 
+pub(crate) use contain::contain;
 pub(crate) use decide::decide;
 pub(crate) use gateway::gateway;
 

@@ -1,6 +1,6 @@
 //! `bench`: figures of this machine.
 
-use crate::bench::{Scratch, decide, gateway};
+use crate::bench::{Scratch, contain, decide, gateway};
 use crate::cli::{BenchArgs, BenchCommand, Output};
 use crate::failure::{Failure, Outcome};
 use crate::out;
@@ -16,6 +16,7 @@ pub(super) fn run(command: BenchCommand) -> Outcome {
         BenchCommand::Decide(BenchArgs { output, operations, .. }) => (decide(operations)?, output),
         BenchCommand::Ledger(arguments) => (ledger(&arguments)?, arguments.output),
         BenchCommand::Gateway(arguments) => (calls(&arguments)?, arguments.output),
+        BenchCommand::Contain(arguments) => (containment(&arguments)?, arguments.output),
     };
     print(&cases, output)?;
     Ok(ExitCode::SUCCESS)
@@ -35,6 +36,13 @@ fn calls(arguments: &BenchArgs) -> Result<Vec<BenchCase>, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start threads: {error}")))?;
     runtime.block_on(gateway(scratch.path(), arguments.operations))
+}
+
+fn containment(arguments: &BenchArgs) -> Result<Vec<BenchCase>, Failure> {
+    let scratch = scratch(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start threads: {error}")))?;
+    runtime.block_on(contain(scratch.path(), arguments.operations))
 }
 
 fn print(cases: &[BenchCase], output: Output) -> Result<(), Failure> {

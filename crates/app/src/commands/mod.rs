@@ -1,18 +1,27 @@
 //! One module a command. Branching is here, work is in the leaves.
 
+mod approvals;
 mod bench;
 mod config;
+mod contain;
 mod control;
 mod decide;
 mod destinations;
+mod incidents;
+mod intelligence;
 mod labels;
 mod log;
 mod matrix;
 mod mcp;
+mod people;
 mod policy;
 mod policy_report;
+mod promotion;
 mod replay;
+mod rules;
+mod secrets;
 mod serve;
+mod standing;
 mod version;
 
 use crate::cli::{Cli, Command};
@@ -26,11 +35,21 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Agents(command) => control::agents(command),
         Command::Pins(command) => control::pins(command),
         Command::Destinations(command) => destinations::run(command),
+        Command::Incidents(command) => incidents::incidents(command),
+        Command::Notify(command) => incidents::notify(command),
+        Command::Approvals(command) => approvals::run(command),
+        Command::People(command) => people::run(command),
         Command::Labels(command) => labels::run(command),
+        Command::Contain(arguments) => contain::contain(arguments),
+        Command::Release(arguments) => contain::release(arguments),
+        Command::Standing(arguments) => standing::run(&arguments),
         Command::Log(command) => log::run(command),
         Command::Decide(arguments) => decide::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Policy(command) => policy::run(command),
+        Command::Intelligence(command) => intelligence::run(command),
+        Command::Rules(command) => rules::run(command),
+        Command::Secrets(command) => secrets::run(command),
         Command::Config(command) => config::run(command),
         Command::Bench(command) => bench::run(command),
         Command::Completions { shell } => version::completions(shell),

@@ -3,7 +3,9 @@
 pub(crate) mod assemble;
 mod declared;
 pub(crate) mod gateway;
+pub(crate) mod kill;
 pub(crate) mod lock;
+mod notify;
 pub(crate) mod recorder;
 pub(crate) mod serve;
 pub(crate) mod start;

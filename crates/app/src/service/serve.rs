@@ -6,12 +6,14 @@ use crate::out;
 use crate::place::{DataDir, Place};
 use crate::service::assemble::Assembled;
 use crate::service::gateway::{gateway, upstreams};
+use crate::service::kill::KillSwitch;
 use crate::service::lock::{DataLock, Whereabouts};
 use crate::service::recorder::LogRecorder;
 use crate::service::start::READY_LINE;
 use crate::service::watch::{FileSource, Fingerprint, follow};
+use holdshort_model::Scope;
 use holdshort_proxy::mcp::{UpstreamConfig, serve_http};
-use holdshort_server::{Access, Activity, ListenError, Listener, Parts, SystemClock, serve};
+use holdshort_server::{Access, Activity, ListenError, Listener, Parts, Service, SystemClock, serve};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -59,6 +61,9 @@ async fn attend(
     data: &DataDir,
     assembled: &Assembled,
 ) -> Result<(), Failure> {
+    // Before anybody can ask anything.
+    let _kill_file = KillSwitch::start(data.kill_file(), assembled.service.clone())?;
+    let _kill_signal = kill_signal(assembled.service.clone())?;
     let activity = Activity::new(Arc::new(SystemClock));
     let ending = ending(options.idle_exit, activity.clone())?;
     let mut listeners = vec![Listener::unix(&data.socket()).await.map_err(unbound)?];
@@ -115,6 +120,26 @@ fn ending(idle_exit: Option<Duration>, activity: Arc<Activity>) -> Result<watch:
         let _ = sender.send(true);
     });
     Ok(receiver)
+}
+
+/// SIGUSR1 isolates everybody. Ends with what it returns.
+fn kill_signal(service: Arc<Service>) -> Result<AbortOnDrop, Failure> {
+    let cannot = |error| Failure::internal(format!("cannot listen for signals: {error}"));
+    let mut signals = signal(SignalKind::user_defined1()).map_err(cannot)?;
+    let task = tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            service.kill(Scope::All, "signal", "SIGUSR1");
+        }
+    });
+    Ok(AbortOnDrop(task))
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn idle(idle_exit: Option<Duration>, activity: &Activity) {

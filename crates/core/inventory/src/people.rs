@@ -18,8 +18,10 @@ const RESERVED: [&str; 7] = ["operator", "os-user", "policy", "kill-file", "sign
 pub enum Role {
     /// Answer approvals, and revoke remembered answers. Includes looking.
     Approve,
-    /// Look at approvals.
+    /// Look at approvals, and at what was taken from whom.
     Read,
+    /// Take things away from agents, and give them back. Includes looking.
+    Release,
 }
 
 /// A person as the inventory keeps them.
@@ -40,7 +42,7 @@ pub struct PersonEntry {
 impl PersonEntry {
     /// Whether the person has the role.
     pub fn may(&self, role: Role) -> bool {
-        self.roles.iter().any(|has| *has == role || (*has == Role::Approve && role == Role::Read))
+        self.roles.iter().any(|has| *has == role || role == Role::Read)
     }
 }
 
@@ -54,7 +56,7 @@ pub enum PeopleError {
     #[error("`{0}` is a name that holdshort uses itself; choose another one")]
     Reserved(String),
     /// No role.
-    #[error("`{0}` needs a role: `approve` or `read`")]
+    #[error("`{0}` needs a role: `approve`, `read` or `release`")]
     NoRole(String),
     /// Two entries with one name.
     #[error("`{0}` is registered twice")]

@@ -158,9 +158,10 @@ fn role(name: &str) -> Result<Role, ChangeError> {
     match name {
         "approve" => Ok(Role::Approve),
         "read" => Ok(Role::Read),
+        "release" => Ok(Role::Release),
         other => {
             let other: String = other.chars().take(80).collect();
-            Err(ChangeError::Invalid(format!("`{other}` is not a role: use `approve` or `read`")))
+            Err(ChangeError::Invalid(format!("`{other}` is not a role: use `approve`, `read` or `release`")))
         }
     }
 }
@@ -176,6 +177,7 @@ fn summary(entry: &PersonEntry) -> PersonSummary {
     let role = |role: &Role| match role {
         Role::Approve => "approve".to_owned(),
         Role::Read => "read".to_owned(),
+        Role::Release => "release".to_owned(),
     };
     PersonSummary {
         name: entry.name.clone(),

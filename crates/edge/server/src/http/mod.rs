@@ -1,16 +1,19 @@
 //! The HTTP API, the same on TCP and on the unix socket.
 //!
-//! Three circles: open to everybody who names us (health and the contract), open to every known caller (the questions
-//! of enforcement points), and open to whoever runs the service (everything else).
+//! Four circles: open to everybody who names us (health and the contract), open to every known caller (the questions
+//! of enforcement points), open to people who answer (approvals), and open to whoever runs the service (everything else).
 
 mod agents;
+mod approvals;
 mod caller;
 mod destinations;
 mod events;
+mod incidents;
 mod input;
 mod labels;
 mod log_files;
 mod origin;
+mod people;
 mod pins;
 mod points;
 mod policies;
@@ -96,6 +99,8 @@ pub(crate) fn router(parts: Parts, closing: watch::Receiver<bool>) -> Router {
     });
     open_routes()
         .merge(point_routes().route_layer(from_fn_with_state(app.clone(), caller::known)))
+        .merge(standing_routes().route_layer(from_fn_with_state(app.clone(), caller::party)))
+        .merge(approval_routes().route_layer(from_fn_with_state(app.clone(), caller::party)))
         .merge(operator_routes().route_layer(from_fn_with_state(app.clone(), caller::operator)))
         .fallback(|| async { Problem::not_found("there is no such route").hint("`/openapi.json` lists the routes") })
         .method_not_allowed_fallback(|| async {
@@ -123,6 +128,23 @@ fn point_routes() -> Router<Arc<App>> {
         .route("/v1/standing/changes", get(standing::changes))
 }
 
+fn approval_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/approvals", get(approvals::list))
+        .route("/v1/approvals/{id}", get(approvals::show))
+        .route("/v1/approvals/{id}/answer", post(approvals::answer))
+        .route("/v1/exceptions", get(approvals::exceptions))
+        .route("/v1/exceptions/{id}", delete(approvals::revoke))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+fn standing_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/standing", get(standing::list).post(standing::contain))
+        .route("/v1/standing/release", post(standing::release))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
 fn operator_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/records", get(state::records))
@@ -134,13 +156,21 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/agents/{id}", delete(agents::remove))
         .route("/v1/agents/{id}/tokens", get(agents::tokens).post(agents::issue))
         .route("/v1/agents/{id}/tokens/{hash}", delete(agents::revoke))
+        .route("/v1/people", get(people::list).post(people::add))
+        .route("/v1/people/{name}", delete(people::remove))
+        .route("/v1/people/{name}/tokens", post(people::issue))
+        .route("/v1/people/{name}/tokens/{hash}", delete(people::revoke))
         .route("/v1/policies", get(policies::list))
-        .route("/v1/standing", get(standing::list).post(standing::contain))
-        .route("/v1/standing/release", post(standing::release))
         .route("/v1/policies/reload", post(policies::reload))
+        .route("/v1/policies/{name}/mode", post(policies::set_mode))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/accept", post(pins::accept))
         .route("/v1/destinations", get(destinations::list).post(destinations::add).delete(destinations::forget))
+        .route("/v1/incidents", get(incidents::list))
+        .route("/v1/incidents/{id}", get(incidents::show))
+        .route("/v1/incidents/{id}/close", post(incidents::close))
+        .route("/v1/channels", get(incidents::channels))
+        .route("/v1/channels/{name}/test", post(incidents::test))
         .route("/log/{*name}", get(log_files::file))
         .route("/metrics", get(state::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

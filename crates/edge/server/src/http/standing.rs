@@ -1,7 +1,7 @@
 //! What was taken from whom: looked at, taken away and given back by people, asked by enforcement points.
 
 use super::App;
-use super::caller::Caller;
+use super::caller::{Caller, Party};
 use super::input::{Input, Params};
 use super::problem::Problem;
 use axum::extract::State;
@@ -10,31 +10,36 @@ use holdshort_api::{
     NewStanding, Release, Released, StandingChange, StandingChanges, StandingChangesQuery, StandingPage,
     StandingQuestion, code,
 };
+use holdshort_inventory::Role;
 use holdshort_model::StandingView;
 use http::StatusCode;
 use std::sync::Arc;
 
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<StandingPage> {
-    Json(app.service.standings())
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(party): Extension<Party>,
+) -> Result<Json<StandingPage>, Problem> {
+    person(&party, Role::Read)?;
+    Ok(Json(app.service.standings()))
 }
 
 // Both in tasks of their own: a caller who hangs up must not leave half of it.
 pub(crate) async fn contain(
     State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
+    Extension(party): Extension<Party>,
     Input(new): Input<NewStanding>,
 ) -> Result<Json<StandingChange>, Problem> {
-    let (service, by) = (app.service.clone(), name(&caller)?);
+    let (service, by) = (app.service.clone(), person(&party, Role::Release)?);
     let task = tokio::spawn(async move { service.contain(new, &by).await });
     Ok(Json(task.await.map_err(failed)??))
 }
 
 pub(crate) async fn release(
     State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
+    Extension(party): Extension<Party>,
     Input(wanted): Input<Release>,
 ) -> Result<Json<Released>, Problem> {
-    let (service, by) = (app.service.clone(), name(&caller)?);
+    let (service, by) = (app.service.clone(), person(&party, Role::Release)?);
     let task = tokio::spawn(async move { service.release(wanted, &by).await });
     Ok(Json(task.await.map_err(failed)??))
 }
@@ -62,12 +67,14 @@ pub(crate) async fn changes(
     Json(StandingChanges { number })
 }
 
-/// INVARIANT: who gives back is a person. The routes are open to people alone; this is the second lock.
-fn name(caller: &Caller) -> Result<String, Problem> {
-    match caller {
-        Caller::Operator => Ok("operator".to_owned()),
-        Caller::OsUser => Ok("os-user".to_owned()),
-        Caller::Agent(_) => Err(Problem::forbidden("an agent's token does not cover this")),
+/// Who takes away and gives back. INVARIANT: never an agent.
+fn person(party: &Party, role: Role) -> Result<String, Problem> {
+    match party {
+        Party::Operator(name) => Ok((*name).to_owned()),
+        Party::Person(person) if person.may(role) => Ok(person.name.clone()),
+        Party::Person(person) => Err(Problem::forbidden(format!("`{}` does not have the role for this", person.name))
+            .hint("whoever runs the service gives roles with `holdshort people`")),
+        Party::Agent(_) => Err(Problem::forbidden("an agent's token does not cover this")),
     }
 }
 

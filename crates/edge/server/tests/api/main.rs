@@ -4,6 +4,7 @@
 
 mod actions;
 mod agents;
+mod containment;
 mod destinations;
 mod faults;
 mod history;

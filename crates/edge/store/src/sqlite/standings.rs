@@ -90,3 +90,30 @@ fn entry(row: &Row<'_>) -> Result<StandingEntry, StoreError> {
         decision,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_understood_is_damage_and_not_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = StateDb::open(&dir.path().join("state.db")).unwrap();
+        let entry = StandingEntry {
+            scope: Scope::All,
+            standing: Standing::Isolated,
+            removed: Vec::new(),
+            since_ms: 1,
+            by: "b".into(),
+            reason: "r".into(),
+            decision: None,
+        };
+        for wrong in ["kind = 'some'", "standing = 'free'", "removed = 'x'", "since_ms = -1", "decision = 'x'"] {
+            db.change_standings(std::slice::from_ref(&entry), &[Scope::All]).unwrap();
+            db.change_standings(std::slice::from_ref(&entry), &[]).unwrap();
+            db.connection.lock().unwrap().execute_batch(&format!("UPDATE standings SET {wrong}")).unwrap();
+            assert!(matches!(db.standings(), Err(StoreError::Damaged(_))), "{wrong}");
+            db.connection.lock().unwrap().execute_batch("DELETE FROM standings").unwrap();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The kill switches and the command line of containment, with the real binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod support;
+
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use support::{Home, Service, text};
+
+/// Nothing here takes so long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a decision for an agent in a session comes to.
+fn enforced(service: &Service<'_>, agent: &str) -> String {
+    let question = json!({"subject": {"agent": agent}, "session": "s",
+        "action": {"kind": "tool.call", "server": "notes", "name": "get_note", "args": {"id": "1"}}});
+    let (status, ruling) = service.post("/v1/decide", &service.admin_token(), &question);
+    assert_eq!(status, 200, "{ruling}");
+    ruling["enforced"].as_str().unwrap().to_owned()
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(Instant::now() < end, "never: {what}");
+    }
+}
+
+fn standings(home: &Home) -> Vec<Value> {
+    let listed = home.run(&["standing", "--json"]);
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    text(&listed.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn contain_and_release_from_the_shell() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    assert_eq!(enforced(&service, "tidy"), "allow");
+    let contained = home.run(&["contain", "tidy", "--isolate", "--reason", "deletes things", "--json"]);
+    let change: Value = serde_json::from_slice(&contained.stdout).unwrap();
+    assert_eq!((&change["changed"], &change["kept"]), (&json!(true), &json!(true)), "{change}");
+    assert_eq!((enforced(&service, "tidy").as_str(), enforced(&service, "other").as_str()), ("deny", "allow"));
+    let shown = text(&home.run(&["standing"]).stdout);
+    assert!(shown.contains("the agent `tidy`") && shown.contains("deletes things"), "{shown}");
+
+    let without = home.run(&["release", "tidy"]);
+    assert_eq!(without.status.code(), Some(2), "a reason is needed");
+    let nobody = home.run(&["release", "other", "--reason", "r"]);
+    assert_eq!(nobody.status.code(), Some(1), "{}", text(&nobody.stderr));
+    let released = home.run(&["release", "tidy", "--reason", "fixed"]);
+    assert!(text(&released.stdout).contains("released the agent `tidy`"), "{}", text(&released.stderr));
+    assert_eq!(enforced(&service, "tidy"), "allow");
+    let found = home.run(&["log", "search", "--text", "deletes things"]);
+    assert!(text(&found.stdout).lines().count() >= 2, "taken and given back are on record");
+
+    for wrong in [
+        vec!["contain", "--isolate", "--reason", "r"],
+        vec!["contain", "tidy", "--all", "--isolate", "--reason", "r"],
+        vec!["contain", "--session", "s", "--isolate", "--reason", "r"],
+        vec!["contain", "tidy", "--reason", "r"],
+        vec!["contain", "tidy", "--isolate", "--terminate", "--reason", "r"],
+        vec!["contain", "tidy", "--isolate"],
+        vec!["contain", "tidy", "--terminate", "--offline", "--reason", "r"],
+        vec!["contain", "tidy", "--session", "s", "--isolate", "--offline", "--reason", "r"],
+    ] {
+        assert_eq!(home.run(&wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn it_is_taken_away_without_a_service_and_a_restart_keeps_it() {
+    let home = Home::new("");
+    let contained = home.run(&["contain", "--class", "unknown", "--terminate", "--reason", "r"]);
+    assert!(contained.status.success(), "{}", text(&contained.stderr));
+    let service = Service::start(&home);
+    assert_eq!(enforced(&service, "tidy"), "deny");
+    drop(service);
+    let service = Service::start(&home);
+    assert_eq!(enforced(&service, "tidy"), "deny");
+    assert_eq!(standings(&home)[0]["standing"], "terminated");
+    drop(service);
+    assert!(home.run(&["log", "verify"]).status.success());
+}
+
+#[test]
+fn the_kill_file_isolates_whom_it_names_and_its_removal_releases_nobody() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let file = home.data().join("kill");
+    assert_eq!(enforced(&service, "a"), "allow");
+    let written = home.run(&["contain", "a", "--isolate", "--offline", "--reason", "r"]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    wait_until("the file is obeyed", || enforced(&service, "a") == "deny");
+    assert_eq!(enforced(&service, "b"), "allow");
+    std::fs::write(&file, "whom else?").unwrap();
+    wait_until("garbage means everybody", || enforced(&service, "b") == "deny");
+    std::fs::remove_file(&file).unwrap();
+    drop(service);
+
+    let service = Service::start(&home);
+    let found = standings(&home);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|entry| entry["by"] == "kill-file"));
+    assert_eq!(enforced(&service, "b"), "deny");
+    std::fs::write(&file, "agent b").unwrap();
+    wait_until("another change is obeyed", || standings(&home).len() == 3);
+    let released = home.run(&["release", "--all", "--reason", "over"]);
+    assert!(text(&released.stdout).contains("still there"), "{}", text(&released.stdout));
+    assert_eq!(enforced(&service, "c"), "allow");
+    assert!(home.run(&["release", "b", "--reason", "over"]).status.success());
+    drop(service);
+    let service = Service::start(&home);
+    assert_eq!(enforced(&service, "b"), "deny", "the file is still there");
+}
+
+#[test]
+fn a_signal_isolates_everybody() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    assert_eq!(enforced(&service, "a"), "allow");
+    let pid = service.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-USR1", &pid]).status().unwrap().success());
+    wait_until("the signal is obeyed", || enforced(&service, "a") == "deny");
+    let found = standings(&home);
+    assert_eq!((&found[0]["scope"], &found[0]["by"]), (&json!("all"), &json!("signal")));
+    assert!(home.run(&["release", "--all", "--reason", "it was a test"]).status.success());
+    assert_eq!(enforced(&service, "a"), "allow");
+}
+
+#[test]
+fn the_bench_prints_its_figures() {
+    let home = Home::new("");
+    let measured = home.run(&["bench", "contain", "--json", "-n", "5"]);
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    let cases: Vec<Value> = text(&measured.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(cases.len(), 4);
+    assert!(cases.iter().all(|case| case["unit"] == "us" && case["p50"].as_f64().unwrap() > 0.0), "{cases:?}");
+}
