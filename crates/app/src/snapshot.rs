@@ -2,21 +2,27 @@
 
 use crate::config::{AgentEntry as Declared, Config, Loaded};
 use crate::failure::Failure;
-use crate::policies;
+use crate::place::DataDir;
+use crate::{detectors, policies};
 use holdshort_decide::{Parts, RiskWeights, Server, Snapshot, SnapshotError};
 use holdshort_effects::Trust;
 use holdshort_inventory::{AgentEntry, Agents, PinEntry, Pins};
 use holdshort_model::Owner;
 use std::sync::Arc;
 
-/// Compiles everything that decides.
+/// Compiles everything that decides. `data`: the data directory, if there is one.
 ///
 /// # Errors
 /// Exit code 64 with each fault.
-pub(crate) fn build(loaded: &Loaded, agents: Arc<Agents>, pins: Arc<Pins>) -> Result<Snapshot, Failure> {
+pub(crate) fn build(
+    loaded: &Loaded,
+    data: Option<&DataDir>,
+    agents: Arc<Agents>,
+    pins: Arc<Pins>,
+) -> Result<Snapshot, Failure> {
     let policies = policies::load(loaded)?;
     let risk = weights(&loaded.config)?;
-    let detectors = Arc::default();
+    let detectors = Arc::new(detectors::build(loaded, data)?);
     let parts = Parts { risk, detectors, ..parts(&loaded.config, policies, agents, pins) };
     Snapshot::new(parts).map_err(|faults| refused(&faults))
 }
@@ -42,6 +48,7 @@ fn parts(config: &Config, policies: holdshort_policy::PolicySet, agents: Arc<Age
         destinations: Arc::default(),
         detectors: Arc::default(),
         risk: RiskWeights::default(),
+        modes_fixed: config.policies.modes.keys().cloned().collect(),
     }
 }
 

@@ -13,7 +13,8 @@ pub(super) fn run(command: ConfigCommand) -> Outcome {
             let loaded = place.load()?;
             // Policies, grants and declarations are part of what has to be right.
             let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
-            snapshot::build(&loaded, Arc::default(), pins)?;
+            let data = place.data(&loaded).ok();
+            snapshot::build(&loaded, data.as_ref(), Arc::default(), pins)?;
             if output.json {
                 out::json(&loaded.config)?;
             } else {

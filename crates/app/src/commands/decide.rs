@@ -57,7 +57,8 @@ fn remember(place: &Place, asked: Vec<KnownDestination>) -> Result<Vec<Destinati
 pub(super) fn offline(place: &Place) -> Result<Snapshot, Failure> {
     let loaded = place.load()?;
     let (agents, pins, destinations) = stored(place, &loaded)?;
-    let snapshot = snapshot::build(&loaded, Arc::new(agents), Arc::new(pins))?;
+    let data = place.data(&loaded).ok();
+    let snapshot = snapshot::build(&loaded, data.as_ref(), Arc::new(agents), Arc::new(pins))?;
     Ok(snapshot.with_destinations(Arc::new(destinations)))
 }
 

@@ -10,7 +10,7 @@ use crate::service::start::ensure_running;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate};
 use holdshort_model::{
-    Authentication, Claims, FailMode, Outcome as ActionOutcome, Request, Ruling, Seen, SessionId, StandingView,
+    ApprovalState, Authentication, Claims, FailMode, Outcome as ActionOutcome, RecordId, Request, Ruling, Seen, SessionId, StandingView,
     Subject, ToolListing, ToolsSeen,
 };
 use holdshort_proxy::mcp::stdio::{self, Ended, StdioOptions};
@@ -209,6 +209,16 @@ impl Authority for Reviving {
         match self.remote.standing(subject, session).await {
             Err(fault) if fault.mode == FailMode::DeciderLate && self.revive().await => {
                 self.remote.standing(subject, session).await
+            }
+            answer => answer,
+        }
+    }
+
+    // Questions outlive the service that died: the next one takes them up.
+    async fn approval(&self, subject: &Subject, id: RecordId, wait: Duration) -> Result<ApprovalState, Fault> {
+        match self.remote.approval(subject, id, wait).await {
+            Err(fault) if fault.mode == FailMode::DeciderLate && self.revive().await => {
+                self.remote.approval(subject, id, wait).await
             }
             answer => answer,
         }

@@ -3,6 +3,7 @@
 use crate::cli::{Output, PolicyArgs, PolicyCommand};
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, policies};
+use holdshort_model::Mode;
 use holdshort_policy::{Diagnostic, PolicyReport, lint, test};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -16,6 +17,8 @@ pub(super) fn run(command: PolicyCommand) -> Outcome {
         PolicyCommand::Report { place, output, since } => {
             super::policy_report::run(&place, output, since.map(Into::into))
         }
+        PolicyCommand::Promote(arguments) => super::promotion::run(arguments, Mode::Enforce),
+        PolicyCommand::Demote(arguments) => super::promotion::run(arguments, Mode::Observe),
         PolicyCommand::Explain(PolicyArgs { directory, output }) => super::decide::explain(&directory, output),
     }
 }

@@ -5,6 +5,7 @@ use crate::failure::{Failure, io_failure};
 use crate::place::DataDir;
 use crate::service::declared::DeclaredAgents;
 use crate::service::lock::DataLock;
+use crate::service::notify::notifiers;
 use crate::service::recorder::LogRecorder;
 use crate::{clock, snapshot};
 use holdshort_inventory::Pins;
@@ -35,10 +36,16 @@ impl Assembled {
     /// When another service has the directory (1), the configuration or a policy is wrong (64), or the disk refuses (70).
     pub(crate) async fn start(loaded: &Loaded, data: &DataDir) -> Result<Self, Failure> {
         // Everything that can be wrong in files is checked before anything is made or taken.
+        let notifiers = notifiers(loaded)?;
         let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
-        let snapshot = snapshot::build(loaded, Arc::default(), pins)?;
+        let is_new = !data.fingerprint_key().exists();
+        let mut snapshot = snapshot::build(loaded, Some(data), Arc::default(), pins.clone())?;
         data.prepare()?;
         let lock = DataLock::take(data)?;
+        if is_new {
+            crate::detectors::ensure_key(data)?;
+            snapshot = snapshot::build(loaded, Some(data), Arc::default(), pins)?;
+        }
         let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
         let log = open_log(data)?;
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
@@ -47,7 +54,12 @@ impl Assembled {
             pins: database.clone(),
             destinations: database.clone(),
             standings: database.clone(),
-            baselines: database,
+            approvals: database.clone(),
+            people: database.clone(),
+            modes: database.clone(),
+            baselines: database.clone(),
+            incidents: database.clone(),
+            outbox: database,
         };
         let recorder = Arc::new(LogRecorder::new(log.clone()));
         let started = Service::start(config(loaded), snapshot, stores, recorder, Arc::new(SystemClock)).await;
@@ -55,6 +67,7 @@ impl Assembled {
             StartError::Agents(_) => Failure::config(error),
             StartError::Store(_) | StartError::Journal(_) => Failure::internal(error),
         })?;
+        service.notify_by(notifiers);
         Ok(Self { service, log, admin_token: admin_token(data)?, _lock: lock })
     }
 
@@ -79,6 +92,8 @@ fn config(loaded: &Loaded) -> ServiceConfig {
         history_bytes: limits.history_bytes,
         session_idle: Duration::from_secs(limits.session_idle_s),
         narrow: loaded.config.containment.narrow.into(),
+        approvals: loaded.config.approvals.into(),
+        response: (&loaded.config.response).into(),
     }
 }
 

@@ -10,6 +10,7 @@ mod destinations;
 mod error;
 mod events;
 mod health;
+mod incidents;
 mod labels;
 mod outcomes;
 mod people;
@@ -28,11 +29,14 @@ pub use destinations::{DestinationSummary, DestinationsPage, NewDestination};
 pub use error::{ErrorAnswer, ErrorBody, code};
 pub use events::DecisionEvent;
 pub use health::{Health, Readiness};
+pub use incidents::{
+    ChannelState, ChannelTested, ChannelsPage, CloseIncident, IncidentSummary, IncidentsPage, IncidentsQuery,
+};
 pub use labels::{Declassified, Declassify, SessionLabels};
 pub use outcomes::OutcomeReport;
 pub use people::{IssuedPersonToken, NewPerson, PeoplePage, PersonSummary};
 pub use pins::{AcceptPin, PinSummary, PinsPage, ToolsAnswer};
-pub use policies::{PoliciesAnswer, PolicySummary, ReloadAnswer};
+pub use policies::{PoliciesAnswer, PolicyModeChange, PolicySummary, ReloadAnswer};
 pub use records::{RECORDS_PAGE_DEFAULT, RECORDS_PAGE_MAX, RecordEntry, RecordsPage, RecordsQuery};
 
 /// The contract as OpenAPI 3.1, as `GET /openapi.json` answers it.

@@ -25,6 +25,16 @@ pub struct PolicySummary {
     pub mode: Mode,
 }
 
+/// Body of `POST /v1/policies/{name}/mode`: a person promotes a policy to `enforce`, or puts it back to `observe`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyModeChange {
+    /// The mode from the next action on.
+    pub mode: Mode,
+    /// Why; goes into the record.
+    pub reason: String,
+}
+
 /// What came of a reload. A refused candidate is answered with status 422.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadAnswer {

@@ -273,7 +273,7 @@ impl Weighed {
     }
 
     fn policies(&mut self, snapshot: &Snapshot, facts: &Facts) {
-        let Some(policies) = &snapshot.fixed.policies else {
+        let Some(policies) = &snapshot.policies else {
             let message = "no policy is loaded; nothing is allowed until one is".to_owned();
             return self.unsound(FailMode::NoPolicy, message);
         };

@@ -6,12 +6,12 @@ use holdshort_detect::Detectors;
 use holdshort_effects::{Catalog, CatalogEntry, CatalogError, Classification, ClassificationError, LabelRule};
 use holdshort_history::{LabelRules, Rules, Sequences, State};
 use holdshort_inventory::{Agents, Destinations, Pins};
-use holdshort_model::{Anomaly, ApprovalHistory, Digest, Facts, SeenContent, SequenceError, SessionId, Standing};
+use holdshort_model::{Anomaly, ApprovalHistory, Digest, Facts, Mode, SeenContent, SequenceError, SessionId, Standing};
 use holdshort_policy::PolicySet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What happens to agents that nobody registered.
@@ -67,6 +67,8 @@ pub struct Parts {
     pub detectors: Arc<Detectors>,
     /// What signs weigh.
     pub risk: RiskWeights,
+    /// The policies whose mode the configuration says, as it names them.
+    pub modes_fixed: BTreeSet<String>,
 }
 
 /// A part that is wrong.
@@ -96,6 +98,8 @@ pub enum SnapshotError {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub(crate) fixed: Arc<Fixed>,
+    pub(crate) policies: Option<Arc<PolicySet>>,
+    digest: Digest,
     pub(crate) agents: Arc<Agents>,
     pub(crate) pins: Arc<Pins>,
     pub(crate) destinations: Arc<Destinations>,
@@ -105,7 +109,6 @@ pub struct Snapshot {
 /// The part that only a change of configuration or policies replaces.
 #[derive(Debug)]
 pub(crate) struct Fixed {
-    pub(crate) policies: Option<Arc<PolicySet>>,
     pub(crate) grants: Grants,
     pub(crate) catalog: Catalog,
     pub(crate) servers: BTreeMap<String, Server>,
@@ -113,7 +116,9 @@ pub(crate) struct Fixed {
     pub(crate) rules: Rules,
     pub(crate) detectors: Arc<Detectors>,
     pub(crate) risk: RiskWeights,
-    digest: Digest,
+    modes_fixed: BTreeSet<String>,
+    /// Of everything but the policies.
+    rest: Digest,
 }
 
 impl Snapshot {
@@ -122,7 +127,7 @@ impl Snapshot {
     /// # Errors
     /// All that is wrong with them; the last good snapshot stays in force.
     pub fn new(parts: Parts) -> Result<Self, Vec<SnapshotError>> {
-        let digest = digest(&parts).map_err(|error| vec![SnapshotError::Digest(error.to_string())])?;
+        let rest = rest(&parts).map_err(|error| vec![SnapshotError::Digest(error.to_string())])?;
         let mut errors: Vec<SnapshotError> = Vec::new();
         errors.extend(parts.risk.check().err().map(SnapshotError::from));
         let catalog = Catalog::new(&parts.catalog, &parts.labels)
@@ -149,10 +154,12 @@ impl Snapshot {
         rules.labels = LabelRules::new(parts.classification, &parts.catalog, &parts.labels, trusted);
         let declared = parts.policies.as_ref().map(|policies| policies.sequences()).unwrap_or_default();
         rules.sequences = Sequences::compile(declared).map_err(|error| vec![error.into()])?;
-        let (policies, unknown_agent) = (parts.policies, parts.unknown_agent);
-        let Parts { servers, detectors, risk, agents, pins, destinations, .. } = parts;
-        let fixed = Fixed { policies, grants, catalog, servers, unknown_agent, rules, detectors, risk, digest };
-        Ok(Self { fixed: Arc::new(fixed), agents, pins, destinations, memo: Arc::default() })
+        let Parts {
+            policies, servers, unknown_agent, detectors, risk, modes_fixed, agents, pins, destinations, ..
+        } = parts;
+        let fixed = Fixed { grants, catalog, servers, unknown_agent, rules, detectors, risk, modes_fixed, rest };
+        let digest = digest(policies.as_deref(), rest);
+        Ok(Self { fixed: Arc::new(fixed), policies, digest, agents, pins, destinations, memo: Arc::default() })
     }
 
     /// The same with other agents.
@@ -173,10 +180,29 @@ impl Snapshot {
         Self { destinations, ..self.clone() }
     }
 
+    /// The same with modes of policies that people changed. Those that the configuration says stay as they are.
+    #[must_use]
+    pub fn with_modes(&self, modes: &BTreeMap<String, Mode>) -> Self {
+        let changed: BTreeMap<String, Mode> = modes
+            .iter()
+            .filter(|(policy, _)| !self.fixes_mode_of(policy))
+            .map(|(id, mode)| (id.clone(), *mode))
+            .collect();
+        let policies = self.policies.as_ref().map(|policies| Arc::new(policies.with_modes(&changed)));
+        let digest = digest(policies.as_deref(), self.fixed.rest);
+        Self { policies, digest, memo: Arc::default(), ..self.clone() }
+    }
+
+    /// Whether the configuration says the mode of a policy. `policy`: its id.
+    pub fn fixes_mode_of(&self, policy: &str) -> bool {
+        let short = policy.rsplit('.').next().unwrap_or(policy);
+        self.fixed.modes_fixed.contains(policy) || self.fixed.modes_fixed.contains(short)
+    }
+
     /// Digest of policies, grants, declarations, servers and settings. Agents, pins and known destinations are not in it:
     /// what a decision used of them is in its facts.
     pub fn digest(&self) -> Digest {
-        self.fixed.digest
+        self.digest
     }
 
     /// The registered agents.
@@ -196,7 +222,7 @@ impl Snapshot {
 
     /// The policies in force.
     pub fn policies(&self) -> Option<&Arc<PolicySet>> {
-        self.fixed.policies.as_ref()
+        self.policies.as_ref()
     }
 
     /// What the state of a session goes by.
@@ -269,10 +295,13 @@ impl SessionView<'_> {
     }
 }
 
-fn digest(parts: &Parts) -> Result<Digest, serde_json::Error> {
-    let policies = parts.policies.as_ref().map(|policies| policies.digest().to_string()).unwrap_or_default();
+fn digest(policies: Option<&PolicySet>, rest: Digest) -> Digest {
+    let policies = policies.map(|policies| policies.digest().to_string()).unwrap_or_default();
+    Digest::of_parts([policies.as_bytes(), rest.as_bytes().as_slice()])
+}
+
+fn rest(parts: &Parts) -> Result<Digest, serde_json::Error> {
     let bytes = [
-        policies.into_bytes(),
         serde_json::to_vec(&parts.grants)?,
         serde_json::to_vec(&parts.catalog)?,
         serde_json::to_vec(&parts.labels)?,

@@ -12,6 +12,7 @@ pub mod conformance;
 mod destinations;
 mod difference;
 mod incidents;
+mod modes;
 mod outbox;
 mod people;
 mod pins;
@@ -38,6 +39,7 @@ pub use incidents::{
 };
 pub use outbox::{Failed, NotificationOutbox, OUTBOX_PER_CHANNEL_MAX, Outbox, OutboxEntry, OutboxRules, Taken};
 pub use people::{PEOPLE_MAX, People, PeopleError, PersonEntry, PersonStore, Role, check_person_store};
+pub use modes::{PolicyMode, PolicyModeStore, check_policy_mode_store};
 pub use pins::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
 };

@@ -4,12 +4,16 @@ use crate::error::ClientError;
 use crate::transport::{Connector, Endpoint};
 use bytes::Bytes;
 use holdshort_api::{
-    AcceptPin, AgentSummary, AgentsPage, Declassified, Declassify, DestinationSummary, DestinationsPage, ErrorAnswer,
-    Health, IssuedToken, NewAgent, NewDestination, NewStanding, NewToken, OutcomeReport, PinSummary, PinsPage,
-    PoliciesAnswer, Readiness, RecordsPage, RecordsQuery, Release, Released, ReloadAnswer, SessionLabels, SessionsPage,
+    AcceptPin, AgentSummary, AgentsPage, ChannelTested, ChannelsPage, CloseIncident, Declassified, Declassify,
+    DestinationSummary, DestinationsPage, ErrorAnswer, Health, IncidentsPage, IncidentsQuery, IssuedToken, NewAgent,
+    NewDestination, NewStanding, NewToken, OutcomeReport, PinSummary, PinsPage, PoliciesAnswer, PolicyModeChange,
+    PolicySummary, Readiness, RecordsPage, RecordsQuery, Release, Released, ReloadAnswer, SessionLabels, SessionsPage,
     StandingChange, StandingChanges, StandingPage, StandingQuestion, TokensPage, ToolsAnswer,
 };
-use holdshort_model::{AgentId, Digest, Outcome, Request, Ruling, Seen, SessionId, StandingView, ToolsSeen};
+use holdshort_model::{
+    AgentId, Digest, Incident, IncidentState, Outcome, RecordId, Request, Ruling, Seen, SessionId, StandingView,
+    ToolsSeen,
+};
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client as Pool;
@@ -145,6 +149,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn add_destination(&self, new: &NewDestination) -> Result<DestinationSummary, ClientError> {
         self.post("/v1/destinations", new).await
+    }
+
+    /// Promotes a policy, or puts it back.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn set_policy_mode(&self, name: &str, change: &PolicyModeChange) -> Result<PolicySummary, ClientError> {
+        self.post(&format!("/v1/policies/{}/mode", escape(name)), change).await
     }
 
     /// Forgets a destination.
@@ -316,6 +328,52 @@ impl Client {
         self.post("/v1/pins/accept", accept).await
     }
 
+    /// Incidents, the newest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn incidents(&self, query: &IncidentsQuery) -> Result<IncidentsPage, ClientError> {
+        let state = query.state.map(|state| match state {
+            IncidentState::Open => "state=open".to_owned(),
+            IncidentState::Closed => "state=closed".to_owned(),
+        });
+        let before = query.before.map(|id| format!("before={id}"));
+        let pairs: Vec<String> = state.into_iter().chain(before).collect();
+        self.get(&format!("/v1/incidents?{}", pairs.join("&"))).await
+    }
+
+    /// An incident with its timeline and evidence.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn incident(&self, id: RecordId) -> Result<Incident, ClientError> {
+        self.get(&format!("/v1/incidents/{id}")).await
+    }
+
+    /// Closes an incident, with a reason, on record.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn close_incident(&self, id: RecordId, reason: &str) -> Result<Incident, ClientError> {
+        self.post(&format!("/v1/incidents/{id}/close"), &CloseIncident { reason: reason.to_owned() }).await
+    }
+
+    /// The channels that people are told by, and how they do.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn channels(&self) -> Result<ChannelsPage, ClientError> {
+        self.get("/v1/channels").await
+    }
+
+    /// Sends a test to a channel, at once and once.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn test_channel(&self, name: &str) -> Result<ChannelTested, ClientError> {
+        self.parse(&self.ask(Method::POST, &format!("/v1/channels/{}/test", escape(name)), None).await?)
+    }
+
     /// A file of the log, such as `checkpoint` or `tile/0/000`; `None` when there is none.
     ///
     /// # Errors
@@ -329,15 +387,19 @@ impl Client {
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.parse(&self.ask(Method::GET, path, None).await?)
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<T, ClientError> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &impl Serialize,
+    ) -> Result<T, ClientError> {
         self.parse(&self.ask(Method::POST, path, Some(body(question)?)).await?)
     }
 
-    async fn ask(&self, method: Method, path: &str, question: Option<Bytes>) -> Result<Bytes, ClientError> {
+    pub(crate) async fn ask(&self, method: Method, path: &str, question: Option<Bytes>) -> Result<Bytes, ClientError> {
         let (status, answer) = self.send(method, path, question).await?;
         if status.is_success() { Ok(answer) } else { Err(self.refused(status, &answer)) }
     }
@@ -370,7 +432,7 @@ impl Client {
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| Err(late()))
     }
 
-    fn parse<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, ClientError> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, ClientError> {
         let garbage = |error: serde_json::Error| self.garbage(error.to_string());
         serde_json::from_slice(answer).map_err(garbage)
     }
@@ -396,12 +458,12 @@ impl Client {
     }
 }
 
-fn body(question: &impl Serialize) -> Result<Bytes, ClientError> {
+pub(crate) fn body(question: &impl Serialize) -> Result<Bytes, ClientError> {
     serde_json::to_vec(question).map(Bytes::from).map_err(|error| ClientError::Unsendable(error.to_string()))
 }
 
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

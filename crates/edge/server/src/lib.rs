@@ -27,6 +27,7 @@ mod journal;
 mod listen;
 mod metrics;
 mod people;
+mod promotion;
 mod recorder;
 mod reload;
 mod report;

@@ -1,5 +1,6 @@
 //! New policies, grants and settings.
 
+use crate::promotion::modes;
 use crate::service::Service;
 use holdshort_api::ReloadAnswer;
 use holdshort_decide::Snapshot;
@@ -25,6 +26,8 @@ impl Service {
     pub async fn reload(&self, candidate: Candidate, source: &str) -> Result<ReloadAnswer, Fault> {
         let _changing = self.changing.lock().await;
         let present = self.snapshot();
+        let kept = self.stores.modes.policy_modes().map_err(|error| format!("modes of policies: {error}"));
+        let candidate = candidate.and_then(|next| Ok(next.with_modes(&modes(kept.map_err(|error| vec![error])?))));
         let (next, diagnostics) = match candidate {
             Ok(next) => (Some(carry(&present, next)), Vec::new()),
             Err(diagnostics) => (None, bounded(diagnostics)),

@@ -1,5 +1,6 @@
 //! The service and what it holds.
 
+use crate::approvals::Approvals;
 use crate::baselines::{Baselines, save_regularly};
 use crate::budget::Budget;
 use crate::change::tokens_good;
@@ -7,7 +8,10 @@ use crate::clock::{Clock, Ids, ms};
 use crate::config::ServiceConfig;
 use crate::containment::Containment;
 use crate::journal::Journal;
+use crate::people::Registry;
+use crate::promotion::modes;
 use crate::recorder::Recorder;
+use crate::response::{Response, announce};
 use crate::sessions::Sessions;
 use arc_swap::ArcSwap;
 use holdshort_api::{
@@ -16,8 +20,7 @@ use holdshort_api::{
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
 use holdshort_inventory::{
-    AgentStore, Agents, BaselineStore, DestinationStore, Destinations, PinEntry, PinStore, Pins, StandingStore,
-    StoreError, TokenRefusal, difference,
+    AgentStore, Agents, ApprovalStore, BaselineStore, DestinationStore, Destinations, IncidentStore, NotificationOutbox, PersonStore, PinEntry, PinStore, Pins, PolicyModeStore, StandingStore, StoreError, TokenRefusal, difference,
 };
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;
@@ -39,10 +42,20 @@ pub struct Stores {
     pub pins: Arc<dyn PinStore + Send + Sync>,
     /// Destinations that people approved.
     pub destinations: Arc<dyn DestinationStore + Send + Sync>,
+    /// Questions to people.
+    pub approvals: Arc<dyn ApprovalStore + Send + Sync>,
+    /// People who answer, and the hashes of their tokens.
+    pub people: Arc<dyn PersonStore + Send + Sync>,
     /// What was taken from whom.
     pub standings: Arc<dyn StandingStore + Send + Sync>,
+    /// Modes of policies that people changed.
+    pub modes: Arc<dyn PolicyModeStore + Send + Sync>,
     /// What is usual for agents and classes.
     pub baselines: Arc<dyn BaselineStore + Send + Sync>,
+    /// What people have to look at.
+    pub incidents: Arc<dyn IncidentStore + Send + Sync>,
+    /// Messages to people that were not delivered yet.
+    pub outbox: Arc<dyn NotificationOutbox + Send + Sync>,
 }
 
 /// Why the service cannot start.
@@ -68,7 +81,10 @@ pub struct Service {
     pub(crate) budget: Budget,
     pub(crate) journal: Arc<Journal>,
     pub(crate) containment: Arc<Containment>,
+    pub(crate) approvals: Arc<Approvals>,
+    pub(crate) people: Registry,
     pub(crate) baselines: Arc<Baselines>,
+    pub(crate) response: Response,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
@@ -98,10 +114,16 @@ impl Service {
         let destinations = Destinations::new(stores.destinations.destinations()?);
         let snapshot = snapshot.with_agents(Arc::new(agents)).with_pins(Arc::new(pins));
         let snapshot = snapshot.with_destinations(Arc::new(destinations));
+        let snapshot = snapshot.with_modes(&modes(stores.modes.policy_modes()?));
         let journal = Journal::new(recorder, clock.clone());
         let kept = stores.standings.clone();
         let containment = Containment::load(config.narrow, kept, journal.clone(), clock.now_ns())?;
+        let kept = stores.approvals.clone();
+        let approvals = Approvals::load(config.approvals, kept, journal.clone(), clock.clone())?;
+        let people = Registry::load(stores.people.clone())?;
         let baselines = Arc::new(Baselines::load(&*stores.baselines)?);
+        let (incidents, outbox) = (stores.incidents.clone(), stores.outbox.clone());
+        let response = Response::start(&config.response, incidents, outbox, journal.clone(), clock.clone(), Ids)?;
         let now_ms = ms(clock.now_ns());
         let idle_ms = u64::try_from(config.session_idle.as_millis()).unwrap_or(u64::MAX);
         let service = Arc::new(Self {
@@ -110,7 +132,10 @@ impl Service {
             ids: Ids,
             journal,
             containment,
+            approvals,
+            people,
             baselines,
+            response,
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
@@ -123,6 +148,7 @@ impl Service {
         service.record("start", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
         service.record_snapshot("start").await?;
         tokio::spawn(save_regularly(Arc::downgrade(&service)));
+        tokio::spawn(announce(Arc::downgrade(&service), service.approvals.subscribe()));
         Ok(service)
     }
 
@@ -134,7 +160,9 @@ impl Service {
         self.journal.flush().await;
         // A log or a database that does not answer must not hold the end up.
         let _ = tokio::time::timeout(self.config.deadline, self.containment.all_kept()).await;
+        let _ = tokio::time::timeout(self.config.deadline, self.approvals.all_kept()).await;
         let _ = tokio::time::timeout(self.config.deadline, self.save_baselines()).await;
+        self.response.settle(self.config.deadline).await;
         self.record("stop", Value::Null).await
     }
 
@@ -172,9 +200,17 @@ impl Service {
             // A log that does not answer is down.
             let _ = tokio::time::timeout(self.config.deadline, probe).await;
         }
+        if self.approvals.is_down()
+            && let Ok(_probing) = self.probing.try_lock()
+        {
+            let _ = tokio::time::timeout(self.config.deadline, self.approvals.all_kept()).await;
+        }
         let mut faults = Vec::new();
         if self.journal.is_down() {
             faults.push(FailMode::RecorderDown);
+        }
+        if self.approvals.is_down() {
+            faults.push(FailMode::ApprovalsDown);
         }
         if self.snapshot.load().policies().is_none() {
             faults.push(FailMode::NoPolicy);
@@ -185,7 +221,9 @@ impl Service {
     /// Counters in the Prometheus text format.
     pub fn metrics_text(&self) -> String {
         let sessions = self.sessions.count(self.now_ms());
-        self.journal.metrics.render(sessions, self.budget.used(), self.budget.reduced())
+        let mut text = self.journal.metrics.render(sessions, self.budget.used(), self.budget.reduced());
+        text.push_str(&self.response.metrics_text());
+        text
     }
 
     /// Live sessions.

@@ -1,12 +1,14 @@
 //! Policies in force, and loading them again.
 
 use super::App;
+use super::caller::Caller;
+use super::input::Input;
 use super::problem::Problem;
 use crate::reload::Candidate;
 use async_trait::async_trait;
-use axum::Json;
-use axum::extract::State;
-use holdshort_api::{PoliciesAnswer, ReloadAnswer};
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use holdshort_api::{PoliciesAnswer, PolicyModeChange, PolicySummary, ReloadAnswer};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -19,6 +21,20 @@ pub trait SnapshotSource: Send + Sync + 'static {
 
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<PoliciesAnswer> {
     Json(app.service.policies())
+}
+
+pub(crate) async fn set_mode(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Input(change): Input<PolicyModeChange>,
+) -> Result<Json<PolicySummary>, Problem> {
+    let by = match caller {
+        Caller::Operator => "operator",
+        Caller::OsUser => "os-user",
+        _ => return Err(Problem::forbidden("this is for whoever runs the service")),
+    };
+    Ok(Json(app.service.set_policy_mode(&name, change, by).await?))
 }
 
 pub(crate) async fn reload(State(app): State<Arc<App>>) -> Result<(StatusCode, Json<ReloadAnswer>), Problem> {

@@ -225,7 +225,12 @@ impl World {
             pins: db.clone(),
             destinations: db.clone(),
             standings: db.clone(),
-            baselines: db,
+            approvals: db.clone(),
+            people: db.clone(),
+            modes: db.clone(),
+            baselines: db.clone(),
+            incidents: db.clone(),
+            outbox: db,
         };
         let candidate = Arc::new(Source(Mutex::new(Ok(setup.snapshot.clone()))));
         let (recorder, time) = (Arc::new(tape.clone()), clock.clone());

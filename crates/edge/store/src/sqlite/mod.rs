@@ -9,6 +9,7 @@ mod approvals;
 mod baselines;
 mod destinations;
 mod incidents;
+mod modes;
 mod open;
 mod outbox;
 mod people;

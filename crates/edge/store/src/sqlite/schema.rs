@@ -109,6 +109,13 @@ CREATE TABLE people_tokens (
     revoked INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX people_tokens_by_person ON people_tokens (person);
+CREATE TABLE policy_modes (
+    policy TEXT PRIMARY KEY NOT NULL,
+    enforced INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ",
 ];
 
