@@ -41,9 +41,18 @@ pub struct Rules {
     entries: Vec<Entry>,
     patterns: Vec<Guarded>,
     literals: AhoCorasick,
-    /// For each literal, the clauses that it fulfils, each with its pattern.
-    fulfils: Vec<Vec<(u32, u32)>>,
+    /// For each literal, the clauses that it fulfils.
+    fulfils: Vec<Vec<Clause>>,
     clauses: usize,
+}
+
+/// One clause of one alternative of a pattern. Those of an alternative have consecutive numbers.
+#[derive(Clone, Copy)]
+struct Clause {
+    number: u32,
+    pattern: u32,
+    is_first: bool,
+    is_last: bool,
 }
 
 struct Guarded {
@@ -51,8 +60,8 @@ struct Guarded {
     rule: usize,
     argument: bool,
     result: bool,
-    /// The numbers of its clauses: all of them have to be fulfilled near each other before it is run.
-    clauses: Range<usize>,
+    /// It is run only where the clauses of one of its alternatives are fulfilled in order, near each other.
+    is_guarded: bool,
     /// Each of its matches holds a character that is not ASCII.
     foreign: bool,
 }
@@ -92,21 +101,24 @@ impl Rules {
         }
         let mut patterns: Vec<Guarded> = Vec::new();
         let mut clauses = 0;
-        let mut by_literal: BTreeMap<Vec<u8>, Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_literal: BTreeMap<Vec<u8>, Vec<Clause>> = BTreeMap::new();
         for (rule, entry) in entries.iter().enumerate() {
             for condition in &entry.any {
                 let is_in = |place| condition.places.contains(&place);
                 for text in &condition.matches {
                     let (pattern, needs) = Pattern::new(text).map_err(|reason| faulty(rule + 1, reason))?;
-                    let own = clauses..clauses + needs.clauses.len();
-                    for (clause, literals) in own.clone().zip(needs.clauses) {
-                        for literal in literals {
-                            by_literal.entry(literal).or_default().push((clause as u32, patterns.len() as u32));
+                    let number = patterns.len() as u32;
+                    for alternative in &needs.alternatives {
+                        for (n, literals) in alternative.iter().enumerate() {
+                            let (is_first, is_last) = (n == 0, n + 1 == alternative.len());
+                            let clause = Clause { number: clauses as u32, pattern: number, is_first, is_last };
+                            literals.iter().for_each(|one| by_literal.entry(one.clone()).or_default().push(clause));
+                            clauses += 1;
                         }
                     }
-                    clauses = own.end;
+                    let is_guarded = needs.alternatives.iter().all(|alternative| !alternative.is_empty());
                     let (argument, result) = (is_in(Place::Argument), is_in(Place::Result));
-                    patterns.push(Guarded { pattern, rule, argument, result, clauses: own, foreign: needs.foreign });
+                    patterns.push(Guarded { pattern, rule, argument, result, is_guarded, foreign: needs.foreign });
                 }
             }
         }
@@ -116,6 +128,11 @@ impl Rules {
         let texts: Vec<Vec<u8>> = entries.iter().map(|entry| serde_json::to_vec(entry).unwrap_or_default()).collect();
         let digest = Digest::of_parts(texts.iter().map(Vec::as_slice));
         Ok(Self { digest, entries, patterns, literals, fulfils: by_literal.into_values().collect(), clauses })
+    }
+
+    /// Bytes that the literals take, which is most of a set of rules before its patterns are run.
+    pub fn bytes(&self) -> usize {
+        self.literals.memory_usage() + self.clauses * std::mem::size_of::<Clause>()
     }
 
     /// Digest of the rules.
@@ -162,7 +179,7 @@ impl Pass<'_> {
         let allowed = self.work + WORK_BYTES + WORK_FACTOR * text.len();
         let rules = self.rules;
         let candidates = rules.candidates(text.as_bytes());
-        let unguarded = rules.patterns.iter().filter(|guarded| guarded.clauses.is_empty());
+        let unguarded = rules.patterns.iter().filter(|guarded| !guarded.is_guarded);
         let foreign = !text.is_ascii();
         unguarded.filter(|guarded| foreign || !guarded.foreign).all(|guarded| self.whole(guarded, text, allowed))
             && candidates.into_iter().all(|(at, place)| {
@@ -193,29 +210,35 @@ impl Pass<'_> {
 }
 
 impl Rules {
-    // The patterns that may match, and where: all their literals stand there, near each other. By pattern, then by place.
+    // The patterns that may match, and where: the literals of all their clauses stand there in order, near each other. By
+    // pattern, then by place.
     fn candidates(&self, text: &[u8]) -> Vec<(usize, Range<usize>)> {
-        // For each clause, where it was last fulfilled: the end of the literal. No literal ends at 0.
-        let mut last: Vec<usize> = Vec::new();
+        // For each clause that was fulfilled after the ones before it: where the first of them was, the latest time. That
+        // is the end of a literal; none ends at 0.
+        let mut begun: Vec<usize> = Vec::new();
         let mut found: Vec<(usize, Range<usize>)> = Vec::new();
         let mut latest: Vec<Option<usize>> = Vec::new();
         for hit in self.literals.find_overlapping_iter(text) {
-            if last.is_empty() {
-                last.resize(self.clauses, 0);
+            let end = hit.end();
+            if begun.is_empty() {
+                begun.resize(self.clauses, 0);
                 latest.resize(self.patterns.len(), None);
             }
-            for (clause, at) in self.fulfils.get(hit.pattern().as_usize()).into_iter().flatten() {
-                let (clause, at) = (*clause as usize, *at as usize);
-                if let Some(last) = last.get_mut(clause) {
-                    *last = hit.end();
-                }
-                let Some(guarded) = self.patterns.get(at) else { continue };
-                let own = last.get(guarded.clauses.clone()).unwrap_or_default();
-                let first = own.iter().copied().min().unwrap_or(0);
-                if first == 0 || first + SPAN_BYTES < hit.end() {
+            for clause in self.fulfils.get(hit.pattern().as_usize()).into_iter().flatten() {
+                let number = clause.number as usize;
+                let first = match clause.is_first {
+                    true => end,
+                    false => begun.get(number.saturating_sub(1)).copied().unwrap_or(0),
+                };
+                if first == 0 || first + SPAN_BYTES < end {
                     continue;
                 }
-                let place = first.saturating_sub(SPAN_BYTES + LITERAL_BYTES_MAX)..text.len().min(hit.end() + SPAN_BYTES);
+                if !clause.is_last {
+                    begun.get_mut(number).into_iter().for_each(|begun| *begun = first.max(*begun));
+                    continue;
+                }
+                let place = end.saturating_sub(SPAN_BYTES + LITERAL_BYTES_MAX)..text.len().min(end + SPAN_BYTES);
+                let at = clause.pattern as usize;
                 let Some(known) = latest.get_mut(at) else { continue };
                 match known.and_then(|known| found.get_mut(known)) {
                     Some((_, before)) if place.start <= before.end => before.end = place.end,

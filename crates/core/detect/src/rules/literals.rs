@@ -11,27 +11,74 @@ pub(super) const LITERAL_BYTES_MAX: usize = 24;
 const STRINGS_MAX: usize = 64;
 /// Largest class of characters that is spelled out.
 const CLASS_MAX: usize = 8;
-/// Most alternatives that are kept for one pattern.
+/// Most clauses of one alternative.
 const CLAUSES_MAX: usize = 8;
+/// Most patterns that one is split into.
+const ALTERNATIVES_MAX: usize = 12;
 
 /// Literals in lower case, one of which stands in every text that the pattern matches.
 pub(super) type Clause = BTreeSet<Vec<u8>>;
 
 /// What every match of a pattern holds.
 pub(super) struct Required {
-    /// One literal of each of these, letter case aside.
-    pub(super) clauses: Vec<Clause>,
+    /// One literal of each clause of one of these, letter case aside, in this order. An alternative without clauses: not
+    /// known.
+    pub(super) alternatives: Vec<Vec<Clause>>,
     /// A character that is not ASCII.
     pub(super) foreign: bool,
 }
 
 /// What every text that `hir` matches holds, as far as that is known.
 pub(super) fn required(hir: &Hir) -> Required {
-    let mut clauses = Needs::of(hir).into_clauses();
-    clauses.sort_by_key(|clause| std::cmp::Reverse(worth(clause)));
-    clauses.dedup();
+    let mut branches = Vec::new();
+    split(hir, ALTERNATIVES_MAX, &mut branches);
+    let alternatives: Vec<Vec<Clause>> = branches.iter().map(chosen).collect();
+    // Where one of them says nothing, the others do not help.
+    let unknown = alternatives.iter().any(Vec::is_empty);
+    Required { alternatives: if unknown { vec![Vec::new()] } else { alternatives }, foreign: is_foreign(hir) }
+}
+
+// The best clauses, in the order in which they stand.
+fn chosen(hir: &Hir) -> Vec<Clause> {
+    let mut clauses: Vec<(usize, Clause)> = Needs::of(hir).into_clauses().into_iter().enumerate().collect();
+    clauses.sort_by_key(|(_, clause)| std::cmp::Reverse(worth(clause)));
     clauses.truncate(CLAUSES_MAX);
-    Required { clauses, foreign: is_foreign(hir) }
+    clauses.sort_by_key(|(at, _)| *at);
+    clauses.into_iter().map(|(_, clause)| clause).collect()
+}
+
+// The patterns that `hir` is the alternative of, at most `max`.
+fn split(hir: &Hir, max: usize, out: &mut Vec<Hir>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => return split(&capture.sub, max, out),
+        HirKind::Alternation(branches) if branches.len() <= max && Needs::of(hir).exact.is_none() => {
+            let rest = max - branches.len() + 1;
+            return branches.iter().for_each(|branch| split(branch, rest, out));
+        }
+        HirKind::Concat(parts) => {
+            let worth_it = |part: &&Hir| branches(part).is_some_and(|branches| branches.len() <= max);
+            let at = parts.iter().position(|part| worth_it(&part));
+            if let Some((at, branches)) = at.and_then(|at| Some((at, branches(parts.get(at)?)?))) {
+                let (before, after) = (parts.get(..at).unwrap_or_default(), parts.get(at + 1..).unwrap_or_default());
+                let rest = max - branches.len() + 1;
+                for branch in branches {
+                    split(&Hir::concat([before, &[branch.clone()], after].concat()), rest, out);
+                }
+                return;
+            }
+        }
+        _ => {}
+    }
+    out.push(hir.clone());
+}
+
+// The branches of an alternation that cannot be spelled out.
+fn branches(hir: &Hir) -> Option<&[Hir]> {
+    match hir.kind() {
+        HirKind::Capture(capture) => branches(&capture.sub),
+        HirKind::Alternation(branches) if Needs::of(hir).exact.is_none() => Some(branches),
+        _ => None,
+    }
 }
 
 fn is_foreign(hir: &Hir) -> bool {
@@ -196,13 +243,12 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, expected: &[&[&str]]) {
-        let clauses = required(&regex_syntax::parse(pattern).unwrap()).clauses;
-        let found: BTreeSet<BTreeSet<String>> = clauses
+        let text = |literal: &Vec<u8>| String::from_utf8(literal.clone()).unwrap();
+        let alternatives = required(&regex_syntax::parse(pattern).unwrap()).alternatives;
+        let found: Vec<Vec<String>> = alternatives
             .iter()
-            .map(|clause| clause.iter().map(|literal| String::from_utf8(literal.clone()).unwrap()).collect())
+            .map(|clauses| clauses.iter().map(|clause| clause.iter().map(text).collect::<Vec<_>>().join("|")).collect())
             .collect();
-        let expected: BTreeSet<BTreeSet<String>> =
-            expected.iter().map(|clause| clause.iter().map(|text| (*text).to_owned()).collect()).collect();
         assert_eq!(found, expected, "{pattern}");
     }
 
@@ -215,15 +261,15 @@ mod tests {
 
     #[test]
     fn what_a_pattern_requires() {
-        check("(?i)ignore\\s+all\\s+prior", &[&["ignore"], &["all"], &["prior"]]);
-        check("(?i)previous", &[&["previous", "previou\u{17f}"]]);
-        check("(?:ignore|forget) (?:it|that)", &[&["ignore it", "ignore that", "forget it", "forget that"]]);
-        check("colou?r", &[&["color", "colour"]]);
-        check("a*", &[]);
-        check("(?:a|the) x", &[&["a x", "the x"]]);
-        check("(?:send.*mail|post.*form)", &[&["mail", "form"]]);
-        check("(?:send.*mail|x)", &[]);
+        check("(?i)ignore\\s+all\\s+prior", &[&["ignore", "all", "prior"]]);
+        check("(?i)previous", &[&["previous|previou\u{17f}"]]);
+        check("(?:ignore|forget) (?:it|that)", &[&["forget it|forget that|ignore it|ignore that"]]);
+        check("colou?r", &[&["color|colour"]]);
+        check("a*", &[&[]]);
+        check("(?:a|the) x", &[&["a x|the x"]]);
+        check("begin(?:send.*mail|post.*form)end", &[&["beginsend", "mailend"], &["beginpost", "formend"]]);
+        check("(?:send.*mail|x)", &[&[]]);
         check("(?:token){2,}", &[&["token"]]);
-        check("(?i)\u{212a}elvin", &[&["kelvin", "\u{212a}elvin"]]);
+        check("(?i)\u{212a}elvin", &[&["kelvin|\u{212a}elvin"]]);
     }
 }
