@@ -7,7 +7,6 @@
 mod arguments;
 mod approvals;
 mod authority;
-#[allow(dead_code, reason = "the authority is about to ask it")]
 mod baselines;
 mod budget;
 mod chain;

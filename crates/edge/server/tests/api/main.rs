@@ -4,6 +4,7 @@
 
 mod actions;
 mod agents;
+mod approvals;
 mod containment;
 mod destinations;
 mod faults;
@@ -11,6 +12,7 @@ mod history;
 mod http;
 mod labels;
 mod pins;
+mod promotion;
 mod remote;
 mod sockets;
 mod support;
