@@ -4,7 +4,7 @@ mod approvals;
 mod detect;
 mod incidents;
 
-pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs, RoleChoice};
+pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs};
 pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};
 pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
 

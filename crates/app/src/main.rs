@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod detectors;
 mod failure;
 mod firings;
 mod out;

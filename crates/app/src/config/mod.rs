@@ -1,16 +1,21 @@
 //! The configuration: found, parsed, laid over its profile and checked before anything starts.
 
 mod containment;
+mod approvals;
+mod detect;
 mod load;
+mod notify;
 mod reference;
 mod secret;
 mod types;
 mod validate;
 
 pub(crate) use containment::Containment;
+pub(crate) use detect::{Detect, ExemptEntry, FeedEntry, FeedFormat, OwnSecretEntry};
 pub(crate) use load::Loaded;
 #[cfg(test)]
 pub(crate) use load::parse;
+pub(crate) use notify::{ChannelType, MailProtection, Notify, NotifyEvent, NotifyLevel, ResponseSettings};
 pub(crate) use reference::reference;
 pub(crate) use secret::Sensitive;
 pub(crate) use types::*;

@@ -49,12 +49,21 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     #[schemars(with = "BTreeMap<String, Value>")]
     pub(crate) risk: serde_json::Map<String, Value>,
+    /// Questions to people.
+    pub(crate) approvals: crate::config::approvals::Approvals,
     /// Pinned tool definitions.
     pub(crate) pins: Pins,
+    /// What content is scanned for.
+    pub(crate) detect: super::Detect,
     /// What is written into records.
     pub(crate) record: RecordConfig,
     /// What decisions take away.
     pub(crate) containment: super::Containment,
+    /// Channels that people are told by: playbooks of policies, and questions that wait for an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notify: Vec<super::Notify>,
+    /// How incidents and messages to people are put together.
+    pub(crate) response: super::ResponseSettings,
     /// Bounds against floods and runaways.
     pub(crate) limits: Limits,
 }

@@ -45,6 +45,10 @@ pub(crate) fn validate(config: &Config) -> Vec<String> {
         Some(value) if matches!(value.as_str(), Some("balanced" | "strict")) => {}
         Some(value) => problems.push(format!("`policies.data.flow`: {value} is neither `balanced` nor `strict`")),
     }
+    crate::config::approvals::validate(&config.approvals, &mut problems);
+    let servers: Vec<&str> = config.upstream.iter().map(|upstream| upstream.name.as_str()).collect();
+    config.detect.check(&servers, &mut problems);
+    super::notify::validate(&config.notify, &config.response, &mut problems);
     limits(&config.limits, &mut problems);
     problems
 }

@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::snapshot;
+use crate::{clock, detectors, snapshot};
 use async_trait::async_trait;
 use holdshort_decide::Snapshot;
 use holdshort_inventory::Pins;
@@ -38,7 +38,8 @@ impl FileSource {
     fn compile(&self) -> Result<Snapshot, Failure> {
         let loaded = self.place.load()?;
         let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
-        snapshot::build(&loaded, Arc::default(), pins)
+        let data = self.place.data(&loaded).ok();
+        snapshot::build(&loaded, data.as_ref(), Arc::default(), pins)
     }
 
     /// The files that a snapshot is made of, with what tells that one changed.
@@ -48,6 +49,7 @@ impl FileSource {
         if let Ok(loaded) = self.place.load() {
             paths.extend(loaded.file.clone());
             paths.extend(loaded.config.policies.paths.iter().map(|path| loaded.resolve(path)));
+            paths.extend(detectors::files(&loaded));
         }
         let mut found = Vec::new();
         for path in paths {
@@ -68,7 +70,7 @@ impl SnapshotSource for FileSource {
     }
 }
 
-/// Reloads whenever a file changed. `known`: the files before the snapshot in force was made of them, so that a change
+/// Reloads whenever a file changed, or something that a feed of threat intelligence names has expired. `known`: the files before the snapshot in force was made of them, so that a change
 /// meanwhile is noticed. Ends with the task that it runs in.
 pub(crate) async fn follow(service: Arc<Service>, source: FileSource, mut known: Fingerprint) {
     let look = || {
@@ -77,12 +79,17 @@ pub(crate) async fn follow(service: Arc<Service>, source: FileSource, mut known:
     };
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // A reload that fails is tried again when a file changes, not every second.
+    let mut tried_ms = None;
     loop {
         ticks.tick().await;
         let Ok(found) = look().await else { continue };
-        if found == known {
+        let expiry_ms = service.snapshot().detectors().next_expiry_ms();
+        let expired = expiry_ms.filter(|expiry_ms| *expiry_ms <= clock::now_ms() && tried_ms != Some(*expiry_ms));
+        if found == known && expired.is_none() {
             continue;
         }
+        tried_ms = expired.or(tried_ms);
         // Remembered before loading: a change during the load is noticed at the next look.
         known = found;
         match service.reload(source.load().await, "file").await {
