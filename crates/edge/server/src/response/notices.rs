@@ -171,7 +171,15 @@ fn commands(answer: &Answer, incident: Option<RecordId>) -> Vec<(String, String)
         Containment::None => {
             commands.push(("isolate the agent".into(), format!("holdshort contain {agent} --isolate --reason WHY")));
         }
-        Containment::Narrow | Containment::Isolate | Containment::Terminate => {
+        Containment::Narrow => {
+            // Whether grants are taken from the session or from the agent is a matter of configuration.
+            let session = quoted(answer.evidence.session.as_str());
+            commands.push(("see what was taken away".into(), "holdshort standing".into()));
+            let line = format!("holdshort release {agent} --session {session} --reason WHY");
+            commands.push(("give it back to the session".into(), line));
+            commands.push(("give it back to the agent".into(), format!("holdshort release {agent} --reason WHY")));
+        }
+        Containment::Isolate | Containment::Terminate => {
             commands.push(("give it back".into(), format!("holdshort release {agent} --reason WHY")));
         }
     }

@@ -2,8 +2,9 @@
 
 use super::evidence::{Answer, Captured};
 use super::{Note, Shared, Task, notices};
-use holdshort_inventory::Happening;
-use holdshort_model::{Agent, Approval, Containment, Digest, Effect, IncidentEntry, RecordId, ResponseRecord, Step, one_line};
+use holdshort_inventory::{Happening, definition_digest};
+use holdshort_model::{Agent, Approval, Containment, Effect, IncidentEntry, RecordId, ResponseRecord, Step, one_line};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +32,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Task>) {
         shared.open.keep(&shared.store, changed).await;
         shared.book.confess();
         // Whoever asked may be gone.
-        waiting.into_iter().for_each(|done| drop(done.send(())));
+        for done in waiting {
+            let _: Result<(), ()> = done.send(());
+        }
     }
 }
 
@@ -58,13 +61,14 @@ async fn playbook(shared: &Shared, answer: Answer, captured: &Captured, changed:
         true => joined.or_else(|| shared.book.ids.next(shared.book.clock.now_ns())),
         false => joined,
     };
+    let evidence = serde_json::to_value(captured).unwrap_or_default();
     let mut entries = vec![line(&answer)];
     for step in Step::ALL.into_iter().filter(|step| has(*step)) {
         let (done, text) = match step {
-            Step::Capture => (true, captured_text(captured)),
+            Step::Capture => (true, captured_text(&evidence)),
             Step::Contain => contained_text(&answer),
             Step::Notify => notify(shared, &answer, captured, incident).await,
-            Step::OpenIncident => open(shared, &answer, captured, incident, joined.is_some()).await,
+            Step::OpenIncident => open(shared, &answer, &evidence, incident, joined.is_some()).await,
         };
         if step != Step::OpenIncident {
             entries.push(IncidentEntry { what: word(step, done).into(), text: text.clone(), ..line(&answer) });
@@ -91,11 +95,9 @@ fn word(step: Step, done: bool) -> &'static str {
 }
 
 // The record commits to the evidence by its digest; the incident holds it.
-fn captured_text(captured: &Captured) -> String {
-    match serde_json::to_vec(captured) {
-        Ok(bytes) => format!("evidence {}: labels, signals, risk, standing, places of the records", Digest::of(&bytes)),
-        Err(_) => "evidence was put aside, and has no digest".to_owned(),
-    }
+fn captured_text(evidence: &Value) -> String {
+    let digest = definition_digest(evidence);
+    format!("evidence {digest}: standing, labels, signals, risk, places of the records")
 }
 
 fn contained_text(answer: &Answer) -> (bool, String) {
@@ -119,7 +121,7 @@ async fn notify(shared: &Shared, answer: &Answer, captured: &Captured, incident:
 async fn open(
     shared: &Shared,
     answer: &Answer,
-    captured: &Captured,
+    evidence: &Value,
     incident: Option<RecordId>,
     joined: bool,
 ) -> (bool, String) {
@@ -129,8 +131,7 @@ async fn open(
     if joined {
         return (true, format!("carried on: incident {id}"));
     }
-    let evidence = serde_json::to_value(captured).unwrap_or_default();
-    match shared.open.open(id, &answer.title(), evidence, answer, &shared.store).await {
+    match shared.open.open(id, &answer.title(), evidence.clone(), answer, &shared.store).await {
         Ok(()) => {
             shared.book.counts.incidents_total.fetch_add(1, Ordering::Relaxed);
             (true, format!("opened: incident {id}"))

@@ -4,7 +4,7 @@ use super::*;
 use crate::recorder::{Appending, Recorder, RecorderError};
 use crate::{NotifyError, SystemClock};
 use async_trait::async_trait;
-use holdshort_inventory::OutboxRules;
+use holdshort_inventory::{OutboxRules, definition_digest};
 use holdshort_model::{
     ActionFacts, ActionKind, Agent, Claims, Containment, ContextFacts, Digest, Level, Mode, Notice, NoticeKind, Owner,
     Reason, Risk, RiskPart, SessionId, SubjectFacts,
@@ -233,8 +233,8 @@ async fn steps_are_done_and_recorded_in_their_order_whatever_order_they_are_name
     assert_eq!(incident.agents, ["a".into(), "parent".into()]);
     assert_eq!((incident.level, incident.timeline[0].index), (Level::High, Some(7)));
     assert_eq!(incident.evidence["records"]["count"], 5);
-    let digest = Digest::of(&serde_json::to_vec(&incident.evidence).unwrap());
-    let _ = digest;
+    let digest = definition_digest(&incident.evidence).to_string();
+    assert!(records[0]["text"].as_str().unwrap().contains(&digest), "the record commits to the evidence: {records:?}");
 
     assert_eq!((notice.kind, notice.incident), (NoticeKind::Contained, Some(incident.id)));
     assert_eq!((notice.index, notice.score, notice.subject.owner.as_deref()), (Some(7), 80, Some("ada@example.org")));
@@ -361,8 +361,10 @@ async fn what_does_not_fit_and_what_cannot_be_recorded_is_counted_and_confessed(
     for _ in 0..LINES_MAX + 50 {
         carry_out(&world, &decision(&[], Containment::None), &facts("a", "s", "wipe"));
     }
+    let mut other = facts("b", "s", "wipe");
+    other.subject.delegation.clear();
     for _ in 0..QUEUE_MAX {
-        carry_out(&world, &decision(&[Step::Capture], Containment::None), &facts("b", "s", "wipe"));
+        carry_out(&world, &decision(&[Step::Capture], Containment::None), &other);
     }
     let lost = world.tape.until(|record| record["event"] == "responses-left-out").await;
     assert_eq!(lost["detail"]["dropped"].as_u64().unwrap() as usize, 50 + LINES_MAX);
