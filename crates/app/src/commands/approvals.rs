@@ -9,9 +9,7 @@ use crate::place::Place;
 use crate::service::assemble::Assembled;
 use crate::service::start::is_running;
 use crate::{out, render};
-use holdshort_api::{
-    AnswerGiven, ApprovalQuery, ApprovalsPage, ApprovalsQuery, ApprovalsWhich, NewAnswer,
-};
+use holdshort_api::{AnswerGiven, ApprovalQuery, ApprovalsPage, ApprovalsQuery, ApprovalsWhich, NewAnswer};
 use holdshort_inventory::Role;
 use holdshort_model::{Approval, ApprovalState, Exception, RecordId};
 use holdshort_sdk::{Client, Endpoint};
@@ -146,7 +144,8 @@ impl Desk {
                 local.service.approval_view(None, id, Duration::ZERO).await.and_then(|view| view.approval)
             }
         };
-        let missing = || Failure::refused(format!("there is no approval `{id}`")).hint("see `holdshort approvals list`");
+        let missing =
+            || Failure::refused(format!("there is no approval `{id}`")).hint("see `holdshort approvals list`");
         found.map(|approval| *approval).ok_or_else(missing)
     }
 
@@ -170,9 +169,7 @@ impl Desk {
     async fn revoke(&self, id: RecordId, reason: &str) -> Result<Exception, Failure> {
         match self {
             Self::Remote(client) => client.revoke_exception(id, reason).await.map_err(refused),
-            Self::Local(local, who) => {
-                local.service.revoke_exception(id, &who.name, reason).await.map_err(unchanged)
-            }
+            Self::Local(local, who) => local.service.revoke_exception(id, &who.name, reason).await.map_err(unchanged),
         }
     }
 }
@@ -269,7 +266,8 @@ fn print_exceptions(exceptions: &[Exception], output: Output) -> Result<(), Fail
         let tool = one.server.as_ref().map_or_else(|| one.name.clone(), |server| format!("{server}/{}", one.name));
         let user = if one.user.is_empty() { "-".to_owned() } else { one.user.clone() };
         let places = if places.is_empty() { "-".to_owned() } else { places.join(", ") };
-        let texts = [one.id.to_string(), one.agent.to_string(), user, tool, places, until, one.by.clone(), one.reason.clone()];
+        let texts =
+            [one.id.to_string(), one.agent.to_string(), user, tool, places, until, one.by.clone(), one.reason.clone()];
         texts.iter().map(|text| shown(text)).collect()
     };
     let rows: Vec<Vec<String>> = exceptions.iter().map(row).collect();

@@ -22,12 +22,10 @@ pub(super) fn run(command: PeopleCommand) -> Outcome {
             }
             print_issued(&issued, output)
         }),
-        PeopleCommand::List { place, output } => {
-            with(&place, async |control| print(&control.people().await?, output))
+        PeopleCommand::List { place, output } => with(&place, async |control| print(&control.people().await?, output)),
+        PeopleCommand::Token { place, output, name, label } => {
+            with(&place, async |control| print_issued(&control.issue_person(&name, &label).await?, output))
         }
-        PeopleCommand::Token { place, output, name, label } => with(&place, async |control| {
-            print_issued(&control.issue_person(&name, &label).await?, output)
-        }),
         PeopleCommand::Revoke { place, output, name, token } => with(&place, async |control| {
             let hash: Digest = token.parse().map_err(|error| Failure::usage(error).hint("copy it from the list"))?;
             control.revoke_person(&name, &hash).await?;

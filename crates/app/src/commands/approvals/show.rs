@@ -124,7 +124,9 @@ fn rows(approval: &Approval) -> Vec<(&'static str, String)> {
     }
     rows.extend(approval.destinations.iter().map(|(kind, value)| ("goes to", format!("{kind} {value}"))));
     rows.push(("risk", format!("{} {}", level(risk.level), risk.score)));
-    rows.extend(risk.parts.iter().map(|RiskPart { signal, points, why, .. }| ("", format!("+{points} {signal}: {why}"))));
+    rows.extend(
+        risk.parts.iter().map(|RiskPart { signal, points, why, .. }| ("", format!("+{points} {signal}: {why}"))),
+    );
     rows.extend(approval.reasons.iter().map(|Reason { policy, message, .. }| ("why", format!("{message} ({policy})"))));
     rows.extend(arguments(&approval.args).into_iter().map(|text| ("arguments", text)));
     rows.extend(approval.provenance.iter().map(|(at, from)| ("from", format!("{at}: {}", origin(from)))));
@@ -148,7 +150,9 @@ fn arguments(args: &Value) -> Vec<String> {
 fn leaves(value: &Value, at: &mut String, lines: &mut Vec<String>) {
     let end = at.len();
     match value {
-        Value::Null if at.is_empty() => lines.push("not shown: it was answered, or they are too long to be read".into()),
+        Value::Null if at.is_empty() => {
+            lines.push("not shown: it was answered, or they are too long to be read".into())
+        }
         Value::Object(fields) if !fields.is_empty() => {
             for (key, field) in fields {
                 let _ = write!(at, "/{}", key.replace('~', "~0").replace('/', "~1"));

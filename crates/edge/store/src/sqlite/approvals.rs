@@ -3,7 +3,7 @@
 
 use super::{StateDb, failed, from_sql, to_sql};
 use holdshort_inventory::{ApprovalChange, ApprovalStore, Kept, StoreError};
-use holdshort_model::{Approval, ApprovalState, Exception, RecordId};
+use holdshort_model::{ApprovalState, Exception, RecordId};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -96,6 +96,7 @@ mod tests {
     use super::*;
     use crate::sqlite::STATE_FILE;
     use holdshort_inventory::check_approval_store;
+    use holdshort_model::Approval;
 
     #[test]
     fn approvals_pass_the_suite_and_survive_reopening() {
