@@ -4,6 +4,7 @@
 //! has the rest of the contract for the command line. What is absent: TLS. A bearer token leaves this host over nothing
 //! that this crate opens.
 
+mod approvals;
 mod authority;
 mod client;
 mod error;

@@ -1,6 +1,8 @@
 //! What the service can be told.
 
+use crate::approvals::ApprovalsConfig;
 use crate::containment::NarrowTo;
+use crate::response::ResponseConfig;
 use std::time::Duration;
 
 /// Settings of the decision service.
@@ -21,6 +23,10 @@ pub struct ServiceConfig {
     pub session_idle: Duration,
     /// What a policy's `narrow` takes grants from.
     pub narrow: NarrowTo,
+    /// Questions to people.
+    pub approvals: ApprovalsConfig,
+    /// What is done beside the answer.
+    pub response: ResponseConfig,
 }
 
 impl Default for ServiceConfig {
@@ -33,6 +39,8 @@ impl Default for ServiceConfig {
             history_bytes: 512 << 20,
             session_idle: Duration::from_secs(24 * 3600),
             narrow: NarrowTo::default(),
+            approvals: ApprovalsConfig::default(),
+            response: ResponseConfig::default(),
         }
     }
 }

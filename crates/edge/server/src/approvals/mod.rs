@@ -211,6 +211,11 @@ impl Approvals {
         self.shared.desk().book.exceptions().cloned().collect()
     }
 
+    /// The approval of this id.
+    pub(crate) fn find(&self, id: RecordId) -> Option<Arc<Approval>> {
+        self.shared.desk().book.find(id).cloned()
+    }
+
     /// What happens to approvals from now on. Carries no arguments.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<ApprovalEvent>> {
         self.shared.events.subscribe()
