@@ -111,14 +111,6 @@ impl Baselines {
     }
 
     /// Takes in an action. INVARIANT: it was permitted, and its record is durable.
-    #[allow(dead_code, reason = "for callers that still have the facts; the authority notes them first")]
-    pub(crate) fn learn(&self, facts: &Facts, previous: Option<&str>, now_ns: i64) {
-        if let Some(noted) = Noted::of(facts, previous) {
-            self.learn_noted(&noted, now_ns);
-        }
-    }
-
-    /// The same for an action whose facts are gone.
     pub(crate) fn learn_noted(&self, noted: &Noted, now_ns: i64) {
         let Noted { agent, class, event } = noted;
         let stranger = class == UNKNOWN_CLASS;

@@ -58,13 +58,19 @@ fn warm(baselines: &Baselines, agent: &str, class: &str) -> i64 {
     let mut now = START;
     for event in 0..WARM_EVENTS {
         now = START + i64::from(event / u32::from(LEARNT_PER_MINUTE_MAX)) * MINUTE;
-        baselines.learn(&facts(agent, class, "get"), Some("list"), now);
+        learn(&baselines, &facts(agent, class, "get"), Some("list"), now);
     }
     now
 }
 
 fn empty() -> Baselines {
     Baselines::load(&Memory::default()).unwrap()
+}
+
+fn learn(baselines: &Baselines, facts: &Facts, previous: Option<&str>, now_ns: i64) {
+    if let Some(noted) = Noted::of(facts, previous) {
+        baselines.learn_noted(&noted, now_ns);
+    }
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn strangers_teach_no_class_and_nothing_is_handed_down() {
     let store = Memory::default();
     assert_eq!((baselines.save(&store).unwrap(), store.owners()), (0, vec![]));
     // Registered now: what was done under the name before does not count.
-    baselines.learn(&facts("a", "coding", "get"), None, now);
+    learn(&baselines, &facts("a", "coding", "get"), None, now);
     assert!(baselines.score(&facts("a", "coding", "get"), None, now).cold);
 }
 
@@ -98,7 +104,7 @@ fn nothing_is_learnt_of_whoever_is_not_known() {
     let baselines = empty();
     let mut unknown = facts("a", "coding", "get");
     unknown.subject.authenticated_by = Authentication::None;
-    (0..1_000).for_each(|n| baselines.learn(&unknown, None, START + n * MINUTE));
+    (0..1_000).for_each(|n| learn(&baselines, &unknown, None, START + n * MINUTE));
     assert_eq!(baselines.score(&facts("a", "coding", "get"), None, START), Anomaly::default());
 }
 
@@ -128,7 +134,7 @@ fn what_was_learnt_survives_a_restart_and_damage_starts_cold() {
     store.kept.lock().unwrap().get_mut(&agent).unwrap()[40] ^= 1;
     let damaged = Baselines::load(&store).unwrap();
     assert!(damaged.score(&asked, None, now).why[0].contains("class"), "its class is still there");
-    damaged.learn(&asked, None, now);
+    learn(&damaged, &asked, None, now);
     damaged.save(&store).unwrap();
     assert!(Baseline::from_bytes(&store.kept.lock().unwrap()[&agent]).is_ok(), "replaced");
 }
@@ -153,14 +159,14 @@ fn many_agents_are_bounded_and_strangers_drive_out_nobody() {
     let baselines = empty();
     let now = warm(&baselines, "a", "coding");
     for n in 0..20_000 {
-        baselines.learn(&facts(&format!("stranger{n}"), UNKNOWN_CLASS, "get"), None, now + n);
+        learn(&baselines, &facts(&format!("stranger{n}"), UNKNOWN_CLASS, "get"), None, now + n);
     }
     assert!(!baselines.score(&facts("a", "coding", "get"), None, now).cold);
     let count = || baselines.shards.iter().map(|shard| shard.lock().unwrap().agents.len()).sum::<usize>();
     assert!(count() <= 1 + SHARDS * STRANGERS_PER_SHARD_MAX);
     let store = Memory::default();
     for n in 0..6_000 {
-        baselines.learn(&facts(&format!("agent{n}"), "coding", "get"), None, now + 100_000 + n);
+        learn(&baselines, &facts(&format!("agent{n}"), "coding", "get"), None, now + 100_000 + n);
         if n % 1_000 == 0 {
             baselines.save(&store).unwrap();
         }
@@ -180,7 +186,7 @@ fn agents_at_once_lose_nothing() {
                 for n in 0..300 {
                     let asked = facts(&format!("agent{}", worker % 2), "coding", "get");
                     baselines.score(&asked, None, START + n * MINUTE);
-                    baselines.learn(&asked, None, START + n * MINUTE);
+                    learn(&baselines, &asked, None, START + n * MINUTE);
                 }
             });
         }
