@@ -57,6 +57,7 @@ fn the_contract_says_what_the_types_say() {
     questions(&mut left);
     answers(&mut left);
     decisions(&mut left);
+    incidents(&mut left);
     approvals(&mut left);
     assert_eq!(left, BTreeSet::from(["Digest".to_owned(), "FailMode".to_owned()]), "not checked");
 }
@@ -255,6 +256,55 @@ fn answers(left: &mut BTreeSet<String>) {
     check(left, "Health", &health, &health);
     let readiness = Readiness { ready: true, faults: vec![] };
     check(left, "Readiness", &readiness, &readiness);
+}
+
+fn incidents(left: &mut BTreeSet<String>) {
+    let id = RecordId::from_parts(1, 1);
+    let entry = |decision: Option<RecordId>| IncidentEntry {
+        at_ms: 1,
+        what: "w".into(),
+        text: "t".into(),
+        decision,
+        index: decision.map(|_| 1),
+    };
+    check(left, "IncidentEntry", &entry(Some(id)), &entry(None));
+    let incident = |closed_ms| Incident {
+        id,
+        title: "t".into(),
+        level: Level::High,
+        state: IncidentState::Closed,
+        opened_ms: 1,
+        closed_ms,
+        agents: vec!["a".into()],
+        sessions: vec!["s".into()],
+        timeline: vec![entry(None)],
+        omitted: 0,
+        last_ms: 1,
+        evidence: json!({}),
+    };
+    check(left, "Incident", &incident(Some(1)), &incident(None));
+    let summary = |closed_ms| IncidentSummary {
+        id,
+        title: "t".into(),
+        level: Level::High,
+        state: IncidentState::Open,
+        opened_ms: 1,
+        last_ms: 1,
+        closed_ms,
+        agents: vec![],
+        lines: 1,
+    };
+    check(left, "IncidentSummary", &summary(Some(1)), &summary(None));
+    let page = |next| IncidentsPage { incidents: vec![summary(None)], next };
+    check(left, "IncidentsPage", &page(Some(id)), &page(None));
+    check_input(left, "CloseIncident", &CloseIncident { reason: "r".into() });
+    let (name, waiting, sent, failed, given_up, dropped, down) = ("n".to_owned(), 1, 1, 1, 1, 1, true);
+    let channel = ChannelState { name, waiting, sent, failed, given_up, dropped, down };
+    check(left, "ChannelState", &channel, &channel);
+    let channels = ChannelsPage { channels: vec![channel] };
+    check(left, "ChannelsPage", &channels, &channels);
+    let tested = |problem| ChannelTested { name: "n".into(), delivered: false, problem };
+    check(left, "ChannelTested", &tested(Some("p".into())), &tested(None));
 }
 
 fn decisions(left: &mut BTreeSet<String>) {
