@@ -1,7 +1,8 @@
 //! `PolicySet::evaluate`, input document included, with 10, 100 and 1,000 policies; and loading them.
 //!
 //! The policies are the shipped library over and over under other names, with rules for tools and servers of their own
-//! between them, as an organisation's policies would have. The action is a write in the workspace that no rule stops.
+//! between them, as an organisation's policies would have. The action is a write in the workspace that no rule stops. Beside
+//! it a send with the whole shipped library, after untrusted content was read: most of its policies speak of sending.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use holdshort_model::Facts;
@@ -10,10 +11,12 @@ use serde_json::json;
 use std::hint::black_box;
 use std::time::Instant;
 
-fn bundle(count: usize) -> Bundle {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies");
-    let paths = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+fn shipped(folders: &[&str]) -> Vec<SourceFile> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies");
+    let folders = folders.iter().map(|folder| format!("{root}/{folder}"));
+    let paths = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let mut files: Vec<SourceFile> = paths
+        .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|end| end == "rego"))
         .filter_map(|path| {
             let name = path.file_name()?.to_string_lossy().into_owned();
@@ -21,6 +24,11 @@ fn bundle(count: usize) -> Bundle {
         })
         .collect();
     files.sort_by(|left, right| left.path.cmp(&right.path));
+    files
+}
+
+fn bundle(count: usize) -> Bundle {
+    let mut files = shipped(&[""]);
     let verbs = ["delete", "send", "execute", "spend", "write"];
     for (number, verb) in verbs.iter().cycle().flat_map(|verb| std::iter::repeat_n(verb, 10)).enumerate() {
         if number >= count {
@@ -77,6 +85,65 @@ fn facts() -> Option<Facts> {
     serde_json::from_value(facts).ok()
 }
 
+/// A message to the address that the person named.
+fn message() -> Option<Facts> {
+    let source = json!({
+        "kind": "user", "id": "request", "trust": "trusted", "character": "prose", "reach": "named", "document": false,
+        "span": [48, 64], "form": "plain"
+    });
+    let facts = json!({
+        "subject": {
+            "agent": {"id": "a1", "class": "coding", "owner": {"id": "ann", "active": true}, "claims": {"name": "x"}},
+            "user": "ann", "delegation": [], "session": "s1", "authenticated_by": "token", "standing": "active"
+        },
+        "action": {
+            "kind": "tool.call", "server": "mail", "name": "send_mail",
+            "effects": [{
+                "verb": "send", "resource": {"kind": "mail", "id": "bo@other.example", "host": "other.example"},
+                "certainty": "derived"
+            }],
+            "args": {"to": "bo@other.example", "subject": "Summary", "body": "This is what the mails say."}
+        },
+        "tool": {"server": "mail", "name": "send_mail", "pin": "match", "annotations": {}},
+        "context": {
+            "intent": "Send the summary of today's mails to bo@other.example", "time": 1, "workspace": "/home/ann/p",
+            "enforcement_point": "mcp-http"
+        },
+        "labels": {"integrity": "untrusted", "since": 1, "sources": ["get_mail#0"]},
+        "request": {"known": true, "asks": "call", "because": ["send"]},
+        "provenance": {
+            "/to": {"role": "target", "origin": "request", "coverage": 100, "required": true, "address": true, "sources": [source]},
+            "/body": {"role": "content", "origin": "nowhere", "required": true}
+        },
+        "history": {"actions": 100, "in_flight": 0, "counts": {"read": 90, "send": 10}, "sequences": {
+            "burst_of_deletes/deleted": {"holds": false, "value": 0},
+            "outside_after_credentials/read": {"holds": false, "value": 0}
+        }}
+    });
+    serde_json::from_value(facts).ok()
+}
+
+fn library(criterion: &mut Criterion) {
+    let Some(facts) = message() else { return };
+    let bundle = Bundle { files: shipped(&["", "flow"]), data: serde_json::Value::Null };
+    let Ok(set) = PolicySet::load(&bundle, &LoadOptions::default()) else { return };
+    percentiles(&format!("the library, {} policies, a send", set.policies().len()), &set, &facts);
+    criterion.bench_function("policy/library send", |bencher| bencher.iter(|| set.evaluate(black_box(&facts))));
+}
+
+fn percentiles(name: &str, set: &PolicySet, facts: &Facts) {
+    let mut nanos: Vec<u128> = (0..50_000)
+        .map(|_| {
+            let start = Instant::now();
+            let _ = black_box(set.evaluate(black_box(facts)));
+            start.elapsed().as_nanos()
+        })
+        .collect();
+    nanos.sort_unstable();
+    let at = |part: usize| nanos.get(nanos.len() * part / 1_000).copied().unwrap_or_default();
+    report(&format!("{name}: p50 {} ns, p99 {} ns", at(500), at(990)));
+}
+
 fn policies(criterion: &mut Criterion) {
     let Some(facts) = facts() else { return };
     let mut group = criterion.benchmark_group("policy/evaluate");
@@ -84,16 +151,7 @@ fn policies(criterion: &mut Criterion) {
         let start = Instant::now();
         let Ok(set) = PolicySet::load(&bundle(count), &LoadOptions::default()) else { return };
         let loaded = start.elapsed();
-        let mut nanos: Vec<u128> = (0..50_000)
-            .map(|_| {
-                let start = Instant::now();
-                let _ = black_box(set.evaluate(black_box(&facts)));
-                start.elapsed().as_nanos()
-            })
-            .collect();
-        nanos.sort_unstable();
-        let at = |part: usize| nanos.get(nanos.len() * part / 1_000).copied().unwrap_or_default();
-        report(&format!("policies {count}: load {loaded:?}, p50 {} ns, p99 {} ns", at(500), at(990)));
+        percentiles(&format!("policies {count}, loaded in {loaded:?}"), &set, &facts);
         group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
             bencher.iter(|| set.evaluate(black_box(facts)));
         });
@@ -106,5 +164,5 @@ fn report(line: &str) {
     println!("{line}");
 }
 
-criterion_group!(benches, policies);
+criterion_group!(benches, policies, library);
 criterion_main!(benches);

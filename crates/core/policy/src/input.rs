@@ -71,7 +71,7 @@ impl InputBuilder {
         input.insert(k.context.clone(), self.context(&facts.context));
         flow::insert(k, &mut input, facts);
         signals::insert(k, &self.quiet, &mut input, facts);
-        input.into_value()
+        whole(input)
     }
 
     fn subject(&self, subject: &SubjectFacts) -> Value {
@@ -85,7 +85,7 @@ impl InputBuilder {
         object.insert(k.authenticated_by.clone(), Value::from(authentication(subject.authenticated_by)));
         object.insert(k.standing.clone(), Value::from(standing(subject.standing)));
         insert_texts(&mut object, &k.removed, &subject.removed);
-        object.into_value()
+        whole(object)
     }
 
     fn agent(&self, agent: &Agent) -> Value {
@@ -97,14 +97,14 @@ impl InputBuilder {
             let mut value = Object::new();
             value.insert(k.id.clone(), Value::from(owner.id.as_str()));
             value.insert(k.active.clone(), Value::Bool(owner.active));
-            object.insert(k.owner.clone(), value.into_value());
+            object.insert(k.owner.clone(), whole(value));
         }
         let mut claims = Object::new();
         insert_text(&mut claims, &k.name, agent.claims.name.as_deref());
         insert_text(&mut claims, &k.version, agent.claims.version.as_deref());
         insert_text(&mut claims, &k.program, agent.claims.program.as_deref());
-        object.insert(k.claims.clone(), claims.into_value());
-        object.into_value()
+        object.insert(k.claims.clone(), whole(claims));
+        whole(object)
     }
 
     fn action(&self, action: &ActionFacts) -> Value {
@@ -120,7 +120,7 @@ impl InputBuilder {
         if let Some(digest) = &action.digest {
             object.insert(k.digest.clone(), Value::from(digest.to_string()));
         }
-        object.into_value()
+        whole(object)
     }
 
     fn effect(&self, effect: &ActionEffect) -> Value {
@@ -136,7 +136,7 @@ impl InputBuilder {
             object.insert(k.count.clone(), Value::from(count));
         }
         object.insert(k.certainty.clone(), Value::from(certainty(effect.certainty)));
-        object.into_value()
+        whole(object)
     }
 
     fn resource(&self, resource: &Resource) -> Value {
@@ -150,7 +150,7 @@ impl InputBuilder {
             let labels: Vec<Value> = resource.labels.iter().map(|label| Value::from(label.as_str())).collect();
             object.insert(k.labels.clone(), Value::from(labels));
         }
-        object.into_value()
+        whole(object)
     }
 
     fn tool(&self, tool: &ToolFacts) -> Value {
@@ -163,7 +163,7 @@ impl InputBuilder {
         if let Some(digest) = &tool.definition {
             object.insert(k.definition.clone(), Value::from(digest.to_string()));
         }
-        object.into_value()
+        whole(object)
     }
 
     fn context(&self, context: &ContextFacts) -> Value {
@@ -174,8 +174,13 @@ impl InputBuilder {
         insert_text(&mut object, &k.workspace, context.workspace.as_deref());
         object.insert(k.enforcement_point.clone(), Value::from(context.enforcement_point.as_str()));
         insert_text(&mut object, &k.trace, context.trace.as_deref());
-        object.into_value()
+        whole(object)
     }
+}
+
+/// As `Object::into_value`, without packing it for reading: an input document is read a few times and dropped.
+fn whole(object: Object) -> Value {
+    Value::Object(regorus::Rc::new(object))
 }
 
 fn insert_text(object: &mut Object, key: &Value, text: Option<&str>) {
@@ -204,7 +209,7 @@ pub(crate) fn from_json(json: &Json) -> Value {
             for (key, value) in fields {
                 object.insert(Value::from(key.as_str()), from_json(value));
             }
-            object.into_value()
+            whole(object)
         }
     }
 }

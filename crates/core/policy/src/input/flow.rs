@@ -1,6 +1,6 @@
 //! `input.labels`, `input.provenance`, `input.request`, `input.history`.
 
-use super::{Keys, insert_text, insert_texts};
+use super::{Keys, insert_text, insert_texts, whole};
 use holdshort_model::{
     ArgumentRole, Asks, Character, Facts, HistoryFacts, Integrity, Labels, Origin, Provenance, Reach, RequestFacts,
     SequenceFacts, SourceKind, ValueSource,
@@ -15,7 +15,7 @@ pub(super) fn insert(k: &Keys, input: &mut Object, facts: &Facts) {
         for (pointer, value) in &facts.provenance {
             object.insert(Value::from(pointer.as_str()), provenance(k, value));
         }
-        input.insert(k.provenance.clone(), object.into_value());
+        input.insert(k.provenance.clone(), whole(object));
     }
     input.insert(k.request.clone(), request(k, &facts.request));
     input.insert(k.history.clone(), history(k, &facts.history));
@@ -31,7 +31,7 @@ fn labels(k: &Keys, labels: &Labels) -> Value {
         object.insert(k.since.clone(), Value::from(since));
     }
     insert_texts(&mut object, &k.sources, &labels.sources);
-    object.into_value()
+    whole(object)
 }
 
 fn provenance(k: &Keys, provenance: &Provenance) -> Value {
@@ -48,7 +48,7 @@ fn provenance(k: &Keys, provenance: &Provenance) -> Value {
     object.insert(k.record.clone(), Value::Bool(provenance.record));
     object.insert(k.rivals.clone(), Value::from(u64::from(provenance.rivals)));
     object.insert(k.known.clone(), Value::Bool(provenance.known));
-    object.into_value()
+    whole(object)
 }
 
 fn source(k: &Keys, source: &ValueSource) -> Value {
@@ -61,7 +61,7 @@ fn source(k: &Keys, source: &ValueSource) -> Value {
     object.insert(k.document.clone(), Value::Bool(source.document));
     object.insert(k.span.clone(), Value::from(source.span.map(Value::from).to_vec()));
     object.insert(k.form.clone(), Value::from(source.form.as_str()));
-    object.into_value()
+    whole(object)
 }
 
 fn request(k: &Keys, request: &RequestFacts) -> Value {
@@ -70,7 +70,7 @@ fn request(k: &Keys, request: &RequestFacts) -> Value {
     object.insert(k.asks.clone(), Value::from(asks(request.asks)));
     insert_texts(&mut object, &k.because, &request.because);
     insert_texts(&mut object, &k.steered_by, &request.steered_by);
-    object.into_value()
+    whole(object)
 }
 
 fn history(k: &Keys, history: &HistoryFacts) -> Value {
@@ -82,17 +82,17 @@ fn history(k: &Keys, history: &HistoryFacts) -> Value {
         for (verb, count) in &history.counts {
             counts.insert(Value::from(verb.as_str()), Value::from(*count));
         }
-        object.insert(k.counts.clone(), counts.into_value());
+        object.insert(k.counts.clone(), whole(counts));
     }
     if !history.sequences.is_empty() {
         let mut sequences = Object::new();
         for (name, facts) in &history.sequences {
             sequences.insert(Value::from(name.as_str()), sequence(k, facts));
         }
-        object.insert(k.sequences.clone(), sequences.into_value());
+        object.insert(k.sequences.clone(), whole(sequences));
     }
     object.insert(k.truncated.clone(), Value::Bool(history.truncated));
-    object.into_value()
+    whole(object)
 }
 
 fn sequence(k: &Keys, facts: &SequenceFacts) -> Value {
@@ -101,7 +101,7 @@ fn sequence(k: &Keys, facts: &SequenceFacts) -> Value {
     object.insert(k.value.clone(), Value::from(facts.value));
     let witnesses: Vec<String> = facts.witnesses.iter().map(ToString::to_string).collect();
     insert_texts(&mut object, &k.witnesses, &witnesses);
-    object.into_value()
+    whole(object)
 }
 
 /// Text form, as serde writes it.

@@ -2,7 +2,7 @@
 //!
 //! Most actions have no signs at all. What such an action gets is made once and then only counted.
 
-use super::{Keys, insert_text, insert_texts};
+use super::{Keys, insert_text, insert_texts, whole};
 use holdshort_model::{
     Anomaly, ApprovalHistory, Content, DestinationSignal, Facts, Indicator, Injection, Level, Mark, PersonalData, Risk,
     RiskPart, RuleMatch, SecretSignal, SeenContent, Signals,
@@ -62,18 +62,18 @@ fn signals(k: &Keys, quiet: &Quiet, signals: &Signals) -> Value {
     insert_list(&mut object, &k.destinations, &signals.destinations, |one| destination(k, one));
     object.insert(k.anomaly.clone(), or(&signals.anomaly, &quiet.anomaly, |one| anomaly(k, one)));
     object.insert(k.approvals.clone(), or(&signals.approvals, &quiet.approvals, |one| approvals(k, one)));
-    object.into_value()
+    whole(object)
 }
 
 fn injection(k: &Keys, injection: &Injection) -> Value {
     let mut object = Object::new();
     object.insert(k.percent.clone(), number(injection.percent));
     insert_list(&mut object, &k.marks, &injection.marks, |one| mark(k, one));
-    object.into_value()
+    whole(object)
 }
 
 fn mark(k: &Keys, mark: &Mark) -> Value {
-    found(k, &k.kind, &mark.kind, &mark.at).into_value()
+    whole(found(k, &k.kind, &mark.kind, &mark.at))
 }
 
 fn secret(k: &Keys, secret: &SecretSignal) -> Value {
@@ -82,28 +82,28 @@ fn secret(k: &Keys, secret: &SecretSignal) -> Value {
     insert_flag(&mut object, &k.own, secret.own);
     object.insert(k.confidence.clone(), number(secret.confidence));
     insert_text(&mut object, &k.decoded, secret.decoded.as_deref());
-    object.into_value()
+    whole(object)
 }
 
 fn personal(k: &Keys, data: &PersonalData) -> Value {
     let mut object = found(k, &k.kind, &data.kind, &data.at);
     object.insert(k.count.clone(), Value::from(u64::from(data.count)));
     object.insert(k.confidence.clone(), number(data.confidence));
-    object.into_value()
+    whole(object)
 }
 
 fn indicator(k: &Keys, indicator: &Indicator) -> Value {
     let mut object = found(k, &k.feed, &indicator.feed, &indicator.at);
     insert_text(&mut object, &k.kind, Some(&indicator.kind));
     object.insert(k.confidence.clone(), number(indicator.confidence));
-    object.into_value()
+    whole(object)
 }
 
 fn rule(k: &Keys, rule: &RuleMatch) -> Value {
     let mut object = found(k, &k.rule, &rule.rule, &rule.at);
     object.insert(k.severity.clone(), Value::from(level(rule.severity)));
     object.insert(k.counts.clone(), Value::Bool(rule.counts));
-    object.into_value()
+    whole(object)
 }
 
 // What it is, and where it stands.
@@ -125,7 +125,7 @@ fn seen(k: &Keys, seen: &SeenContent) -> Value {
     insert_texts(&mut object, &k.rules, &seen.rules);
     object.insert(k.unscanned.clone(), Value::from(u64::from(seen.unscanned)));
     insert_flag(&mut object, &k.truncated, seen.truncated);
-    object.into_value()
+    whole(object)
 }
 
 fn destination(k: &Keys, destination: &DestinationSignal) -> Value {
@@ -136,7 +136,7 @@ fn destination(k: &Keys, destination: &DestinationSignal) -> Value {
     insert_text(&mut object, &k.looks_like, destination.looks_like.as_deref());
     insert_text(&mut object, &k.special, destination.special.as_deref());
     insert_texts(&mut object, &k.odd, &destination.odd);
-    object.into_value()
+    whole(object)
 }
 
 fn anomaly(k: &Keys, anomaly: &Anomaly) -> Value {
@@ -147,7 +147,7 @@ fn anomaly(k: &Keys, anomaly: &Anomaly) -> Value {
     object.insert(k.surprise.clone(), number(anomaly.surprise));
     object.insert(k.volume.clone(), number(anomaly.volume));
     insert_texts(&mut object, &k.why, &anomaly.why);
-    object.into_value()
+    whole(object)
 }
 
 fn approvals(k: &Keys, approvals: &ApprovalHistory) -> Value {
@@ -164,7 +164,7 @@ fn approvals(k: &Keys, approvals: &ApprovalHistory) -> Value {
         object.insert(key.clone(), Value::from(u64::from(*count)));
     }
     insert_flag(&mut object, &k.flooding, *flooding);
-    object.into_value()
+    whole(object)
 }
 
 fn risk(k: &Keys, risk: &Risk) -> Value {
@@ -173,7 +173,7 @@ fn risk(k: &Keys, risk: &Risk) -> Value {
     object.insert(k.level.clone(), Value::from(level(risk.level)));
     let parts: Vec<Value> = risk.parts.iter().map(|one| part(k, one)).collect();
     object.insert(k.parts.clone(), Value::from(parts));
-    object.into_value()
+    whole(object)
 }
 
 fn part(k: &Keys, part: &RiskPart) -> Value {
@@ -182,7 +182,7 @@ fn part(k: &Keys, part: &RiskPart) -> Value {
     object.insert(k.points.clone(), number(part.points));
     object.insert(k.confidence.clone(), number(part.confidence));
     insert_text(&mut object, &k.why, Some(&part.why));
-    object.into_value()
+    whole(object)
 }
 
 fn number(value: u8) -> Value {
