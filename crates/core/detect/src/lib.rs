@@ -55,6 +55,12 @@ impl Detectors {
         self.built.as_ref().map_or_else(|| Digest::of(b""), |built| built.digest())
     }
 
+    /// When something that threat intelligence names expires, in milliseconds since 1970: detectors that are built later
+    /// may name less.
+    pub fn next_expiry_ms(&self) -> Option<u64> {
+        self.built.as_ref().and_then(|built| built.next_expiry_ms())
+    }
+
     /// Scans the arguments of an action, decoded forms included. Places are JSON pointers.
     pub fn scan_args(&self, args: &Value) -> Content {
         self.built.as_ref().map_or_else(Content::default, |built| built.scan_args(args))

@@ -1,6 +1,6 @@
 //! What an organisation adds to the built-in detectors.
 
-use crate::{FingerprintKey, OWN_BYTES_MAX, OWN_BYTES_MIN, injection, intelligence, rules};
+use crate::{FingerprintKey, OWN_BYTES_MAX, OWN_BYTES_MIN, injection, intelligence, rules, secrets};
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,11 +35,11 @@ pub struct OwnSecret {
 }
 
 impl OwnSecret {
-    /// Fingerprint and length of `value`; the value itself is not kept. Absent when it has blanks in it, or is shorter than
+    /// Fingerprint and length of `value`; the value itself is not kept. Absent when it has blanks, quotation marks or backslashes in it, or is shorter than
     /// [`OWN_BYTES_MIN`](crate::OWN_BYTES_MIN) or longer than [`OWN_BYTES_MAX`](crate::OWN_BYTES_MAX): it would never be
     /// found. Of a key that spans lines, take its longest line.
     pub fn of(key: &FingerprintKey, name: &str, value: &str) -> Option<Self> {
-        let fits = (OWN_BYTES_MIN..=OWN_BYTES_MAX).contains(&value.len()) && !value.contains(char::is_whitespace);
+        let fits = (OWN_BYTES_MIN..=OWN_BYTES_MAX).contains(&value.len()) && !value.bytes().any(secrets::parts);
         fits.then(|| Self { name: name.to_owned(), fingerprint: key.fingerprint(value.as_bytes()), bytes: value.len() })
     }
 }

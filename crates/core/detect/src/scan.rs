@@ -89,6 +89,10 @@ impl Built {
         self.digest
     }
 
+    pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
+        self.intelligence.as_ref().and_then(|feeds| feeds.next_expiry_ms())
+    }
+
     pub(crate) fn scan_args(&self, args: &Value) -> Content {
         let leaves = leaves::of(args);
         let bytes = leaves.all.iter().map(|leaf| leaf.text.len()).sum();

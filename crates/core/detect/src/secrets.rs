@@ -13,7 +13,10 @@ mod rule;
 mod set;
 
 pub(crate) use finder::{Fuel, Hit, find};
-pub(crate) use own::{Own, Tries};
+pub(crate) use own::{Own, Tries, parts};
 pub(crate) use set::{RuleSet, builtin};
 
 pub use own::{OWN_BYTES_MAX, OWN_BYTES_MIN, OWN_LENGTHS_MAX, OWN_MAX};
+
+#[cfg(test)]
+mod tests;

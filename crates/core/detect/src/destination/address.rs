@@ -52,7 +52,13 @@ fn embedded(host: &str) -> Option<Ipv4Addr> {
     }
     let parts: Vec<&str> = host.split(['.', '-']).collect();
     let dotted = parts.windows(4).find_map(|four| four.join(".").parse().ok());
-    let hex = || parts.iter().filter(|part| part.len() == 8).find_map(|part| u32::from_str_radix(part, 16).ok()).map(Ipv4Addr::from);
+    let hex = || {
+        parts
+            .iter()
+            .filter(|part| part.len() == 8)
+            .find_map(|part| u32::from_str_radix(part, 16).ok())
+            .map(Ipv4Addr::from)
+    };
     dotted.or_else(hex)
 }
 

@@ -76,7 +76,10 @@ pub(super) fn parse(written: &str) -> Host {
 // What stands between the scheme and the path, as browsers read it: backslashes are slashes.
 fn authority(written: &str) -> &str {
     let after = match written.split_once(':') {
-        Some((scheme, rest)) if rest.starts_with(['/', '\\']) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
+        Some((scheme, rest))
+            if rest.starts_with(['/', '\\'])
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) =>
+        {
             rest.trim_start_matches(['/', '\\'])
         }
         Some(("mailto", rest)) => rest,
@@ -87,7 +90,9 @@ fn authority(written: &str) -> &str {
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        Some((before, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!before.contains(':') || before.ends_with(']')) => {
+        Some((before, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && (!before.contains(':') || before.ends_with(']')) =>
+        {
             before
         }
         _ => host,

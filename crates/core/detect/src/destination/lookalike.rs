@@ -31,7 +31,8 @@ impl Lookalikes {
         for written in domains {
             let host = idna::domain_to_ascii_strict(written.trim_start_matches("*.").trim_end_matches('.')).ok();
             // A host below a domain makes the domain known; a suffix alone is none.
-            let name = host.as_deref().filter(|host| !host.split('.').all(|label| label.bytes().all(|b| b.is_ascii_digit())));
+            let name =
+                host.as_deref().filter(|host| !host.split('.').all(|label| label.bytes().all(|b| b.is_ascii_digit())));
             match name.and_then(registrable) {
                 Some(domain) => all.add(domain),
                 None => faults.push(DetectError::Domain(written.clone())),
@@ -65,7 +66,11 @@ impl Lookalikes {
         if self.known.is_empty() || self.known.contains(domain) {
             return None;
         }
-        self.shapes.get(&shape(domain)).cloned().or_else(|| self.by_letter(domain)).or_else(|| self.carried(host, domain))
+        self.shapes
+            .get(&shape(domain))
+            .cloned()
+            .or_else(|| self.by_letter(domain))
+            .or_else(|| self.carried(host, domain))
     }
 
     // One letter more, less, other, or two exchanged.

@@ -1,7 +1,8 @@
 use super::*;
 
 fn at(written: &str) -> DestinationSignal {
-    let lookalikes = Lookalikes::new(&["example.com".into(), "paypal.com".into(), "holdshort.dev".into()], &mut Vec::new());
+    let lookalikes =
+        Lookalikes::new(&["example.com".into(), "paypal.com".into(), "holdshort.dev".into()], &mut Vec::new());
     look(&lookalikes, &mut [written].into_iter(), &|host| host == "known.org").pop().unwrap()
 }
 
@@ -80,7 +81,13 @@ fn odd_notations_are_named() {
     ] {
         assert!(at(written).odd.iter().any(|kind| kind == odd), "{written}: {:?}", at(written));
     }
-    for written in ["https://example.com/a?b=c@d", "git@github.com:a/b", "ssh://git@github.com/a", "1.2.3.4", "mailto:a@example.com"] {
+    for written in [
+        "https://example.com/a?b=c@d",
+        "git@github.com:a/b",
+        "ssh://git@github.com/a",
+        "1.2.3.4",
+        "mailto:a@example.com",
+    ] {
         assert_eq!(at(written).odd, Vec::<String>::new(), "{written}");
     }
 }

@@ -78,14 +78,20 @@ pub(super) fn marks(text: &str) -> Vec<&'static str> {
             break;
         }
     }
-    [(template, "chat-template"), (hidden, "hidden-text")].into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind).collect()
+    [(template, "chat-template"), (hidden, "hidden-text")]
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, kind)| kind)
+        .collect()
 }
 
 // Whether the style at `start..end` is an attribute of an element that holds a sentence.
 fn hides(text: &[u8], start: usize, end: usize) -> bool {
     let before = text.get(start.saturating_sub(ELEMENT_BYTES)..start).unwrap_or_default();
     let after = text.get(end..text.len().min(end + ELEMENT_BYTES)).unwrap_or_default();
-    if after.first().is_some_and(|next| matches!(next, b'.' | b'1'..=b'9')) && !text.get(end - 2..end).is_some_and(|t| t == b"-9") {
+    if after.first().is_some_and(|next| matches!(next, b'.' | b'1'..=b'9'))
+        && !text.get(end - 2..end).is_some_and(|t| t == b"-9")
+    {
         return false; // `opacity: 0.9` is seen
     }
     let inside = before.iter().rposition(|byte| *byte == b'<').and_then(|at| before.get(at..)).unwrap_or_default();

@@ -143,15 +143,17 @@ pub(super) fn es_dni(text: &[u8]) -> bool {
         Some(b'Z') => Some(b'2'),
         other => other.copied(),
     };
-    let value = first.into_iter().chain(body.iter().skip(1).copied()).try_fold(0usize, |value, byte| {
-        Some(value * 10 + usize::try_from(char::from(byte).to_digit(10)?).ok()?)
-    });
+    let value = first
+        .into_iter()
+        .chain(body.iter().skip(1).copied())
+        .try_fold(0usize, |value, byte| Some(value * 10 + usize::try_from(char::from(byte).to_digit(10)?).ok()?));
     value.and_then(|value| LETTERS.get(value % 23)) == Some(letter)
 }
 
 /// Codice fiscale: six letters, year, month letter, day, place, and the letter that follows from them (D.M. 12/3/1974).
 pub(super) fn it_codice_fiscale(text: &[u8]) -> bool {
-    const ODD: [u32; 26] = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    const ODD: [u32; 26] =
+        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
     let shape = text.len() == 16
         && text.iter().zip(b"AAAAAA00A00A000A").all(|(byte, like)| match like {
             b'A' => byte.is_ascii_uppercase(),
@@ -184,7 +186,10 @@ pub(super) fn pl_pesel(digits: &[u8]) -> bool {
     let sum = weighted(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]);
     let month = number(digits.get(2..).unwrap_or_default(), 2) % 20;
     let day = number(digits.get(4..).unwrap_or_default(), 2);
-    digits.len() == 11 && (1..=12).contains(&month) && (1..=31).contains(&day) && (10 - sum % 10) % 10 == last(digits, 1)
+    digits.len() == 11
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (10 - sum % 10) % 10 == last(digits, 1)
 }
 
 /// CPF: two check digits modulo 11.
@@ -213,8 +218,11 @@ fn verhoeff(digits: &[u8]) -> bool {
         (false, true) => 5 + (a - 5 + 5 - b) % 5,
         (false, false) => (a - 5 + 5 - (b - 5)) % 5,
     };
-    let permute = |digit: usize, times: usize| (0..times % 8).fold(digit, |digit, _| TURN.get(digit).copied().unwrap_or_default());
-    let product = digits.iter().rev().enumerate().fold(0, |value, (n, digit)| multiply(value, permute(usize::from(*digit), n)));
+    let permute = |digit: usize, times: usize| {
+        (0..times % 8).fold(digit, |digit, _| TURN.get(digit).copied().unwrap_or_default())
+    };
+    let product =
+        digits.iter().rev().enumerate().fold(0, |value, (n, digit)| multiply(value, permute(usize::from(*digit), n)));
     product == 0
 }
 

@@ -8,17 +8,34 @@ const DOMAIN_BYTES_MAX: usize = 253;
 // Domains that RFC 2606 and RFC 6761 keep for examples, and what never gets mail.
 const RESERVED: [&str; 4] = ["example.com", "example.org", "example.net", "example.edu"];
 // Mailboxes of machines.
-const MACHINES: [&str; 8] = ["git", "noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "root", "www-data"];
+const MACHINES: [&str; 8] =
+    ["git", "noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "root", "www-data"];
 // Mailboxes of functions (RFC 2142 and usage): an address, hardly a person's.
 const ROLES: [&str; 16] = [
-    "info", "support", "sales", "admin", "contact", "help", "abuse", "postmaster", "webmaster", "security", "office", "team",
-    "hello", "billing", "marketing", "press",
+    "info",
+    "support",
+    "sales",
+    "admin",
+    "contact",
+    "help",
+    "abuse",
+    "postmaster",
+    "webmaster",
+    "security",
+    "office",
+    "team",
+    "hello",
+    "billing",
+    "marketing",
+    "press",
 ];
 
 pub(super) fn find(text: &str, found: &mut Found) {
     let bytes = text.as_bytes();
     let mut from = 0;
-    while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'@')).map(|at| from + at) {
+    while let Some(at) =
+        bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'@')).map(|at| from + at)
+    {
         from = at + 1;
         if let Some((address, confidence)) = address(bytes, at) {
             found.add("email", address, confidence);
@@ -50,7 +67,8 @@ fn address(bytes: &[u8], at: usize) -> Option<(Vec<u8>, u8)> {
         return None;
     }
     let known = psl::domain(&domain).is_some_and(|domain| domain.suffix().is_known());
-    let reserved = RESERVED.iter().any(|name| text == *name || text.strip_suffix(name).is_some_and(|left| left.ends_with('.')));
+    let reserved =
+        RESERVED.iter().any(|name| text == *name || text.strip_suffix(name).is_some_and(|left| left.ends_with('.')));
     let top = text.rsplit('.').next()?;
     if !known || reserved || top.bytes().any(|byte| byte.is_ascii_digit()) && !top.starts_with("xn--") {
         return None;

@@ -8,14 +8,32 @@ const DIGITS_MIN: usize = 8;
 const DIGITS_MAX: usize = 20;
 
 const PHONE: &[&str] = &[
-    "phone", "phone_number", "tel", "telephone", "mobile", "cell", "fax", "call", "whatsapp", "sms", "telefon", "handy",
-    "mobil", "téléphone", "telefono", "teléfono", "móvil", "telefoon", "dial",
+    "phone",
+    "phone_number",
+    "tel",
+    "telephone",
+    "mobile",
+    "cell",
+    "fax",
+    "call",
+    "whatsapp",
+    "sms",
+    "telefon",
+    "handy",
+    "mobil",
+    "téléphone",
+    "telefono",
+    "teléfono",
+    "móvil",
+    "telefoon",
+    "dial",
 ];
 const CARD: &[&str] = &["card", "credit", "visa", "mastercard", "amex", "debit", "pan", "karte", "carte", "tarjeta"];
 const SSN: &[&str] = &["ssn", "social security", "social_security", "social-security"];
 const NHS: &[&str] = &["nhs"];
 const NINO: &[&str] = &["national insurance", "nino", "ni number", "insurance number"];
-const TAX_DE: &[&str] = &["steuer", "idnr", "steuer-id", "steuerid", "tax id", "tax_id", "identifikationsnummer", "tin"];
+const TAX_DE: &[&str] =
+    &["steuer", "idnr", "steuer-id", "steuerid", "tax id", "tax_id", "identifikationsnummer", "tin"];
 const BSN: &[&str] = &["bsn", "burgerservicenummer", "sofi"];
 const PESEL: &[&str] = &["pesel"];
 const CPF: &[&str] = &["cpf"];
@@ -25,8 +43,14 @@ const NIR: &[&str] = &["nir", "sécurité sociale", "securite sociale", "insee",
 pub(super) fn find(text: &str, name: &str, found: &mut Found) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)).map(|skip| at + skip) {
-        at = if in_word(bytes, start) { lettered(bytes, start, name, found) } else { grouped(bytes, start, name, found) };
+    while let Some(start) =
+        bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)).map(|skip| at + skip)
+    {
+        at = if in_word(bytes, start) {
+            lettered(bytes, start, name, found)
+        } else {
+            grouped(bytes, start, name, found)
+        };
     }
 }
 
@@ -188,7 +212,9 @@ fn judge(span: &Span, before: Option<u8>, near: &dyn Fn(&[&str]) -> bool) -> Opt
     }
     let blank = b" -".as_slice();
     match digits.len() {
-        9 if span.separated(&[3, 2, 4], blank) && checks::us_ssn(digits) => Some(("us-ssn", if near(SSN) { 90 } else { 60 })),
+        9 if span.separated(&[3, 2, 4], blank) && checks::us_ssn(digits) => {
+            Some(("us-ssn", if near(SSN) { 90 } else { 60 }))
+        }
         9 if span.plain() && checks::us_ssn(digits) && near(SSN) => Some(("us-ssn", 80)),
         9 if checks::nl_bsn(digits) && near(BSN) => Some(("nl-bsn", 85)),
         10 if checks::uk_nhs(digits) && near(NHS) => Some(("uk-nhs", 85)),
@@ -202,7 +228,7 @@ fn judge(span: &Span, before: Option<u8>, near: &dyn Fn(&[&str]) -> bool) -> Opt
             let confidence = match (checks::test_card(digits), near(CARD) || !span.plain()) {
                 (true, _) => 50,
                 (false, true) => 95,
-                (false, false) => 75,
+                (false, false) => 60,
             };
             Some(("payment-card", confidence))
         }
@@ -221,7 +247,9 @@ fn international(digits: &[u8]) -> bool {
 
 fn card_groups(span: &Span) -> bool {
     span.plain()
-        || [[4, 4, 4, 4].as_slice(), &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]].iter().any(|groups| span.separated(groups, b" -"))
+        || [[4, 4, 4, 4].as_slice(), &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]]
+            .iter()
+            .any(|groups| span.separated(groups, b" -"))
 }
 
 // North American numbers as people write them: area and exchange begin with 2 to 9.
@@ -232,7 +260,8 @@ fn phone_groups(span: &Span) -> bool {
         _ => (span.groups.as_slice(), digits),
     };
     let from_two = |at: usize| digits.get(at).is_some_and(|digit| *digit > 1);
-    let separators = span.separators.iter().all(|by| matches!(by, b'-' | b')' | b'(')) || span.separators.starts_with(b")");
+    let separators =
+        span.separators.iter().all(|by| matches!(by, b'-' | b')' | b'(')) || span.separators.starts_with(b")");
     groups == [3, 3, 4] && from_two(0) && from_two(3) && separators
 }
 

@@ -51,12 +51,10 @@ fn decoded_forms_are_scanned_and_said() {
 fn own_secrets_are_known_by_fingerprint() {
     let key = FingerprintKey::new(&[7; 32]);
     let own = OwnSecret::of(&key, "payroll-db", "correct/horse=battery9").unwrap();
-    assert!(OwnSecret::of(&key, "blank", "with a blank").is_none() && OwnSecret::of(&key, "short", "1234567").is_none());
-    let parts = Parts {
-        key,
-        own_secrets: vec![own],
-        ..Parts::default()
-    };
+    assert!(
+        OwnSecret::of(&key, "blank", "with a blank").is_none() && OwnSecret::of(&key, "short", "1234567").is_none()
+    );
+    let parts = Parts { key, own_secrets: vec![own], ..Parts::default() };
     let detectors = Detectors::new(parts).unwrap();
     for (text, decoded) in [
         ("postgres://app:correct/horse=battery9@db/x", None),
@@ -76,12 +74,11 @@ fn own_secrets_are_known_by_fingerprint() {
 
 #[test]
 fn personal_data_is_found_in_numbers_and_by_name() {
-    let found = detectors().scan_args(&json!({"card": 4929123456789015u64, "people": ["anna@firma.de", "bo@firma.de"], "ssn": "536904399"}));
-    let kinds: Vec<_> = found.personal_data.iter().map(|data| (data.kind.as_str(), data.at.as_str())).collect();
-    assert_eq!(
-        kinds,
-        [("email", "/people/0"), ("email", "/people/1"), ("payment-card", "/card"), ("us-ssn", "/ssn")]
+    let found = detectors().scan_args(
+        &json!({"card": 4929123456789015u64, "people": ["anna@firma.de", "bo@firma.de"], "ssn": "536904399"}),
     );
+    let kinds: Vec<_> = found.personal_data.iter().map(|data| (data.kind.as_str(), data.at.as_str())).collect();
+    assert_eq!(kinds, [("email", "/people/0"), ("email", "/people/1"), ("payment-card", "/card"), ("us-ssn", "/ssn")]);
 }
 
 #[test]
@@ -150,7 +147,24 @@ fn faults_are_told_all_at_once() {
 #[test]
 fn hostile_texts_are_scanned_in_bounded_time() {
     let detectors = detectors();
-    for piece in ["key=", "ey", "-----BEGIN ", "sk", "a@", "1 ", "1-2-", "&#65;", "%41", "curl ", "curl -u a:", "facebook 1234567890123456|", "kind: secret data: ", "QUJD", "<|im_start|>", "display:none "] {
+    for piece in [
+        "key=",
+        "ey",
+        "-----BEGIN ",
+        "sk",
+        "a@",
+        "1 ",
+        "1-2-",
+        "&#65;",
+        "%41",
+        "curl ",
+        "curl -u a:",
+        "facebook 1234567890123456|",
+        "kind: secret data: ",
+        "QUJD",
+        "<|im_start|>",
+        "display:none ",
+    ] {
         let text = piece.repeat(128 * 1024 / piece.len());
         detectors.scan_parts(&[text], false);
     }

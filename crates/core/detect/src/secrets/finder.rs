@@ -183,7 +183,9 @@ impl<'a> Search<'a, '_> {
     fn assigned(&self, keyword: &Range<usize>, generic: bool) -> bool {
         let after = self.text.get(keyword.end..).unwrap_or_default();
         let between = |byte: &&u8| {
-            byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'_' | b'.' | b'-' | b'\'' | b'"' | b'\\')
+            byte.is_ascii_alphanumeric()
+                || byte.is_ascii_whitespace()
+                || matches!(byte, b'_' | b'.' | b'-' | b'\'' | b'"' | b'\\')
         };
         let skipped = after.iter().take(BEFORE_OPERATOR_MAX).take_while(between).count();
         match after.get(skipped) {

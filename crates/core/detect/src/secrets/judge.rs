@@ -9,13 +9,34 @@ const ASSIGNED_ENTROPY_MIN: f64 = 2.5;
 
 // No random value holds one of these, and most examples in documentation do.
 const EXAMPLE: [&[u8]; 10] = [
-    b"example", b"xxxxx", b"placeholder", b"your_", b"your-", b"changeme", b"dummy", b"redacted", b"123456789", b"abcdefgh",
+    b"example",
+    b"xxxxx",
+    b"placeholder",
+    b"your_",
+    b"your-",
+    b"changeme",
+    b"dummy",
+    b"redacted",
+    b"123456789",
+    b"abcdefgh",
 ];
 
 // Names of values that are handed around openly, besides those that the rules know.
 const OPEN: [&str; 14] = [
-    "pagetoken", "nexttoken", "synctoken", "cursor", "continuation", "idempotency", "cachekey", "sortkey", "partitionkey",
-    "primarykey", "tokenizer", "tokencount", "authority", "keyboard",
+    "pagetoken",
+    "nexttoken",
+    "synctoken",
+    "cursor",
+    "continuation",
+    "idempotency",
+    "cachekey",
+    "sortkey",
+    "partitionkey",
+    "primarykey",
+    "tokenizer",
+    "tokencount",
+    "authority",
+    "keyboard",
 ];
 
 // Names that say what the value is, so that a digest or a UUID under them is no identifier.
@@ -59,8 +80,11 @@ fn generic(found: &[u8], secret: &[u8]) -> bool {
         return false;
     }
     let name = found.get(..found.len().saturating_sub(secret.len())).unwrap_or_default();
-    let name: String =
-        name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    let name: String = name
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect();
     if OPEN.iter().any(|open| name.contains(open)) {
         return false;
     }
@@ -73,7 +97,8 @@ fn generic(found: &[u8], secret: &[u8]) -> bool {
 
 // Length of a piece that changes between letters and digits more than once; 0 for words and numbers.
 fn mixed(piece: &[u8]) -> usize {
-    let changes = piece.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    let changes =
+        piece.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
     if changes >= 2 { piece.len() } else { 0 }
 }
 
@@ -94,7 +119,12 @@ pub(super) fn entropy(bytes: &[u8]) -> f64 {
         }
     }
     let all = bytes.len() as f64;
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / all).map(|share| -share * share.log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / all)
+        .map(|share| -share * share.log2())
+        .sum()
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {

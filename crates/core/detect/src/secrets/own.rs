@@ -1,7 +1,8 @@
 //! The organisation's own secrets: known by fingerprint and length, so that no configuration holds their values.
 //!
 //! A place counts where a stretch of the secret's length begins and ends at a border between letters or figures and other
-//! characters. Secrets with blanks in them are not found: [`OwnSecret::of`] refuses to make them.
+//! characters. Secrets with blanks, quotation marks or backslashes in them are not found: [`OwnSecret::of`] refuses to make
+//! them.
 
 use crate::{DetectError, FingerprintKey, OwnSecret};
 use std::collections::BTreeMap;
@@ -121,14 +122,19 @@ impl Own {
     }
 }
 
-// Stretches without blanks.
+/// What parts stretches, and is in no own secret.
+pub(crate) fn parts(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\')
+}
+
+// Stretches of what secrets are made of.
 fn stretches(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..)?;
-        let start = at + rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        let start = at + rest.iter().position(|byte| !parts(*byte))?;
         let rest = bytes.get(start..)?;
-        let end = start + rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+        let end = start + rest.iter().position(|byte| parts(*byte)).unwrap_or(rest.len());
         at = end;
         Some((start, end))
     })

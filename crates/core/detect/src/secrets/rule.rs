@@ -10,7 +10,11 @@ const NAME: &str = r"(?i)[\w.-]{0,50}?";
 const NAME_TWICE: &str = r"[\w.-]{0,50}?(?i:[\w.-]{0,50}?";
 // What follows a value in source code, as the rules say it; and what follows it in prose, URLs and JSON too.
 const BORDER: &str = r#"(?:[\x60'"\s;]|\\[nr]|$)"#;
-const BORDER_WIDE: &str = r#"(?:[\x60'"\s;,&)}\]<>#|\\:@?*!]|\.(?:[\s"']|$)|$)"#;
+pub(super) const BORDER_WIDE: &str = r#"(?:[\x60'"\s;,&)}\]<>#|\\:@?*!]|\.(?:[\s"']|$)|$)"#;
+
+// Quotes around a name and a value; in JSON inside of JSON each has a backslash before it.
+const QUOTES: [(&str, &str); 2] =
+    [(r#"[\s'"]{0,3}"#, r#"[\s'"\\]{0,4}"#), (r#"[\x60'"\s=]{0,5}"#, r#"[\x60'"\s=\\]{0,6}"#)];
 
 // A compiled regular expression is at most this large.
 const COMPILED_BYTES_MAX: usize = 4 << 20;
@@ -73,7 +77,7 @@ const fn window(before: usize, after: usize) -> Option<Shape> {
 }
 
 // `whole`: the groups of the expression are no secrets.
-const TUNED: [Tuning; 19] = [
+const TUNED: [Tuning; 26] = [
     tune("airtable-personnal-access-token", window(256, 256), 90, false),
     tune("cloudflare-origin-ca-key", window(256, 512), 90, false),
     tune("curl-auth-header", window(0, 2048), 60, false),
@@ -81,17 +85,25 @@ const TUNED: [Tuning; 19] = [
     tune("facebook-access-token", window(128, 128), 60, false),
     tune("freemius-secret-key", window(1, 128), 80, false),
     tune("generic-api-key", Some(Shape::Assignment), 50, false),
+    tune("hashicorp-tf-password", Some(Shape::Assignment), 50, false),
     tune("intra42-client-secret", window(128, 128), 90, false),
     tune("jwt", token(38), 60, false),
-    tune("jwt-base64", token(40), 60, true),
+    tune("jwt-base64", window(0, 4096), 60, true),
     tune("kubernetes-secret-yaml", window(512, 512), 60, false),
+    // Their keywords stand in the value, after the name.
+    tune("lob-api-key", window(128, 64), 75, false),
+    tune("lob-pub-api-key", window(128, 64), 30, false),
     tune("microsoft-teams-webhook", token(100), 90, true),
+    tune("new-relic-browser-api-token", window(128, 64), 75, false),
+    tune("new-relic-insert-key", window(128, 64), 75, false),
+    tune("new-relic-user-api-key", window(128, 64), 75, false),
     tune("nuget-config-password", window(0, 512), 80, false),
     tune("private-key", window(0, 16 * 1024), 95, false),
     tune("sidekiq-sensitive-url", token(40), 80, false),
     tune("slack-config-access-token", token(160), 90, false),
     tune("sourcegraph-access-token", window(64, 128), 50, false),
     tune("twilio-api-key", token(34), 70, false),
+    tune("typeform-api-token", window(128, 128), 75, false),
     tune("vault-service-token", token(26), 70, false),
 ];
 
@@ -138,6 +150,7 @@ impl Rule {
             (None, None) => (false, pattern.to_owned()),
         };
         let pattern = pattern.replace(BORDER, BORDER_WIDE);
+        let pattern = QUOTES.iter().fold(pattern, |pattern, (plain, escaped)| pattern.replace(plain, escaped));
         let shape = match tuned.and_then(|tuned| tuned.shape) {
             Some(shape) => shape,
             None if assignment => Shape::Assignment,
@@ -152,7 +165,8 @@ impl Rule {
         };
         let allow = source.allowlists.into_iter().filter_map(|allow| Allow::new(allow).transpose());
         Ok(Self {
-            generic: source.id == "generic-api-key",
+            // The second one is meant for files of one kind; elsewhere it is as generic.
+            generic: matches!(source.id.as_str(), "generic-api-key" | "hashicorp-tf-password"),
             shape,
             entropy_min: source.entropy,
             confidence,
