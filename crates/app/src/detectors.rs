@@ -38,9 +38,9 @@ pub(crate) fn build(loaded: &Loaded, data: Option<&DataDir>) -> Result<Detectors
         own_secrets: detect.own_secrets.iter().filter_map(own).collect(),
         known_domains: detect.own_domains.clone(),
         exemptions: detect.exempt.iter().map(exempt).collect(),
+        injection: detect.injection.then(holdshort_detect::injection::Model::builtin),
         intelligence: intelligence(loaded)?.map(Arc::new),
         rules: rules(loaded)?.map(Arc::new),
-        ..Parts::default()
     };
     Detectors::new(parts).map_err(|faults| {
         let lines: Vec<String> = faults.iter().take(FAULTS_SHOWN_MAX).map(|fault| format!("detect: {fault}")).collect();
