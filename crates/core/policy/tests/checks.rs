@@ -251,6 +251,41 @@ respond contains {\"message\": \"r\", \"steps\": [\"notify\", \"capture\"]} if i
     assert_eq!(strictest(&set, facts), (Effect::Deny, Containment::Terminate));
 }
 
+#[test]
+fn more_slices_than_one_program_holds() {
+    let policy = |number: usize| {
+        let text = format!(
+            "# METADATA
+# title: T
+package holdshort.rules.p{number}
+deny contains \"{number}\" if {{
+	some e in input.action.effects
+	e.resource.kind == \"k{number}\"
+}}
+examples := [
+	{{
+		\"name\": \"y\",
+		\"input\": {{\"action\": {{\"effects\": [{{\"verb\": \"read\", \"resource\": {{\"kind\": \"k{number}\"}}}}]}}}},
+		\"expect\": [\"deny\"],
+	}},
+	{{\"name\": \"n\", \"input\": {{}}, \"expect\": []}},
+]
+"
+        );
+        SourceFile { path: format!("p{number}.rego"), text }
+    };
+    let set =
+        PolicySet::load(&Bundle { files: (0..230).map(policy).collect(), data: Value::Null }, &LoadOptions::default());
+    let set = set.unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let kinds = [0, 3, 99, 100, 101, 199, 229];
+    let effects = kinds.map(|number| json!({"verb": "read", "resource": {"kind": format!("k{number}")}}));
+    let probe = json!([{"name": "p", "input": {"action": {"effects": effects}}}]).to_string();
+    let found = set.evaluate(&probes(&probe).unwrap()[0].facts).unwrap();
+    let mut found: Vec<usize> = found.iter().map(|finding| finding.message.parse().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, kinds);
+}
+
 /// A policy that takes a while with the argument `n`, and one that gives no message with it.
 fn budget(id: &str, condition: &str) -> SourceFile {
     let text = format!(
