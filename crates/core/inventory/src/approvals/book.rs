@@ -1,7 +1,7 @@
 //! All questions and answers: grouped, bounded, answered, used once, ended.
 
 use super::binding::{asking, binding};
-use super::exceptions::Exceptions;
+use super::exceptions::{DESTINATIONS_REMEMBERED_MAX, Exceptions};
 use super::limits::ApprovalLimits;
 use super::past::{COUNTED_MS, Past};
 use super::readable::readable;
@@ -23,8 +23,6 @@ const ENDED_MAX: usize = 20_000;
 /// How long a refusal answers the same question again, in milliseconds: an hour. A person who said no is not asked
 /// until they say yes.
 const REFUSED_HOLDS_MS: u64 = 3_600_000;
-/// Most destinations that an approval names. An action with more can be approved, and not be remembered.
-const DESTINATIONS_NAMED_MAX: usize = 100;
 /// Longest destinations that an approval names, in bytes together.
 const DESTINATION_BYTES_MAX: usize = 16 * 1024;
 /// Longest effects that an approval shows, in bytes of JSON together. The binding has all of them.
@@ -466,7 +464,11 @@ fn reasons(all: &[Reason]) -> Vec<Reason> {
 // Left out altogether, not cut: a remembered answer must not look as if it were for all of them.
 fn named(destinations: Vec<(String, String)>) -> Vec<(String, String)> {
     let bytes: usize = destinations.iter().map(|(kind, value)| kind.len() + value.len()).sum();
-    if destinations.len() > DESTINATIONS_NAMED_MAX || bytes > DESTINATION_BYTES_MAX { Vec::new() } else { destinations }
+    if destinations.len() > DESTINATIONS_REMEMBERED_MAX || bytes > DESTINATION_BYTES_MAX {
+        Vec::new()
+    } else {
+        destinations
+    }
 }
 
 fn shown(effects: &[ActionEffect]) -> Vec<ActionEffect> {

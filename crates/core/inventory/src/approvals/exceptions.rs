@@ -1,11 +1,17 @@
 //! Remembered answers.
 
 use super::binding::asking;
-use holdshort_model::{AgentId, Approval, Decision, Exception, Facts, RecordId};
+use holdshort_model::{AgentId, Approval, ArgumentRole, Decision, Exception, Facts, RecordId};
 use std::collections::BTreeMap;
 
 /// Most exceptions of one agent: a person makes each of them.
 pub(super) const EXCEPTIONS_PER_AGENT_MAX: usize = 500;
+
+/// Most destinations that a remembered answer is for. Of one argument no more than 32 addresses are traced
+/// (`holdshort_history`): with fewer than that there is none that was not looked at.
+pub(super) const DESTINATIONS_REMEMBERED_MAX: usize = 31;
+/// Text of a target that need not be part of a destination, in bytes: a person's name, a comma.
+const BESIDES_BYTES_MAX: usize = 64;
 
 /// The exceptions, by agent.
 #[derive(Clone, Debug, Default)]
@@ -64,8 +70,27 @@ impl Exceptions {
             return None;
         }
         let destinations = destinations();
+        if !all_are_named(facts, &destinations) {
+            return None;
+        }
         fitting.into_iter().find(|one| destinations.iter().all(|place| one.destinations.contains(place)))
     }
+}
+
+// Whether every destination of the action is among these: nothing was left out because there was too much of it.
+fn all_are_named(facts: &Facts, destinations: &[(String, String)]) -> bool {
+    let named: usize = destinations.iter().map(|(_, value)| value.len()).sum();
+    let explained = |at: &str| match facts.action.args.pointer(at) {
+        // Repeating a known address until nobody looks at the next one takes more text than that.
+        Some(value) => value.as_str().is_none_or(|text| text.len() <= 2 * named + BESIDES_BYTES_MAX),
+        // The entry for everything that was not traced stands at no argument.
+        None => false,
+    };
+    destinations.len() <= DESTINATIONS_REMEMBERED_MAX
+        && facts.provenance.iter().all(|(at, found)| match found.role {
+            ArgumentRole::Target => explained(at),
+            ArgumentRole::Content | ArgumentRole::Setting => facts.action.args.pointer(at).is_some(),
+        })
 }
 
 fn fits(exception: &Exception, asking: &[&str], decision: &Decision, facts: &Facts, now_ms: u64) -> bool {

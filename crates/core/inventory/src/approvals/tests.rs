@@ -2,9 +2,9 @@
 
 use super::*;
 use holdshort_model::{
-    ActionEffect, ActionFacts, ActionKind, Agent, ApprovalState, Authentication, Certainty, Claims, Containment,
-    ContextFacts, Decision, Digest, Effect, Facts, HistoryFacts, Labels, Level, Mode, Reason, RecordId, RequestFacts,
-    Resource, Risk, Signals, Standing, SubjectFacts, ToolFacts, Verb,
+    ActionEffect, ActionFacts, ActionKind, Agent, ApprovalState, ArgumentRole, Authentication, Certainty, Claims,
+    Containment, ContextFacts, Decision, Digest, Effect, Facts, HistoryFacts, Labels, Level, Mode, Origin, Provenance,
+    Reason, RecordId, RequestFacts, Resource, Risk, Signals, Standing, SubjectFacts, ToolFacts, Verb,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -360,6 +360,48 @@ fn a_remembered_answer_holds_for_what_was_remembered_only() {
     assert!(!runs(&world.ask(&mut revoked, NOW)));
     assert!(!runs(&world.ask(&mut book, NOW + 3_600_000)), "until then");
     assert!(revoked.revoke(RecordId::from_parts(1, 1)).is_none());
+}
+
+#[test]
+fn a_destination_that_was_not_looked_at_is_covered_by_nothing() {
+    let target = |role| Provenance {
+        role,
+        origin: Origin::Unknown,
+        sources: vec![],
+        coverage: 0,
+        required: true,
+        address: true,
+        record: false,
+        rivals: 0,
+        known: false,
+    };
+    let to = |text: &str| {
+        World::with(|world| {
+            world.facts.action.args = json!({ "to": text, "body": "hello" });
+            world.facts.provenance.insert("/to".into(), target(ArgumentRole::Target));
+        })
+    };
+    let (mut book, mut world) = (Book::default(), to("bob@example.org"));
+    let id = world.question(&mut book, NOW);
+    let remember = Wanted { remember_ms: Some(3_600_000), ..wanted(id, "ann", true) };
+    answer(&mut book, &remember, NOW).unwrap();
+    assert!(runs(&world.ask(&mut book, NOW)) && runs(&world.ask(&mut book, NOW)));
+    assert!(runs(&to("Bob Example <bob@example.org>").ask(&mut book, NOW)));
+    // More than is traced: only the first ones are named as destinations.
+    let many = format!("{}, eve@example.org", vec!["bob@example.org"; 32].join(", "));
+    let mut hidden = to(&many);
+    hidden.number = 10;
+    assert!(!runs(&hidden.ask(&mut book, NOW)));
+    let mut rest = to("bob@example.org");
+    rest.number = 20;
+    rest.facts.action.args["body"] = json!("other");
+    rest.facts.provenance.insert("/...".into(), target(ArgumentRole::Content));
+    assert!(!runs(&rest.ask(&mut book, NOW)), "arguments that nobody traced");
+    let mut crowd = to("bob@example.org");
+    crowd.number = 30;
+    crowd.facts.action.args["body"] = json!("another");
+    crowd.places = vec![("mail".into(), "bob@example.org".into()); 32];
+    assert!(!runs(&crowd.ask(&mut book, NOW)), "as many as are traced at most");
 }
 
 #[test]
