@@ -1,5 +1,5 @@
 //! The suites for approvals and people against stores in memory, and against stores with a fault each: the suites can fail.
-#![expect(clippy::unwrap_used, reason = "stores for tests, outside of a test function")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "stores for tests, outside of a test function")]
 
 use holdshort_inventory::{
     ApprovalChange, ApprovalStore, Kept, PersonEntry, PersonStore, StoreError, TokenEntry, check_approval_store,

@@ -9,7 +9,7 @@ use std::time::Duration;
 const BOUNDS_US: [u64; 14] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000];
 
 const EFFECTS: [(Effect, &str); 3] = [(Effect::Allow, "allow"), (Effect::Ask, "ask"), (Effect::Deny, "deny")];
-const FAULTS: [FailMode; 7] = [
+const FAULTS: [FailMode; 9] = [
     FailMode::DeciderLate,
     FailMode::RecorderDown,
     FailMode::UnknownAgent,
@@ -17,6 +17,8 @@ const FAULTS: [FailMode; 7] = [
     FailMode::PolicyError,
     FailMode::NoPolicy,
     FailMode::Oversize,
+    FailMode::Unscanned,
+    FailMode::ApprovalsDown,
 ];
 const OUTCOMES: [(OutcomeStatus, &str); 8] = [
     (OutcomeStatus::Ok, "ok"),
@@ -33,7 +35,7 @@ const OUTCOMES: [(OutcomeStatus, &str); 8] = [
 #[derive(Default)]
 pub(crate) struct Metrics {
     decisions: [[AtomicU64; 3]; 3],
-    faults: [AtomicU64; 7],
+    faults: [AtomicU64; 9],
     outcomes: [AtomicU64; 8],
     deciding: Histogram,
     appending: Histogram,

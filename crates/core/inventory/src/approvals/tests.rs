@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 const NOW: u64 = 1_000_000;
 
+/// A difference, by name.
+type Change = (&'static str, fn(&mut World));
+
 /// A decision that asks, with its facts.
 #[derive(Clone)]
 struct World {
@@ -148,7 +151,7 @@ fn an_approved_action_runs_once() {
 
 #[test]
 fn whatever_differs_is_another_question() {
-    let changes: [(&str, fn(&mut World)); 16] = [
+    let changes: [Change; 16] = [
         ("agent", |world| world.facts.subject.agent.id = "eve".into()),
         ("user", |world| world.facts.subject.user = None),
         ("delegation", |world| world.facts.subject.delegation = vec!["x".into()]),
@@ -332,12 +335,12 @@ fn a_remembered_answer_holds_for_what_was_remembered_only() {
             other => panic!("{other:?}"),
         }
     }
-    let holds: [(&str, fn(&mut World)); 3] = [
+    let holds: [Change; 3] = [
         ("session", |world| world.facts.subject.session = "t".into()),
         ("text", |world| world.facts.action.args["body"] = json!("more")),
         ("no destination", |world| world.places.clear()),
     ];
-    let ends: [(&str, fn(&mut World)); 8] = [
+    let ends: [Change; 8] = [
         ("agent", |world| world.facts.subject.agent.id = "eve".into()),
         ("user", |world| world.facts.subject.user = None),
         ("name", |world| world.facts.action.name = "pay".into()),
