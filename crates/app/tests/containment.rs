@@ -7,9 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/gateway.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod gateway;
 #[allow(dead_code, reason = "each test file uses its part")]
 mod support;
 
+use gateway::wrapped;
+use holdshort_testkit::{CommandLine, StdioPeer};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::{Home, Service, text};
@@ -22,6 +27,10 @@ fn enforced(service: &Service<'_>, agent: &str) -> String {
     let question = json!({"subject": {"agent": agent}, "session": "s",
         "action": {"kind": "tool.call", "server": "notes", "name": "get_note", "args": {"id": "1"}}});
     let (status, ruling) = service.post("/v1/decide", &service.admin_token(), &question);
+    // Decided before and overtaken by the isolation on its way: refused as well.
+    if ruling["error"]["message"].as_str().is_some_and(|message| message.contains("is isolated")) {
+        return "deny".to_owned();
+    }
     assert_eq!(status, 200, "{ruling}");
     ruling["enforced"].as_str().unwrap().to_owned()
 }
@@ -58,8 +67,6 @@ fn contain_and_release_from_the_shell() {
     let released = home.run(&["release", "tidy", "--reason", "fixed"]);
     assert!(text(&released.stdout).contains("released the agent `tidy`"), "{}", text(&released.stderr));
     assert_eq!(enforced(&service, "tidy"), "allow");
-    let found = home.run(&["log", "search", "--text", "deletes things"]);
-    assert!(text(&found.stdout).lines().count() >= 2, "taken and given back are on record");
 
     for wrong in [
         vec!["contain", "--isolate", "--reason", "r"],
@@ -73,6 +80,13 @@ fn contain_and_release_from_the_shell() {
     ] {
         assert_eq!(home.run(&wrong).status.code(), Some(2), "{wrong:?}");
     }
+    drop(service);
+    let found = home.run(&["log", "search", "--text", "\"released\":", "--json"]);
+    let found: Vec<Value> = text(&found.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said: Vec<_> =
+        found.iter().map(|one| (&one["record"]["released"], &one["record"]["after"]["reason"])).collect();
+    let newest_first = [(&json!(true), &json!("fixed")), (&json!(false), &json!("deletes things"))];
+    assert_eq!(said, newest_first);
 }
 
 #[test]
@@ -143,4 +157,38 @@ fn the_bench_prints_its_figures() {
     let cases: Vec<Value> = text(&measured.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(cases.len(), 4);
     assert!(cases.iter().all(|case| case["unit"] == "us" && case["p50"].as_f64().unwrap() > 0.0), "{cases:?}");
+}
+
+/// A wrapper before a server that answers everything, and after `initialize`.
+fn wrapper(home: &Home) -> StdioPeer {
+    let script = "require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const message = JSON.parse(line);
+        const hello = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } };
+        const result = message.method === 'initialize' ? hello : { content: [] };
+        if (message.id !== undefined) process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }) + '\\n');
+    });";
+    let server = CommandLine::new("node").args(["-e", script]);
+    let mut command = wrapped(home, "notes", &server).command();
+    command.env("HOLDSHORT_AGENT", "tidy");
+    let mut peer = StdioPeer::spawn(command);
+    peer.initialize();
+    peer
+}
+
+#[test]
+fn a_wrapper_learns_of_it_and_ends_with_terminate() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let mut peer = wrapper(&home);
+    let call = |peer: &mut StdioPeer, id: u64| {
+        peer.request(id, "tools/call", json!({"name": "get_note", "arguments": {"id": "1"}}))
+    };
+    assert!(call(&mut peer, 1).get("result").is_some());
+    assert!(home.run(&["contain", "tidy", "--isolate", "--reason", "r"]).status.success());
+    assert_eq!(call(&mut peer, 2)["error"]["code"], -32001);
+    assert!(home.run(&["contain", "tidy", "--terminate", "--reason", "enough"]).status.success());
+    let ended = peer.wait();
+    assert_eq!(ended.code(), Some(1), "{}", peer.stderr());
+    assert!(peer.stderr().contains("the agent `tidy` was ended, by os-user: enough"), "{}", peer.stderr());
+    drop(service);
 }

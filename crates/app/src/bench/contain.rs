@@ -73,7 +73,8 @@ async fn in_process(loaded: &Loaded, data: &DataDir, rounds: u32) -> Result<Vec<
         let look = tokio::task::spawn_blocking(move || {
             let session = "look".into();
             while looker.standing_of(&subject, &session).standing < Standing::Isolated {
-                std::hint::spin_loop();
+                // The sessions need the processors as well.
+                std::thread::yield_now();
             }
             Instant::now()
         });

@@ -146,24 +146,24 @@ impl Containment {
     }
 
     /// Gives back what a person releases, if what holds is still what the record of the release says. The answer is the
-    /// number of the change, or what holds instead.
-    fn give_back(&self, before: &StandingEntry, grants: &[String], now_ms: u64) -> Result<u64, Option<StandingEntry>> {
+    /// number of the change; `None` when something else holds by now, and nothing was given back.
+    fn give_back(&self, before: &StandingEntry, grants: &[String], now_ms: u64) -> Option<u64> {
         let mut standings = self.standings.write().unwrap_or_else(PoisonError::into_inner);
         let scope = before.scope.clone();
         let present = standings.entry(&scope).cloned();
         if present.as_ref() != Some(before) || standings.release(&scope, grants).is_none() {
             // The log says that it was given back, and it was not: the last word is what holds.
-            if let Some(after) = present.clone() {
+            if let Some(after) = present {
                 let change = StandingRecord { time_ms: now_ms, before: None, after, released: false };
                 self.lanes.add(Some(Record::Standing(Box::new(change))), scope);
             }
-            return Err(present);
+            return None;
         }
         self.any.store(!standings.is_empty(), Ordering::Release);
         let number = self.lanes.add(None, scope);
         drop(standings);
         self.tell();
-        Ok(number)
+        Some(number)
     }
 
     /// The entry of exactly this scope.

@@ -52,6 +52,7 @@ impl Service {
             return Ok(StandingChange { before: Some(holds.clone()), after: holds, changed: false, kept: true });
         };
         let kept = tokio::time::timeout(self.config.deadline, self.containment.kept(applied.number)).await.is_ok();
+        self.note_standing(&applied.change, None);
         let StandingRecord { before, after, .. } = applied.change;
         Ok(StandingChange { before, after, changed: true, kept })
     }
@@ -90,12 +91,12 @@ impl Service {
         let change = StandingRecord { time_ms: now_ms, before: Some(before.clone()), after, released: true };
         let record = Record::Standing(Box::new(change.clone()));
         let receipt = self.journal.write(&record).await?;
-        let number = self.containment.give_back(&before, &grants, now_ms).map_err(|_| {
-            ChangeError::Conflict(format!(
-                "what was taken from {scope} changed meanwhile; look at it and release again"
-            ))
+        let number = self.containment.give_back(&before, &grants, now_ms).ok_or_else(|| {
+            let what = format!("what was taken from {scope} changed meanwhile; look at it and release again");
+            ChangeError::Conflict(what)
         })?;
         tracing::warn!(%scope, by, "released");
+        self.note_standing(&change, Some(receipt.index));
         let kept = tokio::time::timeout(self.config.deadline, self.containment.kept(number)).await.is_ok();
         Ok(Released { before, after: change.after, receipt, kept })
     }

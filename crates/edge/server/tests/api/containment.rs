@@ -365,3 +365,54 @@ async fn of_a_hundred_sessions_at_once_none_is_permitted_after_the_moment() {
     }
     assert!(permitted > 100, "{permitted} ran before");
 }
+
+#[tokio::test]
+async fn people_with_the_role_release_and_no_others() {
+    let world = World::with(setup()).await;
+    let operator = world.operator();
+    let mut clients = Vec::new();
+    for (name, role) in [("ann", "release"), ("bob", "read"), ("eve", "approve")] {
+        let new = holdshort_api::NewPerson { name: name.into(), roles: vec![role.into()] };
+        operator.add_person(&new).await.unwrap();
+        let issued = operator.issue_person_token(name, &NewToken::default()).await.unwrap();
+        clients.push(world.over_tcp(Some(&issued.token)));
+    }
+    let release = Release { whom: agent("a"), grants: Vec::new(), reason: "r".into() };
+    for client in &clients[1..] {
+        assert_eq!(code_of(client.contain(&isolate(agent("a"))).await), (403, code::FORBIDDEN.to_owned()));
+        assert_eq!(code_of(client.release(&release).await), (403, code::FORBIDDEN.to_owned()));
+        assert!(client.standings().await.unwrap().entries.is_empty(), "they may look");
+    }
+    assert_eq!(clients[0].contain(&isolate(agent("a"))).await.unwrap().after.by, "ann");
+    assert_eq!(clients[0].release(&release).await.unwrap().after.by, "ann");
+}
+
+#[tokio::test]
+async fn a_release_does_not_give_back_what_was_taken_meanwhile() {
+    let world = World::with(setup()).await;
+    registered(&world, "a").await;
+    let narrowed = NewStanding { standing: Standing::Narrowed, removed: vec!["write".into()], ..isolate(agent("a")) };
+    world.operator().contain(&narrowed).await.unwrap();
+    world.tape.mood(Mood::Hangs);
+    let service = world.service.clone();
+    let release = Release { whom: agent("a"), grants: Vec::new(), reason: "r".into() };
+    let mut releasing = Box::pin(async move { service.release(release, "ann").await });
+    // Up to where its record waits for the log.
+    assert!(futures_poll(releasing.as_mut()));
+    world.service.kill(Scope::Agent { agent: "a".into() }, "signal", "stop");
+    world.tape.mood(Mood::Works);
+    assert!(matches!(releasing.await, Err(holdshort_server::ChangeError::Conflict(_))));
+    assert!(!runs(&world, "a", "s").await);
+    // The log's last word is what holds.
+    world.tape.until(|record| record["type"] == "standing" && record["released"] == true).await;
+    let last = |tape: &crate::support::Tape| tape.of_type("standing").pop().unwrap();
+    while last(&world.tape)["released"] == true {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(last(&world.tape)["after"]["standing"], "isolated");
+}
+
+/// Polls once; true when it waits.
+fn futures_poll(future: std::pin::Pin<&mut impl Future>) -> bool {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending()
+}
