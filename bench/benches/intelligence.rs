@@ -27,8 +27,14 @@ fn feed(indicators: u32) -> String {
 fn snapshot(indicators: u32) -> Intelligence {
     let text = feed(indicators);
     let mut builder = Builder::new(0);
-    let feed =
-        Feed { name: "bench", format: Format::Plain, confidence: 80, ttl_ms: None, changed_ms: 0, bytes: text.as_bytes() };
+    let feed = Feed {
+        name: "bench",
+        format: Format::Plain,
+        confidence: 80,
+        ttl_ms: None,
+        changed_ms: 0,
+        bytes: text.as_bytes(),
+    };
     if let Err(error) = builder.add(&feed) {
         unreachable!("{error}");
     }
@@ -101,7 +107,9 @@ fn rules(c: &mut Criterion) {
         }
     }
     group.finish();
-    c.bench_function("rules/load", |b| b.iter(|| Rules::new(&[("builtin", BUILTIN)]).map(|rules| rules.entries().len()).ok()));
+    c.bench_function("rules/load", |b| {
+        b.iter(|| Rules::new(&[("builtin", BUILTIN)]).map(|rules| rules.entries().len()).ok())
+    });
 }
 
 criterion_group!(benches, intelligence, rules);

@@ -32,7 +32,8 @@ pub(crate) fn build(loaded: &Loaded, data: Option<&DataDir>) -> Result<Detectors
         let fingerprint = entry.bytes_of_fingerprint()?;
         Some(OwnSecret { name: entry.name.clone(), fingerprint, bytes: entry.bytes })
     };
-    let exempt = |entry: &crate::config::ExemptEntry| Exemption { rule: entry.rule.clone(), server: entry.server.clone() };
+    let exempt =
+        |entry: &crate::config::ExemptEntry| Exemption { rule: entry.rule.clone(), server: entry.server.clone() };
     let parts = Parts {
         key: key(data, !detect.own_secrets.is_empty())?,
         own_secrets: detect.own_secrets.iter().filter_map(own).collect(),
@@ -154,8 +155,9 @@ fn rules(loaded: &Loaded) -> Result<Option<Rules>, Failure> {
     for entry in &detect.rules {
         let path = loaded.resolve(&entry.path);
         let name = path.display().to_string();
-        let text = String::from_utf8(bounded(&path, FILE_BYTES_MAX)?)
-            .map_err(|_| Failure::config(format!("{name}: not UTF-8")).hint("`holdshort rules import` writes such files"))?;
+        let text = String::from_utf8(bounded(&path, FILE_BYTES_MAX)?).map_err(|_| {
+            Failure::config(format!("{name}: not UTF-8")).hint("`holdshort rules import` writes such files")
+        })?;
         files.push((name, text));
     }
     if files.is_empty() {
@@ -172,8 +174,10 @@ fn rules(loaded: &Loaded) -> Result<Option<Rules>, Failure> {
 fn key(data: Option<&DataDir>, needed: bool) -> Result<FingerprintKey, Failure> {
     match data.map(read_key).transpose()?.flatten() {
         Some(key) => Ok(key),
-        None if needed => Err(Failure::config("`detect.own_secrets` needs the key that their fingerprints were made with")
-            .hint("name the data directory in which `holdshort secrets fingerprint` was run, with `--data`")),
+        None if needed => {
+            Err(Failure::config("`detect.own_secrets` needs the key that their fingerprints were made with")
+                .hint("name the data directory in which `holdshort secrets fingerprint` was run, with `--data`"))
+        }
         None => Ok(FingerprintKey::default()),
     }
 }

@@ -7,17 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
+#[allow(dead_code, reason = "each test file uses its part")]
 mod support;
 
 use serde_json::{Value, json};
 use std::process::{Command, Output};
-use support::{Home, Service};
+use support::{Home, Service, text};
 
 const FEED: &str = "[[detect.feeds]]\nname = \"mine\"\npath = \"feed.csv\"\nformat = \"csv\"\nconfidence = 70\n";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 // Commands that take neither a configuration nor a data directory.
 fn bare(home: &Home, arguments: &[&str]) -> Output {

@@ -55,7 +55,11 @@ fn import(entry: &FeedEntry, to: &Path, json: bool) -> Outcome {
         out::json(&summary(&entry.name, entry.format, &report))?;
     } else {
         told(&report)?;
-        out::line(format_args!("{} indicators in `{}`, for a feed with `format = \"csv\"`", report.entries, to.display()))?;
+        out::line(format_args!(
+            "{} indicators in `{}`, for a feed with `format = \"csv\"`",
+            report.entries,
+            to.display()
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -74,7 +78,14 @@ fn show(place: &Place, json: bool) -> Outcome {
     let row = |(feed, report): &(FeedEntry, Report)| {
         let figures = [report.entries, report.expired, report.rejected].map(|figure| figure.to_string());
         let [entries, expired, rejected] = figures;
-        vec![feed.name.clone(), entries, expired, rejected, feed.confidence.to_string(), feed.path.display().to_string()]
+        vec![
+            feed.name.clone(),
+            entries,
+            expired,
+            rejected,
+            feed.confidence.to_string(),
+            feed.path.display().to_string(),
+        ]
     };
     let rows: Vec<Vec<String>> = reports.iter().map(row).collect();
     out::table(&["FEED", "INDICATORS", "EXPIRED", "LEFT OUT", "CONFIDENCE", "FILE"], &rows)?;
@@ -82,7 +93,12 @@ fn show(place: &Place, json: bool) -> Outcome {
         out::line(format_args!("left out of {}:", feed.name))?;
         told(report)?;
     }
-    out::line(format_args!("{} indicators, {} KiB, {}", snapshot.entries(), snapshot.bytes() / 1024, snapshot.digest()))?;
+    out::line(format_args!(
+        "{} indicators, {} KiB, {}",
+        snapshot.entries(),
+        snapshot.bytes() / 1024,
+        snapshot.digest()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

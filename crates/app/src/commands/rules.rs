@@ -48,7 +48,8 @@ pub(super) fn run(command: RulesCommand) -> Outcome {
     }
     let mut text = String::new();
     for entry in imported.kept.values() {
-        let line = serde_json::to_string(entry).map_err(|error| Failure::internal(format!("cannot write a rule: {error}")))?;
+        let line =
+            serde_json::to_string(entry).map_err(|error| Failure::internal(format!("cannot write a rule: {error}")))?;
         text.push_str(&line);
         text.push('\n');
     }
@@ -67,7 +68,9 @@ fn read(file: &Path, name: String, imported: &mut Imported) -> Result<(), Failur
                 imported.partly.push((rule.entry.id.clone(), rule.left_out));
             }
             if let Some(twice) = imported.kept.insert(rule.entry.id.clone(), rule.entry) {
-                imported.left_out.push((name, format!("a second rule with the id `{}`; the later one is kept", twice.id)));
+                imported
+                    .left_out
+                    .push((name, format!("a second rule with the id `{}`; the later one is kept", twice.id)));
             }
         }
         Err(why) => imported.left_out.push((name, why.to_string())),
@@ -81,12 +84,14 @@ fn calm(imported: &mut Imported, benign: &Path) -> Result<(), Failure> {
         .map_err(|_| Failure::usage(format!("`{}` is not UTF-8", benign.display())))?;
     let mut lines = String::new();
     for entry in imported.kept.values().filter(|entry| entry.counts) {
-        lines.push_str(&serde_json::to_string(entry).map_err(|error| Failure::internal(format!("cannot write a rule: {error}")))?);
+        lines.push_str(
+            &serde_json::to_string(entry)
+                .map_err(|error| Failure::internal(format!("cannot write a rule: {error}")))?,
+        );
         lines.push('\n');
     }
-    let rules = Rules::new(&[("imported", &lines)]).map_err(|faults| {
-        Failure::internal(faults.first().map(ToString::to_string).unwrap_or_default())
-    })?;
+    let rules = Rules::new(&[("imported", &lines)])
+        .map_err(|faults| Failure::internal(faults.first().map(ToString::to_string).unwrap_or_default()))?;
     for (n, line) in texts.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
         let text: String = serde_json::from_str(line).map_err(|error| {
             Failure::usage(format!("{}:{}: {error}", benign.display(), n + 1)).hint("one JSON string a line")
@@ -118,7 +123,9 @@ fn collect(path: &Path, depth: u32, files: &mut Vec<PathBuf>) -> Result<(), Fail
     }
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();
-        let yaml = entry.extension().is_some_and(|extension| extension == OsStr::new("yaml") || extension == OsStr::new("yml"));
+        let yaml = entry
+            .extension()
+            .is_some_and(|extension| extension == OsStr::new("yaml") || extension == OsStr::new("yml"));
         if entry.is_dir() || yaml {
             collect(&entry, depth + 1, files)?;
         }
@@ -132,8 +139,10 @@ fn collect(path: &Path, depth: u32, files: &mut Vec<PathBuf>) -> Result<(), Fail
 fn report(imported: &Imported, to: &Path, json: bool) -> Outcome {
     let counting = imported.kept.values().filter(|entry| entry.counts).count();
     if json {
-        let left_out: Vec<_> = imported.left_out.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect();
-        let partly: Vec<_> = imported.partly.iter().map(|(rule, why)| json!({ "rule": rule, "left_out": why })).collect();
+        let left_out: Vec<_> =
+            imported.left_out.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect();
+        let partly: Vec<_> =
+            imported.partly.iter().map(|(rule, why)| json!({ "rule": rule, "left_out": why })).collect();
         out::json(&json!({
             "rules": imported.kept.len(), "counting": counting, "left_out": left_out, "partly": partly, "noisy": imported.noisy,
         }))?;

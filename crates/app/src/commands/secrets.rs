@@ -19,7 +19,8 @@ pub(super) fn run(command: SecretsCommand) -> Outcome {
     let key = detectors::ensure_key(&data)?;
     let secret = read(&name)?;
     if !(OWN_BYTES_MIN..=OWN_BYTES_MAX).contains(&secret.len()) {
-        let failure = Failure::usage(format!("a secret of {} bytes: expected {OWN_BYTES_MIN} to {OWN_BYTES_MAX}", secret.len()));
+        let failure =
+            Failure::usage(format!("a secret of {} bytes: expected {OWN_BYTES_MIN} to {OWN_BYTES_MAX}", secret.len()));
         return Err(failure.hint("shorter ones cannot be told from other text"));
     }
     let mut fingerprint = String::new();
@@ -30,7 +31,9 @@ pub(super) fn run(command: SecretsCommand) -> Outcome {
     } else {
         let name = toml::Value::String(name);
         let bytes = secret.len();
-        out::line(format_args!("[[detect.own_secrets]]\nname = {name}\nfingerprint = \"{fingerprint}\"\nbytes = {bytes}"))?;
+        out::line(format_args!(
+            "[[detect.own_secrets]]\nname = {name}\nfingerprint = \"{fingerprint}\"\nbytes = {bytes}"
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,7 +73,8 @@ struct Quiet<'a> {
 
 impl<'a> Quiet<'a> {
     fn new(terminal: &'a std::io::Stdin) -> Result<Self, Failure> {
-        let failed = |error: rustix::io::Errno| Failure::internal(format!("cannot turn the terminal's echo off: {error}"));
+        let failed =
+            |error: rustix::io::Errno| Failure::internal(format!("cannot turn the terminal's echo off: {error}"));
         let before = tcgetattr(terminal).map_err(failed)?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO);

@@ -202,7 +202,9 @@ impl Intelligence {
         candidates::each(text, self.foreign, &wants_url, &mut |candidate| match candidate {
             Candidate::Host(name) => self.host(name, found),
             Candidate::Address(address) => self.address(address, found),
-            Candidate::Hex(hex) => found.extend(hash_bytes(hex).iter().flat_map(|hash| self.table.find(key(HASH, hash)))),
+            Candidate::Hex(hex) => {
+                found.extend(hash_bytes(hex).iter().flat_map(|hash| self.table.find(key(HASH, hash))))
+            }
             Candidate::Url(url) => {
                 let Some(compared) = indicator::compared(url) else { return };
                 found.extend(self.table.find(key(URL, compared.as_bytes())));
@@ -228,7 +230,9 @@ impl Intelligence {
         }
         let borders = name.rmatch_indices('.').map(|(at, _)| at + 1).chain(std::iter::once(0));
         for from in borders.take(self.labels_max).skip(1) {
-            found.extend(name.get(from..).into_iter().flat_map(|suffix| self.table.find(key(DOMAIN, suffix.as_bytes()))));
+            found.extend(
+                name.get(from..).into_iter().flat_map(|suffix| self.table.find(key(DOMAIN, suffix.as_bytes()))),
+            );
         }
     }
 

@@ -17,10 +17,11 @@ pub use pattern::PATTERN_BYTES_MAX;
 use crate::{Field, Text};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use holdshort_model::{Digest, RuleMatch};
-use literals::LITERAL_BYTES_MAX;
+use literals::{Clause, LITERAL_BYTES_MAX};
 use pattern::Pattern;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The stable ones of the Agent Threat Rules, as [`read`] reads them: see `data/rules/README.md`.
 pub const BUILTIN: &str = include_str!("../data/rules/agent-threat-rules.jsonl");
@@ -41,19 +42,21 @@ pub struct Rules {
     entries: Vec<Entry>,
     patterns: Vec<Guarded>,
     literals: AhoCorasick,
-    /// For each literal, the clauses that it fulfils.
-    fulfils: Vec<Vec<Clause>>,
-    clauses: usize,
+    /// The alternatives of the patterns that are guarded.
+    alternatives: Vec<Alternative>,
+    /// For each literal, the alternatives whose rarest clause it fulfils.
+    wakes: Vec<Vec<u32>>,
 }
 
-/// One clause of one alternative of a pattern. Those of an alternative have consecutive numbers.
-#[derive(Clone, Copy)]
-struct Clause {
-    number: u32,
-    pattern: u32,
-    is_first: bool,
-    is_last: bool,
+/// What stands, in this order, in every text that a pattern matches, or that one of its alternatives does.
+struct Alternative {
+    pattern: usize,
+    before: Vec<Literals>,
+    after: Vec<Literals>,
 }
+
+/// A set of literals, one bit each.
+type Literals = Arc<[u64]>;
 
 struct Guarded {
     pattern: Pattern,
@@ -100,39 +103,36 @@ impl Rules {
             return Err(RuleError::TooMuch { file: "rules".into(), what: "rules", found, max });
         }
         let mut patterns: Vec<Guarded> = Vec::new();
-        let mut clauses = 0;
-        let mut by_literal: BTreeMap<Vec<u8>, Vec<Clause>> = BTreeMap::new();
+        let mut required = Vec::new();
         for (rule, entry) in entries.iter().enumerate() {
             for condition in &entry.any {
                 let is_in = |place| condition.places.contains(&place);
                 for text in &condition.matches {
                     let (pattern, needs) = Pattern::new(text).map_err(|reason| faulty(rule + 1, reason))?;
-                    let number = patterns.len() as u32;
-                    for alternative in &needs.alternatives {
-                        for (n, literals) in alternative.iter().enumerate() {
-                            let (is_first, is_last) = (n == 0, n + 1 == alternative.len());
-                            let clause = Clause { number: clauses as u32, pattern: number, is_first, is_last };
-                            literals.iter().for_each(|one| by_literal.entry(one.clone()).or_default().push(clause));
-                            clauses += 1;
-                        }
-                    }
+                    let own = needs.alternatives.iter().filter(|alternative| !alternative.is_empty());
+                    required.extend(own.map(|alternative| (patterns.len(), alternative.clone())));
                     let is_guarded = needs.alternatives.iter().all(|alternative| !alternative.is_empty());
                     let (argument, result) = (is_in(Place::Argument), is_in(Place::Result));
                     patterns.push(Guarded { pattern, rule, argument, result, is_guarded, foreign: needs.foreign });
                 }
             }
         }
+        let clauses = required.iter().flat_map(|(_, clauses): &(usize, Vec<Clause>)| clauses);
+        let known: BTreeSet<Vec<u8>> = clauses.flatten().cloned().collect();
+        let known: Vec<Vec<u8>> = known.into_iter().collect();
         let mut builder = AhoCorasick::builder();
         builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
-        let literals = builder.build(by_literal.keys()).map_err(|error| faulty(1, error.to_string()))?;
+        let literals = builder.build(&known).map_err(|error| faulty(1, error.to_string()))?;
+        let (alternatives, wakes) = alternatives(&known, &required);
         let texts: Vec<Vec<u8>> = entries.iter().map(|entry| serde_json::to_vec(entry).unwrap_or_default()).collect();
         let digest = Digest::of_parts(texts.iter().map(Vec::as_slice));
-        Ok(Self { digest, entries, patterns, literals, fulfils: by_literal.into_values().collect(), clauses })
+        Ok(Self { digest, entries, patterns, literals, alternatives, wakes })
     }
 
     /// Bytes that the literals take, which is most of a set of rules before its patterns are run.
     pub fn bytes(&self) -> usize {
-        self.literals.memory_usage() + self.clauses * std::mem::size_of::<Clause>()
+        let clauses = self.alternatives.iter().flat_map(|one| one.before.iter().chain(&one.after));
+        self.literals.memory_usage() + clauses.map(|literals| literals.len() * 8).sum::<usize>()
     }
 
     /// Digest of the rules.
@@ -178,7 +178,10 @@ impl Pass<'_> {
     fn read(&mut self, text: &str) -> bool {
         let allowed = self.work + WORK_BYTES + WORK_FACTOR * text.len();
         let rules = self.rules;
-        let candidates = rules.candidates(text.as_bytes());
+        let candidates = rules.candidates(text.as_bytes(), &mut self.work, allowed);
+        if self.work > allowed {
+            return false;
+        }
         let unguarded = rules.patterns.iter().filter(|guarded| !guarded.is_guarded);
         let foreign = !text.is_ascii();
         unguarded.filter(|guarded| foreign || !guarded.foreign).all(|guarded| self.whole(guarded, text, allowed))
@@ -210,48 +213,89 @@ impl Pass<'_> {
 }
 
 impl Rules {
-    // The patterns that may match, and where: the literals of all their clauses stand there in order, near each other. By
-    // pattern, then by place.
-    fn candidates(&self, text: &[u8]) -> Vec<(usize, Range<usize>)> {
-        // For each clause that was fulfilled after the ones before it: where the first of them was, the latest time. That
-        // is the end of a literal; none ends at 0.
-        let mut begun: Vec<usize> = Vec::new();
-        let mut found: Vec<(usize, Range<usize>)> = Vec::new();
-        let mut latest: Vec<Option<usize>> = Vec::new();
+    // The patterns that may match, and where: the literals of all clauses of an alternative stand there in order, near each
+    // other. By pattern, then by place. The steps that this takes are added to `work`; over `allowed` it is given up.
+    fn candidates(&self, text: &[u8], work: &mut usize, allowed: usize) -> Vec<(usize, Range<usize>)> {
+        // Where literals end, and which.
+        let mut hits: Vec<(usize, usize)> = Vec::new();
+        let mut woken: Vec<(usize, usize)> = Vec::new();
         for hit in self.literals.find_overlapping_iter(text) {
-            let end = hit.end();
-            if begun.is_empty() {
-                begun.resize(self.clauses, 0);
-                latest.resize(self.patterns.len(), None);
+            let literal = hit.pattern().as_usize();
+            woken.extend(self.wakes.get(literal).into_iter().flatten().map(|one| (*one as usize, hits.len())));
+            hits.push((hit.end(), literal));
+        }
+        // The alternatives of one pattern follow each other.
+        woken.sort_unstable();
+        let mut found: Vec<(usize, Range<usize>)> = Vec::new();
+        for (number, at) in woken {
+            *work += 1;
+            if *work > allowed {
+                break;
             }
-            for clause in self.fulfils.get(hit.pattern().as_usize()).into_iter().flatten() {
-                let number = clause.number as usize;
-                let first = match clause.is_first {
-                    true => end,
-                    false => begun.get(number.saturating_sub(1)).copied().unwrap_or(0),
-                };
-                if first == 0 || first + SPAN_BYTES < end {
-                    continue;
+            let (Some(alternative), Some((end, _))) = (self.alternatives.get(number), hits.get(at)) else { continue };
+            let near = |hit: &&(usize, usize)| hit.0.abs_diff(*end) <= SPAN_BYTES;
+            let before = hits.get(..at).unwrap_or_default().iter().rev().take_while(near);
+            let after = hits.get(at + 1..).unwrap_or_default().iter().take_while(near);
+            if !(stand(&alternative.before, before, work) && stand(&alternative.after, after, work)) {
+                continue;
+            }
+            let place = end.saturating_sub(SPAN_BYTES + LITERAL_BYTES_MAX)..text.len().min(end + SPAN_BYTES);
+            match found.last_mut().filter(|(pattern, _)| *pattern == alternative.pattern) {
+                Some((_, known)) if (known.start..=known.end).contains(&place.start) => {
+                    known.end = known.end.max(place.end)
                 }
-                if !clause.is_last {
-                    begun.get_mut(number).into_iter().for_each(|begun| *begun = first.max(*begun));
-                    continue;
-                }
-                let place = end.saturating_sub(SPAN_BYTES + LITERAL_BYTES_MAX)..text.len().min(end + SPAN_BYTES);
-                let at = clause.pattern as usize;
-                let Some(known) = latest.get_mut(at) else { continue };
-                match known.and_then(|known| found.get_mut(known)) {
-                    Some((_, before)) if place.start <= before.end => before.end = place.end,
-                    _ => {
-                        *known = Some(found.len());
-                        found.push((at, place));
-                    }
-                }
+                _ => found.push((alternative.pattern, place)),
             }
         }
         found.sort_by_key(|(at, place)| (*at, place.start));
         found
     }
+}
+
+// Whether hits for all of `clauses` stand among `hits`, in this order.
+fn stand<'a>(clauses: &[Literals], hits: impl Iterator<Item = &'a (usize, usize)>, work: &mut usize) -> bool {
+    let mut clauses = clauses.iter();
+    let Some(mut wanted) = clauses.next() else { return true };
+    for (_, literal) in hits {
+        *work += 1;
+        if wanted.get(literal / 64).is_some_and(|word| word & (1 << (literal % 64)) != 0) {
+            match clauses.next() {
+                Some(next) => wanted = next,
+                None => return true,
+            }
+        }
+    }
+    false
+}
+
+// `required`: patterns and the clauses of one of their alternatives each.
+fn alternatives(known: &[Vec<u8>], required: &[(usize, Vec<Clause>)]) -> (Vec<Alternative>, Vec<Vec<u32>>) {
+    let numbers = |clause: &Clause| clause.iter().filter_map(|one| known.binary_search(one).ok()).collect::<Vec<_>>();
+    let mut shared: BTreeMap<Clause, Literals> = BTreeMap::new();
+    let mut set = |clause: &Clause| {
+        let fresh = || {
+            let mut words = vec![0_u64; known.len().div_ceil(64)];
+            for number in numbers(clause) {
+                words.get_mut(number / 64).into_iter().for_each(|word| *word |= 1 << (number % 64));
+            }
+            Literals::from(words)
+        };
+        shared.entry(clause.clone()).or_insert_with(fresh).clone()
+    };
+    let mut wakes = vec![Vec::new(); known.len()];
+    let mut alternatives = Vec::new();
+    for (pattern, clauses) in required {
+        let rarest = clauses.iter().enumerate().min_by_key(|(_, clause)| literals::frequency(clause));
+        let Some((at, rarest)) = rarest else { continue };
+        for number in numbers(rarest) {
+            wakes.get_mut(number).into_iter().for_each(|wakes| wakes.push(alternatives.len() as u32));
+        }
+        // Those before it from the nearest on, as they are looked for.
+        let before = clauses.iter().take(at).rev().map(&mut set).collect();
+        let after = clauses.iter().skip(at + 1).map(&mut set).collect();
+        alternatives.push(Alternative { pattern: *pattern, before, after });
+    }
+    (alternatives, wakes)
 }
 
 #[cfg(test)]

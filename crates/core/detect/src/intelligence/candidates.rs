@@ -95,7 +95,9 @@ impl Pass<'_> {
         if hex && token.matches(':').nth(1).is_some() {
             let bare = token.trim_end_matches(['.', ':']);
             let address = token.parse().or_else(|_| bare.parse());
-            address.into_iter().for_each(|address| (self.found)(Candidate::Address(plain_address(IpAddr::V6(address)))));
+            address
+                .into_iter()
+                .for_each(|address| (self.found)(Candidate::Address(plain_address(IpAddr::V6(address)))));
         }
         token.split(':').for_each(|word| self.word(word));
         let scheme = token.strip_suffix(':').and_then(|head| head.rsplit(':').next());
@@ -111,7 +113,9 @@ impl Pass<'_> {
         let word = word.trim_matches(['.', '-', '_']);
         if !word.contains('.') {
             let hash = word.len() >= HASH_BYTES_MIN && word.bytes().all(|b| b.is_ascii_hexdigit());
-            return if hash { (self.found)(Candidate::Hex(word)) };
+            return if hash {
+                (self.found)(Candidate::Hex(word))
+            };
         }
         if word.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             word.parse().into_iter().for_each(|address| (self.found)(Candidate::Address(IpAddr::V4(address))));

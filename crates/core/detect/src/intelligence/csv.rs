@@ -7,8 +7,19 @@ use super::indicator::Kind;
 const COLUMNS_MAX: usize = 64;
 
 /// Columns that hold the indicator, the best first.
-const VALUES: [&str; 11] =
-    ["ioc_value", "indicator", "value", "url", "domain", "hostname", "dst_ip", "ip", "ip_address", "sha256_hash", "sha256"];
+const VALUES: [&str; 11] = [
+    "ioc_value",
+    "indicator",
+    "value",
+    "url",
+    "domain",
+    "hostname",
+    "dst_ip",
+    "ip",
+    "ip_address",
+    "sha256_hash",
+    "sha256",
+];
 const KINDS: [&str; 4] = ["ioc_type", "indicator_type", "type", "kind"];
 const CONFIDENCES: [&str; 2] = ["confidence_level", "confidence"];
 const SEEN: [&str; 6] = ["last_seen_utc", "last_online", "last_seen", "dateadded", "first_seen_utc", "first_seen"];
@@ -48,7 +59,8 @@ pub(super) fn read(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), FeedError> {
     });
     match missing {
         Some(line) => {
-            let why = format!("no header before it names a column with indicators, such as `{}`", VALUES[..4].join("`, `"));
+            let why =
+                format!("no header before it names a column with indicators, such as `{}`", VALUES[..4].join("`, `"));
             Err(FeedError::Format { line, format: "CSV", why })
         }
         None => Ok(()),
@@ -102,7 +114,9 @@ fn row(line: usize, text: &str, header: &Header, sink: &mut Sink<'_>) {
 pub(super) fn kind(text: &str) -> Result<Option<Kind>, String> {
     match text.to_ascii_lowercase().as_str() {
         "domain" | "hostname" | "domain-name" => Ok(Some(Kind::Domain)),
-        "ip" | "ip:port" | "ip-dst" | "ip-src" | "ipv4" | "ipv6" | "address" | "network" | "cidr" => Ok(Some(Kind::Address)),
+        "ip" | "ip:port" | "ip-dst" | "ip-src" | "ipv4" | "ipv6" | "address" | "network" | "cidr" => {
+            Ok(Some(Kind::Address))
+        }
         "url" | "uri" => Ok(Some(Kind::Url)),
         "hash" | "md5" | "sha1" | "sha256" | "sha512" | "md5_hash" | "sha1_hash" | "sha256_hash" | "sha512_hash" => {
             Ok(Some(Kind::Hash))

@@ -299,7 +299,9 @@ mod percent {
             out.push_str(before);
             let code = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok().map(|byte| (hex, byte)));
             match code {
-                Some((_, byte)) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => out.push(char::from(byte)),
+                Some((_, byte)) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                    out.push(char::from(byte))
+                }
                 Some((hex, _)) => {
                     out.push('%');
                     out.push_str(&hex.to_ascii_uppercase());
@@ -354,7 +356,9 @@ mod tests {
         for local in ["127.0.0.1", "10.1.2.3", "192.168.0.0/16", "169.254.169.254", "::1", "fe80::1", "fd00::/32"] {
             check(local, "reserved");
         }
-        for local in ["http://127.0.0.1/", "http://localhost/x", "http://[::ffff:10.0.0.1]/", "printer.local", "x.localhost"] {
+        for local in
+            ["http://127.0.0.1/", "http://localhost/x", "http://[::ffff:10.0.0.1]/", "printer.local", "x.localhost"]
+        {
             check(local, "reserved");
         }
         check("0.0.0.0/0", "too broad");

@@ -38,7 +38,8 @@ fn kinds(feeds: &Intelligence, text: &str) -> Vec<String> {
 
 #[test]
 fn plain_lists_of_every_sort() {
-    let text = b"\xef\xbb\xbf# comment\r\nevil.example\r\n\r\n203.0.113.0/24 ; SBL1\n// no\nhttp://bad.example/a;b#c # why\n";
+    let text =
+        b"\xef\xbb\xbf# comment\r\nevil.example\r\n\r\n203.0.113.0/24 ; SBL1\n// no\nhttp://bad.example/a;b#c # why\n";
     assert_eq!(shown(Format::Plain, text), ["evil.example", "203.0.113.0/24", "http://bad.example/a;b"]);
 }
 
@@ -135,16 +136,15 @@ fn misp_events() {
 fn stix_patterns_of_single_values() {
     let object = |pattern: &str, more: &str| {
         let pattern = serde_json::to_string(pattern).unwrap();
-        format!("{{\"type\":\"bundle\",\"objects\":[{{\"type\":\"malware\"}},{{\"type\":\"indicator\",\"pattern_type\":\"stix\",\"pattern\":{pattern}{more}}}]}}")
+        format!(
+            "{{\"type\":\"bundle\",\"objects\":[{{\"type\":\"malware\"}},{{\"type\":\"indicator\",\"pattern_type\":\"stix\",\"pattern\":{pattern}{more}}}]}}"
+        )
     };
     let texts = |pattern: &str| shown(Format::Stix, object(pattern, "").as_bytes());
     assert_eq!(texts("[domain-name:value = 'evil.example']"), ["evil.example"]);
     let two = "[ipv4-addr:value = '203.0.113.7' OR url:value='http://bad.example/a\\'b'] OR [ipv6-addr:value ISSUBSET '2001:db8::/32']";
     assert_eq!(texts(two), ["203.0.113.7", "http://bad.example/a'b", "2001:db8::/32"]);
-    assert_eq!(
-        texts("[file:hashes.'MD5' = '900150983cd24fb0d6963f7d28e17f72']"),
-        ["900150983cd24fb0d6963f7d28e17f72"]
-    );
+    assert_eq!(texts("[file:hashes.'MD5' = '900150983cd24fb0d6963f7d28e17f72']"), ["900150983cd24fb0d6963f7d28e17f72"]);
     let why = |pattern: &str| fault(Format::Stix, object(pattern, "").as_bytes());
     let one = "domain-name:value = 'evil.example'";
     assert!(why(&format!("[{one} AND {one}]")).contains("more than single values"));

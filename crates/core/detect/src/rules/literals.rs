@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// Shortest literal that is looked for: shorter ones are in every text.
 const LITERAL_BYTES_MIN: usize = 3;
 /// Longest literal that is looked for: what is longer is cut, which only lets more through.
-pub(super) const LITERAL_BYTES_MAX: usize = 24;
+pub(super) const LITERAL_BYTES_MAX: usize = 12;
 /// Most strings that a part of a pattern is spelled out to.
 const STRINGS_MAX: usize = 64;
 /// Largest class of characters that is spelled out.
@@ -62,7 +62,7 @@ fn split(hir: &Hir, max: usize, out: &mut Vec<Hir>) {
                 let (before, after) = (parts.get(..at).unwrap_or_default(), parts.get(at + 1..).unwrap_or_default());
                 let rest = max - branches.len() + 1;
                 for branch in branches {
-                    split(&Hir::concat([before, &[branch.clone()], after].concat()), rest, out);
+                    split(&Hir::concat([before, std::slice::from_ref(branch), after].concat()), rest, out);
                 }
                 return;
             }
@@ -207,6 +207,11 @@ fn worth(clause: &Clause) -> (usize, std::cmp::Reverse<usize>) {
     (clause.iter().map(Vec::len).min().unwrap_or(0).min(12), std::cmp::Reverse(clause.len()))
 }
 
+/// How often one of the literals stands in usual texts, as a guess: long ones are rare, and so are few of them.
+pub(super) fn frequency(clause: &Clause) -> usize {
+    clause.iter().map(|literal| 1 << (LITERAL_BYTES_MAX - literal.len().min(LITERAL_BYTES_MAX))).sum()
+}
+
 fn lower(bytes: &[u8]) -> Vec<u8> {
     bytes.to_ascii_lowercase()
 }
@@ -254,7 +259,9 @@ mod tests {
 
     #[test]
     fn characters_that_no_ascii_text_holds() {
-        for (pattern, expected) in [("[\u{e0}-\u{ff}]+x", true), ("[a\u{e0}]", false), ("\u{e9}|\u{e8}", true), ("\u{e9}|e", false)] {
+        for (pattern, expected) in
+            [("[\u{e0}-\u{ff}]+x", true), ("[a\u{e0}]", false), ("\u{e9}|\u{e8}", true), ("\u{e9}|e", false)]
+        {
             assert_eq!(required(&regex_syntax::parse(pattern).unwrap()).foreign, expected, "{pattern}");
         }
     }

@@ -32,7 +32,8 @@ impl Pattern {
         }
         let unicode = needs_unicode(text);
         let mut parser = ParserBuilder::new();
-        let hir = parser.unicode(unicode).utf8(false).nest_limit(NESTING_MAX).build().parse(text).map_err(first_line)?;
+        let hir =
+            parser.unicode(unicode).utf8(false).nest_limit(NESTING_MAX).build().parse(text).map_err(first_line)?;
         if hir.properties().minimum_len().unwrap_or(0) == 0 {
             return Err("it matches the empty text".into());
         }
