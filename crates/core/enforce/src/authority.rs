@@ -34,10 +34,7 @@ pub trait Authority: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the answer cannot be had, or there is no such approval of this subject.
-    async fn approval(&self, subject: &Subject, id: RecordId, wait: Duration) -> Result<ApprovalState, Fault> {
-        let _ = (subject, id, wait);
-        Err(Fault::new(FailMode::DeciderLate, "this authority cannot say"))
-    }
+    async fn approval(&self, subject: &Subject, id: RecordId, wait: Duration) -> Result<ApprovalState, Fault>;
 
     /// What is left to a subject in a session.
     ///

@@ -35,6 +35,10 @@ impl Authority for Told {
         Ok(Vec::new())
     }
 
+    async fn approval(&self, _: &Subject, _: RecordId, _: Duration) -> Result<ApprovalState, Fault> {
+        Ok(ApprovalState::Pending)
+    }
+
     async fn standing(&self, _: &Subject, _: &SessionId) -> Result<StandingView, Fault> {
         Ok(StandingView::default())
     }
