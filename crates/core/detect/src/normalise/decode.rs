@@ -12,6 +12,8 @@ const BASE64_MIN: usize = 16;
 const HEX_MIN: usize = 24;
 // A line of this length that ends in the middle of a stretch goes on in the next one (MIME wraps at 76, PEM at 64).
 const WRAP_MIN: usize = 60;
+// What is looked at before a stretch is decoded.
+const PROBE_BYTES: usize = 24;
 // Longer names of entities are not read.
 const ENTITY_MAX: usize = 10;
 
@@ -144,19 +146,30 @@ fn digit(byte: u8) -> Option<u8> {
 }
 
 fn from_base64(run: &[u8]) -> Option<String> {
-    // A first look at 24 characters: most long words, paths and binary data are no text.
-    let probe = run.get(..24.min(run.len() & !3))?;
-    readable_bytes(&decode64(probe)?, true).then_some(())?;
+    // A first look at the beginning: most long words, paths and binary data are no text.
+    let mut first = [0; PROBE_BYTES];
+    let mut plain = [0; PROBE_BYTES];
+    let probe = run.get(..PROBE_BYTES.min(run.len() & !3))?;
+    for (to, from) in first.iter_mut().zip(probe) {
+        *to = standard(*from);
+    }
+    let decoded = BASE64.decode_slice(first.get(..probe.len())?, &mut plain).ok()?;
+    readable_bytes(plain.get(..decoded)?, true).then_some(())?;
     readable(decode64(run)?)
+}
+
+// The alphabet for URLs differs in two characters.
+fn standard(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }
 }
 
 fn decode64(run: &[u8]) -> Option<Vec<u8>> {
     let mut plain: Vec<u8> = Vec::with_capacity(run.len());
-    plain.extend(run.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => *other,
-    }));
+    plain.extend(run.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| standard(*byte)));
     if plain.len() % 4 == 1 {
         plain.pop(); // the border of the stretch is not the border of the encoding
     }

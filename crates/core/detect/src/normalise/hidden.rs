@@ -90,7 +90,7 @@ fn hides(text: &[u8], start: usize, end: usize) -> bool {
     let before = text.get(start.saturating_sub(ELEMENT_BYTES)..start).unwrap_or_default();
     let after = text.get(end..text.len().min(end + ELEMENT_BYTES)).unwrap_or_default();
     if after.first().is_some_and(|next| matches!(next, b'.' | b'1'..=b'9'))
-        && !text.get(end - 2..end).is_some_and(|t| t == b"-9")
+        && text.get(end - 2..end).is_none_or(|sign| sign != b"-9")
     {
         return false; // `opacity: 0.9` is seen
     }

@@ -179,6 +179,10 @@ fn grouped(bytes: &[u8], start: usize, name: &str, found: &mut Found) -> usize {
     {
         found.add("uk-nino", nino, 80);
     }
+    let (figures, group) = figures(bytes, start);
+    if figures < DIGITS_MIN {
+        return start + group;
+    }
     let span = Span::read(bytes, start);
     let first = start + span.groups.first().copied().unwrap_or(1).max(1);
     let after = bytes.get(span.end).copied();
@@ -202,6 +206,19 @@ fn grouped(bytes: &[u8], start: usize, name: &str, found: &mut Found) -> usize {
         return span.end;
     }
     first
+}
+
+// How many figures a span could have, and how many stand together at its beginning: most spans are too short to be read.
+fn figures(bytes: &[u8], start: usize) -> (usize, usize) {
+    let span = bytes.get(start..).unwrap_or_default().iter().take(SPAN_BYTES_MAX);
+    let in_span = span.take_while(|byte| byte.is_ascii_digit() || b" -./()".contains(byte));
+    let (mut all, mut group, mut together) = (0, 0, true);
+    for byte in in_span {
+        together &= byte.is_ascii_digit();
+        all += usize::from(byte.is_ascii_digit());
+        group += usize::from(together);
+    }
+    (all, group.max(1))
 }
 
 // Which kind of number it is, and how sure that is. The stronger checks come first.
@@ -233,7 +250,7 @@ fn judge(span: &Span, before: Option<u8>, near: &dyn Fn(&[&str]) -> bool) -> Opt
             Some(("payment-card", confidence))
         }
         15 if checks::fr_nir(digits) && (near(NIR) || span.groups == [1, 2, 2, 2, 3, 3, 2]) => Some(("fr-nir", 85)),
-        8..=15 if phone_groups(span) || near(PHONE) && phone_like(span) => {
+        8..=15 if phone_groups(span) || phone_like(span) && near(PHONE) => {
             Some(("phone", if near(PHONE) { 80 } else { 50 }))
         }
         _ => None,
