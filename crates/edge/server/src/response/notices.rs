@@ -1,6 +1,7 @@
 //! Messages to people, made of what was captured.
 
 use super::evidence::{Answer, Captured};
+use holdshort_inventory::UNKNOWN_CLASS;
 use holdshort_model::{
     Agent, Approval, Containment, Effect, Mode, Notice, NoticeAction, NoticeKind, NoticeSubject, RecordId, one_line,
 };
@@ -79,7 +80,7 @@ pub(super) fn of_approval(approval: &Approval, agent: Option<&Agent>, id: Record
         index: None,
         subject: NoticeSubject {
             agent: approval.agent.clone(),
-            class: agent.map(|agent| name(&agent.class)).unwrap_or_default(),
+            class: agent.map_or_else(|| UNKNOWN_CLASS.to_owned(), |agent| name(&agent.class)),
             owner: agent.and_then(|agent| agent.owner.as_ref()).map(|owner| name(&owner.id)),
             user: approval.user.as_deref().map(name),
             delegation: Vec::new(),

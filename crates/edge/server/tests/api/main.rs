@@ -10,6 +10,7 @@ mod destinations;
 mod faults;
 mod history;
 mod http;
+mod incidents;
 mod labels;
 mod pins;
 mod promotion;
