@@ -10,9 +10,11 @@ use regorus::value::Object;
 use serde_json::Value as Json;
 
 mod flow;
+mod sections;
 mod signals;
 
 pub(crate) use flow::{asks, integrity, origin, role};
+pub(crate) use sections::Sections;
 pub(crate) use signals::level;
 
 /// Keys and enum values that every input document uses.
@@ -59,18 +61,24 @@ impl InputBuilder {
         }
     }
 
-    /// The `input` document of these facts.
-    pub(crate) fn build(&self, facts: &Facts) -> Value {
+    /// The `input` document of these facts, as far as somebody reads it.
+    pub(crate) fn build(&self, facts: &Facts, read: Sections) -> Value {
         let k = &self.keys;
         let mut input = Object::new();
-        input.insert(k.subject.clone(), self.subject(&facts.subject));
-        input.insert(k.action.clone(), self.action(&facts.action));
-        if let Some(tool) = &facts.tool {
+        if read.have("subject") {
+            input.insert(k.subject.clone(), self.subject(&facts.subject));
+        }
+        if read.have("action") {
+            input.insert(k.action.clone(), self.action(&facts.action));
+        }
+        if let Some(tool) = facts.tool.as_ref().filter(|_| read.have("tool")) {
             input.insert(k.tool.clone(), self.tool(tool));
         }
-        input.insert(k.context.clone(), self.context(&facts.context));
-        flow::insert(k, &mut input, facts);
-        signals::insert(k, &self.quiet, &mut input, facts);
+        if read.have("context") {
+            input.insert(k.context.clone(), self.context(&facts.context));
+        }
+        flow::insert(k, &mut input, facts, read);
+        signals::insert(k, &self.quiet, &mut input, facts, read);
         whole(input)
     }
 
@@ -358,7 +366,8 @@ pub(crate) mod tests {
         sparse.provenance.clear();
         for facts in [full(), sparse] {
             let expected = serde_json::to_value(&facts).unwrap();
-            let built: Json = serde_json::from_str(&InputBuilder::new().build(&facts).to_json_str().unwrap()).unwrap();
+            let built: Json =
+                serde_json::from_str(&InputBuilder::new().build(&facts, Sections::ALL).to_json_str().unwrap()).unwrap();
             assert_eq!(built, expected);
         }
     }

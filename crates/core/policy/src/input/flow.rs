@@ -1,6 +1,6 @@
 //! `input.labels`, `input.provenance`, `input.request`, `input.history`.
 
-use super::{Keys, insert_text, insert_texts, whole};
+use super::{Keys, Sections, insert_text, insert_texts, whole};
 use holdshort_model::{
     ArgumentRole, Asks, Character, Facts, HistoryFacts, Integrity, Labels, Origin, Provenance, Reach, RequestFacts,
     SequenceFacts, SourceKind, ValueSource,
@@ -8,17 +8,23 @@ use holdshort_model::{
 use regorus::Value;
 use regorus::value::Object;
 
-pub(super) fn insert(k: &Keys, input: &mut Object, facts: &Facts) {
-    input.insert(k.labels.clone(), labels(k, &facts.labels));
-    if !facts.provenance.is_empty() {
+pub(super) fn insert(k: &Keys, input: &mut Object, facts: &Facts, read: Sections) {
+    if read.have("labels") {
+        input.insert(k.labels.clone(), labels(k, &facts.labels));
+    }
+    if !facts.provenance.is_empty() && read.have("provenance") {
         let mut object = Object::new();
         for (pointer, value) in &facts.provenance {
             object.insert(Value::from(pointer.as_str()), provenance(k, value));
         }
         input.insert(k.provenance.clone(), whole(object));
     }
-    input.insert(k.request.clone(), request(k, &facts.request));
-    input.insert(k.history.clone(), history(k, &facts.history));
+    if read.have("request") {
+        input.insert(k.request.clone(), request(k, &facts.request));
+    }
+    if read.have("history") {
+        input.insert(k.history.clone(), history(k, &facts.history));
+    }
 }
 
 fn labels(k: &Keys, labels: &Labels) -> Value {

@@ -2,7 +2,7 @@
 //!
 //! Most actions have no signs at all. What such an action gets is made once and then only counted.
 
-use super::{Keys, insert_text, insert_texts, whole};
+use super::{Keys, Sections, insert_text, insert_texts, whole};
 use holdshort_model::{
     Anomaly, ApprovalHistory, Content, DestinationSignal, Facts, Indicator, Injection, Level, Mark, PersonalData, Risk,
     RiskPart, RuleMatch, SecretSignal, SeenContent, Signals,
@@ -35,10 +35,14 @@ impl Quiet {
     }
 }
 
-pub(super) fn insert(k: &Keys, quiet: &Quiet, input: &mut Object, facts: &Facts) {
-    let found = or(&facts.signals, &quiet.signals, |found| signals(k, quiet, found));
-    input.insert(k.signals.clone(), found);
-    input.insert(k.risk.clone(), or(&facts.risk, &quiet.risk, |weighed| risk(k, weighed)));
+pub(super) fn insert(k: &Keys, quiet: &Quiet, input: &mut Object, facts: &Facts, read: Sections) {
+    if read.have("signals") {
+        let found = or(&facts.signals, &quiet.signals, |found| signals(k, quiet, found));
+        input.insert(k.signals.clone(), found);
+    }
+    if read.have("risk") {
+        input.insert(k.risk.clone(), or(&facts.risk, &quiet.risk, |weighed| risk(k, weighed)));
+    }
 }
 
 // What was made before, for what says nothing.
@@ -230,7 +234,7 @@ mod tests {
         facts.signals = Signals::default();
         facts.signals.approvals.flooding = true;
         facts.signals.content.truncated = true;
-        let built = InputBuilder::new().build(&facts).to_json_str().unwrap();
+        let built = InputBuilder::new().build(&facts, Sections::ALL).to_json_str().unwrap();
         let built: serde_json::Value = serde_json::from_str(&built).unwrap();
         assert_eq!(built, serde_json::to_value(&facts).unwrap());
     }

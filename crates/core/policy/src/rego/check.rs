@@ -16,6 +16,7 @@ use super::source::place;
 use super::syntax::{self, Step, chain, variable};
 use crate::Rule;
 use crate::diagnostic::Diagnostic;
+use crate::input::Sections;
 use regorus::unstable::{AssignOp, Expr, ExprRef, Literal, Query, Rule as RuleNode, RuleHead, Span};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,8 @@ pub(crate) struct Checked {
     pub(crate) refers_to: BTreeSet<usize>,
     /// Sequences that the policy reads.
     pub(crate) sequences_read: BTreeSet<String>,
+    /// What of the input the policy reads.
+    pub(crate) reads: Sections,
 }
 
 /// Checks one policy.
@@ -67,6 +70,7 @@ pub(crate) fn check(draft: &Draft<'_>, world: &World<'_>, faults: &mut Vec<Diagn
         used: BTreeMap::new(),
         refers_to: BTreeSet::new(),
         sequences_read: BTreeSet::new(),
+        reads: Sections::default(),
         faults,
     };
     walker.imports();
@@ -78,7 +82,7 @@ pub(crate) fn check(draft: &Draft<'_>, world: &World<'_>, faults: &mut Vec<Diagn
         walker.rule(rule);
     }
     walker.unread_rules();
-    Checked { refers_to: walker.refers_to, sequences_read: walker.sequences_read }
+    Checked { refers_to: walker.refers_to, sequences_read: walker.sequences_read, reads: walker.reads }
 }
 
 fn functions<'a>(draft: &'a Draft<'_>) -> BTreeSet<&'a str> {
@@ -101,6 +105,7 @@ struct Walker<'a> {
     used: BTreeMap<&'a str, BTreeSet<&'a str>>,
     refers_to: BTreeSet<usize>,
     sequences_read: BTreeSet<String>,
+    reads: Sections,
     faults: &'a mut Vec<Diagnostic>,
 }
 
@@ -149,10 +154,10 @@ impl<'a> Walker<'a> {
                 for argument in arguments {
                     self.bind(argument, None);
                 }
-                if let Some(Step::Index(index)) =
-                    chain(syntax::head_ref(rule)).and_then(|path| path.steps.into_iter().next())
-                {
-                    self.expr_of(index, name);
+                for step in chain(syntax::head_ref(rule)).into_iter().flat_map(|path| path.steps) {
+                    if let Step::Index(index) = step {
+                        self.expr_of(index, name);
+                    }
                 }
                 // Each body has its own variables; the head is read with those of the body that it belongs to.
                 let outer = self.shapes.clone();

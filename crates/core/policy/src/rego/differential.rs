@@ -74,6 +74,10 @@ const BODIES: &[&str] = &[
     "input.action.server in data.org.mixed",
     "some e in input.action.effects\n\tnot e.count\n\tinput.context.workspace",
     "not input.context.workspace\n\tinput.action.effects[_].count",
+    "x := input\n\tx.labels.integrity == \"untrusted\"",
+    "some name in {\"risk\"}\n\tinput[name].score > 50",
+    "wish.known\n\twish.asks == \"no\"",
+    "contains(json.marshal(input), \"untrusted\")",
     "flow.strict\n\tinput.action.kind == \"tool.call\"",
     "not flow.exposed\n\tx := flow.changes\n\tx",
     "count([s | some s in input.signals.secrets]) == 0\n\tinput.risk.score > 50",
@@ -84,7 +88,7 @@ fn corpus() -> Bundle {
         let next = BODIES[(number + 7) % BODIES.len()];
         let text = format!(
             "# METADATA\n# title: T\npackage holdshort.rules.c{number}\n\
-             import data.holdshort.rules.flow\n\
+             import data.holdshort.rules.flow\nimport input.request as wish\n\
              deny contains \"one\" if {{\n\t{body}\n}}\n\
              ask contains \"two\" if {{\n\t{next}\n}}\n\
              ask contains input.action.name if {{\n\t{body}\n}}\n\

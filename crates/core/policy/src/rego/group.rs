@@ -8,6 +8,7 @@ use super::dimension::Dimension;
 use super::index::Slice;
 use super::policy::{Loaded, Unit};
 use crate::diagnostic::Diagnostic;
+use crate::input::Sections;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -27,19 +28,31 @@ pub(super) struct Group {
     pub(super) slices: Vec<usize>,
     /// What each entry point of the program answers for.
     pub(super) parts: Vec<Vec<Unit>>,
+    /// What of the input each entry point needs.
+    reads: Vec<Sections>,
     /// The entry points of each slice.
     ranges: Vec<Range<usize>>,
 }
 
 impl Group {
-    fn new(members: Vec<usize>, slices: &[Slice]) -> Self {
-        let mut group = Self { slices: members, parts: Vec::new(), ranges: Vec::new() };
+    fn new(loaded: &Loaded, members: Vec<usize>, slices: &[Slice]) -> Self {
+        let mut group = Self { slices: members, parts: Vec::new(), reads: Vec::new(), ranges: Vec::new() };
         for slice in group.slices.iter().filter_map(|index| slices.get(*index)) {
             let begin = group.parts.len();
             group.parts.extend(slice.units.chunks(PART_UNITS_MAX).map(<[Unit]>::to_vec));
             group.ranges.push(begin..group.parts.len());
         }
+        let policies = |units: &Vec<Unit>| loaded.closure(units.iter().map(|unit| unit.policy).collect());
+        let reads = |index: usize| loaded.policies.get(index).map_or(Sections::ALL, |policy| policy.reads);
+        let of = |units| policies(units).into_iter().map(reads).fold(Sections::default(), Sections::with);
+        group.reads = group.parts.iter().map(of).collect();
         group
+    }
+
+    /// What of the input these entry points need.
+    pub(super) fn reads(&self, parts: &[usize]) -> Sections {
+        let of = |part: &usize| self.reads.get(*part).copied().unwrap_or(Sections::ALL);
+        parts.iter().map(of).fold(Sections::default(), Sections::with)
     }
 
     /// The entry points of the chosen slices that are in this group. `chosen` is sorted.
@@ -62,7 +75,7 @@ pub(super) fn grouped(loaded: &Loaded, slices: &[Slice]) -> Result<Vec<(Group, P
     open.extend(packed(loaded, slices, &together));
     let mut done = Vec::new();
     while let Some(members) = open.pop() {
-        let group = Group::new(members, slices);
+        let group = Group::new(loaded, members, slices);
         match Program::compile(loaded, &group.parts) {
             Ok(program) => done.push((group, program)),
             Err(fault) if group.slices.len() < 2 => return Err(fault),

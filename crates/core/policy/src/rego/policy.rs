@@ -11,6 +11,7 @@ use super::syntax::{self, Step, chain};
 use crate::bundle::{Bundle, DATA_BYTES_MAX, LoadOptions, REPLICAS_MAX, SourceFile};
 use crate::diagnostic::{Diagnostic, suggest};
 use crate::info::PolicyInfo;
+use crate::input::Sections;
 use crate::{Rule, input};
 use holdshort_model::Mode;
 use regorus::Value;
@@ -43,6 +44,8 @@ pub(crate) struct Policy {
     pub(crate) units: Vec<(Unit, Guard)>,
     /// Packages that it refers to, by index.
     pub(crate) refers_to: BTreeSet<usize>,
+    /// What of the input it reads itself.
+    pub(crate) reads: Sections,
     pub(crate) examples: Vec<Example>,
     /// Defaults of `data.org`, from the metadata.
     pub(crate) org: BTreeMap<String, Json>,
@@ -281,6 +284,7 @@ fn policy(
         },
         units,
         refers_to: checked.refers_to,
+        reads: checked.reads,
         examples,
         org: custom.org.clone(),
     }

@@ -10,7 +10,7 @@ use super::replica::{Fault, Replica, execute, machine_for};
 use crate::bundle::INSTRUCTIONS_MAX;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Exclusion, Trace};
-use crate::input::{InputBuilder, from_json};
+use crate::input::{InputBuilder, Sections, from_json};
 use crate::{EvalError, Finding, PolicyInfo};
 use holdshort_model::Facts;
 use regorus::Value;
@@ -90,14 +90,14 @@ impl RegoEngine {
             return Ok(Vec::new());
         }
         let no_replica = || self.blame("", &Fault::Engine("there is no copy to run on".into()));
+        let parts = self.groups.iter().map(|group| group.parts_of(chosen));
+        let runs: Vec<(usize, Vec<usize>)> = parts.enumerate().filter(|(_, parts)| !parts.is_empty()).collect();
+        let reads = runs.iter().filter_map(|(number, parts)| Some(self.groups.get(*number)?.reads(parts)));
         let mut replica = self.replica().ok_or_else(no_replica)?;
-        let input = replica.input.build(facts);
+        let input = replica.input.build(facts, reads.fold(Sections::default(), Sections::with));
         let mut answered: Vec<(Unit, Finding)> = Vec::new();
-        for (number, group) in self.groups.iter().enumerate() {
-            let parts = group.parts_of(chosen);
-            if parts.is_empty() {
-                continue;
-            }
+        for (number, parts) in runs {
+            let Some(group) = self.groups.get(number) else { continue };
             let results = replica.run(number, &parts, &input);
             let results = results.map_err(|(rule, fault)| self.blame(&rule, &fault))?;
             for (part, result) in parts.iter().zip(&results) {
@@ -207,7 +207,7 @@ pub(super) fn try_out(
     let rule = format!("data.{}.", info.id);
     let machine = machine_for(&program.code, data);
     let mut machine = machine.map_err(|message| engine.blame(&rule, &Fault::Engine(message)))?;
-    let input = InputBuilder::new().build(facts);
+    let input = InputBuilder::new().build(facts, Sections::ALL);
     let mut findings = Vec::new();
     for (entry, units) in program.parts.iter().enumerate() {
         let result = execute(&mut machine, &program.origins, entry, &input);

@@ -2,6 +2,7 @@
 
 use super::Walker;
 use crate::diagnostic::{Diagnostic, nearest, suggest};
+use crate::input::Sections;
 use crate::rego::policy::PACKAGE;
 use crate::rego::schema::{INPUT, Shape};
 use crate::rego::source::place;
@@ -27,6 +28,13 @@ impl<'a> Walker<'a> {
             if let Step::Index(index) = step {
                 self.expr_of(index, rule);
             }
+        }
+        if path.root == "input" {
+            let read = match path.steps.first() {
+                Some(Step::Field(name, _)) => Sections::named(name),
+                Some(Step::Index(_)) | None => Sections::ALL,
+            };
+            self.reads = self.reads.with(read);
         }
         let import = self.imports.get(path.root).filter(|_| !self.shapes.contains_key(path.root));
         if let Some(parts) = import.filter(|parts| parts.first().is_some_and(|root| root == "data")) {
