@@ -225,7 +225,7 @@ fn figures(bytes: &[u8], start: usize) -> (usize, usize) {
 fn judge(span: &Span, before: Option<u8>, near: &dyn Fn(&[&str]) -> bool) -> Option<(&'static str, u8)> {
     let digits = span.digits.as_slice();
     if before == Some(b'+') {
-        return international(digits).then(|| ("phone", if near(PHONE) { 90 } else { 75 }));
+        return international(span).then(|| ("phone", if near(PHONE) { 90 } else { 75 }));
     }
     let blank = b" -".as_slice();
     match digits.len() {
@@ -257,9 +257,11 @@ fn judge(span: &Span, before: Option<u8>, near: &dyn Fn(&[&str]) -> bool) -> Opt
     }
 }
 
-// E.164: a country code that does not begin with 0, at most 15 figures.
-fn international(digits: &[u8]) -> bool {
-    (8..=15).contains(&digits.len()) && digits.first().is_some_and(|digit| *digit != 0)
+// E.164: a country code that does not begin with 0, at most 15 figures. A year of many figures and a decimal are none.
+fn international(span: &Span) -> bool {
+    let date = matches!(span.groups.as_slice(), [year, 2, 2] if *year >= 4) && span.separators == b"--";
+    let decimal = span.separators == b".";
+    !date && !decimal && (8..=15).contains(&span.digits.len()) && span.digits.first().is_some_and(|digit| *digit != 0)
 }
 
 fn card_groups(span: &Span) -> bool {

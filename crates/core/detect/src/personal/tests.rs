@@ -53,6 +53,7 @@ fn invalid_ones_and_other_numbers_are_not() {
         "see alice@example.com and bob@mail.example.org and root@localhost",
         "https://user@host/path logo@2x.png a@b",
         "pi is 3.14159265358979323846 and e 2.71828182845904523536",
+        "+82346-04-12 is a day, +12345678.90 is a sum",
         "#define MAX 4294967295 0x1234567890 1e100",
     ] {
         assert_eq!(kinds(text), [], "{text}");
