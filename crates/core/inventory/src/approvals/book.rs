@@ -3,7 +3,7 @@
 use super::binding::{asking, binding};
 use super::exceptions::{DESTINATIONS_REMEMBERED_MAX, Exceptions};
 use super::limits::ApprovalLimits;
-use super::past::{COUNTED_MS, Past};
+use super::past::{COUNTED_MS, HOUR_MS, Past};
 use super::readable::readable;
 use super::state::{is_final, may_become};
 use super::store::{ApprovalChange, Kept};
@@ -75,6 +75,8 @@ pub struct Book {
     pub(super) held: HashSet<RecordId>,
     pub(super) exceptions: Exceptions,
     forgotten: Vec<ApprovalChange>,
+    /// When it was last looked for what need not be kept.
+    forgot_ms: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -184,18 +186,26 @@ impl Book {
 
     /// What need not be kept any longer, each change once.
     pub fn take_forgotten(&mut self, now_ms: u64) -> Vec<ApprovalChange> {
-        let before = self.time(now_ms).saturating_sub(COUNTED_MS);
+        let now_ms = self.time(now_ms);
+        // Looked for once an hour: it goes through all that is over.
+        if now_ms >= self.forgot_ms.saturating_add(HOUR_MS) {
+            self.forgot_ms = now_ms;
+            self.forget_old(now_ms.saturating_sub(COUNTED_MS));
+        }
+        std::mem::take(&mut self.forgotten)
+    }
+
+    fn forget_old(&mut self, before_ms: u64) {
         let old: Vec<RecordId> = self
             .agents
             .values()
             .flat_map(|of_agent| of_agent.ended.iter())
-            .filter(|id| self.all.get(id).is_some_and(|one| one.expires_ms < before))
+            .filter(|id| self.all.get(id).is_some_and(|one| one.expires_ms < before_ms))
             .copied()
             .collect();
         old.into_iter().for_each(|id| self.forget(id));
-        let ended = self.exceptions.take_ended(before);
+        let ended = self.exceptions.take_ended(before_ms);
         self.forgotten.extend(ended.into_iter().map(ApprovalChange::ForgetException));
-        std::mem::take(&mut self.forgotten)
     }
 
     /// The approval.
