@@ -14,6 +14,9 @@ pub(crate) struct Approvals {
     pub(crate) approvers: Approvers,
     /// Time that a question waits for its answer, in seconds. Default: 3600 (an hour).
     pub(crate) wait_s: u64,
+    /// Time that a call is held while it waits, in seconds; after it the agent is told to make the same call again later.
+    /// Many MCP clients give up after 60. Default: 45.
+    pub(crate) hold_s: u64,
     /// Time within which an approval has to be used, in seconds; after it the action is asked again. Default: 900 (15 minutes).
     pub(crate) use_s: u64,
     /// Most questions of one agent that may wait at once; over it the action is refused. Default: 20.
@@ -64,6 +67,7 @@ impl Default for Approvals {
         Self {
             approvers: Approvers::Anyone,
             wait_s: limits.wait_ms / 1_000,
+            hold_s: 45,
             use_s: limits.use_ms / 1_000,
             pending_max: limits.pending_max,
             per_hour_max: limits.per_hour_max,
@@ -111,6 +115,7 @@ impl From<Approvals> for ApprovalsConfig {
 pub(super) fn validate(approvals: &Approvals, problems: &mut Vec<String>) {
     let ranges = [
         ("wait_s", approvals.wait_s, 1, 30 * 86_400),
+        ("hold_s", approvals.hold_s, 0, 3_600),
         ("use_s", approvals.use_s, 1, 30 * 86_400),
         ("pending_max", approvals.pending_max.into(), 1, 1_000),
         ("per_hour_max", approvals.per_hour_max.into(), 1, 1_000),

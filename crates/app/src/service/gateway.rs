@@ -43,7 +43,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         in_flight_max: limits.in_flight_max,
         sessions_max: limits.sessions_max,
         session_idle: Duration::from_secs(limits.session_idle_s),
-        approval_wait: Limits::default().approval_wait,
+        approval_wait: Duration::from_secs(config.approvals.hold_s),
         upstream_silence: Duration::from_millis(limits.upstream_silence_ms),
     }
 }
