@@ -1,5 +1,5 @@
 //! What people write every day shows no sign: this repository's own documentation and sources.
-#![expect(clippy::disallowed_methods, reason = "a test that reads files")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that reads files")]
 
 use holdshort_detect::{Detectors, Parts};
 use std::fs;
