@@ -215,17 +215,17 @@ mod tests {
         assert_eq!(looks(&path, 2), [everybody.clone(), vec![]], "a folder");
         std::fs::remove_dir(&path).unwrap();
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();
-        assert_eq!(looks(&path, 1), [everybody.clone()], "a link");
+        assert_eq!(looks(&path, 1), std::slice::from_ref(&everybody), "a link");
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "agent a").unwrap();
         let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o666);
-        assert_eq!(looks(&path, 1), [everybody.clone()], "others may write to it");
+        assert_eq!(looks(&path, 1), std::slice::from_ref(&everybody), "others may write to it");
         mode(0o600);
         assert_eq!(looks(&path, 2), [vec![agent("a")], vec![]], "once");
         for garbage in [b"\xff\xfe".to_vec(), vec![b'x'; 300 * 1024], b"agent a\n\0".to_vec()] {
             std::fs::write(&path, garbage).unwrap();
-            assert_eq!(looks(&path, 1), [everybody.clone()]);
+            assert_eq!(looks(&path, 1), std::slice::from_ref(&everybody));
         }
     }
 
