@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// A channel looks at its messages at least this often, so that delivered ones are forgotten.
+/// A channel looks at its messages at least this often: longest pause of one that is down, for messages that are new.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// A channel that people are told by.
@@ -225,7 +225,8 @@ impl Delivery {
         if let Some(text) = text {
             self.record(entry, false, text);
         }
-        tokio::time::sleep(Duration::from_millis(self.rules.pause_ms(streak, jitter()))).await;
+        let pause = Duration::from_millis(self.rules.pause_ms(streak, jitter()));
+        tokio::time::sleep(pause.min(LOOK_EVERY)).await;
     }
 
     /// Takes out what is of no more use, from time to time.

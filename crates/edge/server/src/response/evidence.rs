@@ -116,6 +116,22 @@ impl Evidence {
         }
     }
 
+    // What a reason may name: none of it is an argument, but for hosts, which people have to know.
+    fn known(&self) -> Vec<String> {
+        let mut known = vec![self.name.clone(), self.agent.to_string()];
+        if let Some(captured) = &self.captured {
+            let Captured { class, server, destinations, removed, labels, signals, .. } = captured.as_ref();
+            known.push(class.clone());
+            known.extend(server.clone());
+            known.extend(destinations.iter().chain(removed).chain(&labels.categories).chain(&labels.sources).cloned());
+            known.push(labels.confidentiality.clone());
+            known.extend(signals.content.secrets.iter().map(|secret| secret.rule.clone()));
+            known.extend(signals.content.intelligence.iter().map(|hit| hit.feed.clone()));
+            known.extend(signals.content.rules.iter().map(|rule| rule.rule.clone()));
+        }
+        known
+    }
+
     /// Whoever acted first, then those it acted for.
     pub(super) fn agents(&self) -> Vec<AgentId> {
         std::iter::once(&self.agent).chain(&self.delegation).cloned().collect()
@@ -154,6 +170,19 @@ fn destinations(facts: &Facts) -> Vec<String> {
     destinations
 }
 
+/// A reason without what it quotes of the arguments: policies put into backticks what they name.
+pub(super) fn unnamed(message: &str, known: &[String]) -> String {
+    let mut parts = message.split('`');
+    // Where the backticks are not in pairs, nobody knows which of them quote.
+    if message.matches('`').count() % 2 == 1 {
+        return format!("{}\u{2026}", parts.next().unwrap_or_default());
+    }
+    let quoted =
+        |part: &str| if known.iter().any(|name| name == part) { part.to_owned() } else { "\u{2026}".to_owned() };
+    let part = |(at, part): (usize, &str)| if at % 2 == 1 { quoted(part) } else { part.to_owned() };
+    parts.enumerate().map(part).collect::<Vec<String>>().join("`")
+}
+
 /// A decision with its evidence, as the runner needs it.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
@@ -174,10 +203,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(evidence: Evidence, decision: &Decision, receipt: Option<&Receipt>) -> Self {
+    pub(super) fn new(mut evidence: Evidence, decision: &Decision, receipt: Option<&Receipt>) -> Self {
+        let known = evidence.known();
+        for part in evidence.captured.iter_mut().flat_map(|captured| &mut captured.risk.parts) {
+            part.why = one_line(&unnamed(&part.why, &known), REASON_CHARS_MAX);
+        }
         let reason = |reason: &holdshort_model::Reason| {
-            (one_line(&reason.policy, NAME_CHARS_MAX), one_line(&reason.message, REASON_CHARS_MAX))
+            (one_line(&reason.policy, NAME_CHARS_MAX), one_line(&unnamed(&reason.message, &known), REASON_CHARS_MAX))
         };
+        let reasons = decision.reasons.iter().take(LISTED_MAX).map(reason).collect();
         Self {
             evidence,
             decision: decision.id,
@@ -187,7 +221,7 @@ impl Answer {
             mode: decision.mode,
             containment: decision.containment,
             removed: decision.removed.clone(),
-            reasons: decision.reasons.iter().take(LISTED_MAX).map(reason).collect(),
+            reasons,
             level: decision.risk.level,
             approval: decision.approval,
             playbook: decision.playbook.clone(),
@@ -210,5 +244,21 @@ impl Answer {
         };
         let agent = one_line(self.evidence.agent.as_str(), NAME_CHARS_MAX);
         format!("`{}` of the agent `{agent}` {done}{taken}", self.evidence.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_name_what_is_known_and_no_argument() {
+        let known = ["pay".to_owned(), "restricted".to_owned()];
+        let check = |text: &str, expected: &str| assert_eq!(unnamed(text, &known), expected, "{text}");
+        check("`pay` of `/home/ada/plan.txt`", "`pay` of `\u{2026}`");
+        check("the session has read `restricted` data", "the session has read `restricted` data");
+        check("too much at once", "too much at once");
+        check("`pay` to `it`s` now", "\u{2026}");
+        check("", "");
     }
 }

@@ -1,6 +1,6 @@
 //! Messages to people, made of what was captured.
 
-use super::evidence::{Answer, Captured};
+use super::evidence::{Answer, Captured, unnamed};
 use holdshort_inventory::UNKNOWN_CLASS;
 use holdshort_model::{
     Agent, Approval, Containment, Effect, Mode, Notice, NoticeAction, NoticeKind, NoticeSubject, RecordId, one_line,
@@ -60,7 +60,13 @@ pub(super) fn of_approval(approval: &Approval, agent: Option<&Agent>, id: Record
     let name = |text: &str| one_line(text, NAME_CHARS_MAX);
     let effect = |effect: &holdshort_model::ActionEffect| format!("{} {}", effect.verb.as_str(), effect.resource.kind);
     let hosts = approval.effects.iter().filter_map(|effect| effect.resource.host.as_deref());
-    let reason = |reason: &holdshort_model::Reason| (name(&reason.policy), one_line(&reason.message, TEXT_CHARS_MAX));
+    let mut known = vec![approval.name.clone(), approval.agent.to_string()];
+    known.extend(approval.server.clone());
+    known.extend(approval.effects.iter().filter_map(|effect| effect.resource.host.clone()));
+    known.extend(agent.map(|agent| agent.class.clone()));
+    let reason = |reason: &holdshort_model::Reason| {
+        (name(&reason.policy), one_line(&unnamed(&reason.message, &known), TEXT_CHARS_MAX))
+    };
     let show = approval.id.to_string();
     Notice {
         id,
@@ -100,7 +106,10 @@ pub(super) fn of_approval(approval: &Approval, agent: Option<&Agent>, id: Record
         removed: Vec::new(),
         reasons: approval.reasons.iter().take(LISTED_MAX).map(reason).collect(),
         score: approval.risk.score,
-        parts: parts(&approval.risk),
+        parts: parts(&approval.risk)
+            .into_iter()
+            .map(|(what, points, why)| (what, points, unnamed(&why, &known)))
+            .collect(),
         commands: vec![
             ("look at it".into(), format!("holdshort approvals show {show}")),
             ("approve it".into(), format!("holdshort approvals approve {show} --reason WHY")),

@@ -375,7 +375,7 @@ async fn what_does_not_fit_and_what_cannot_be_recorded_is_counted_and_confessed(
 }
 
 #[test]
-fn capturing_takes_microseconds_and_keeps_no_argument() {
+fn what_is_captured_is_small_and_holds_no_argument() {
     let mut facts = facts("a", "s", "wipe");
     facts.action.args = json!({ "body": "PAYLOAD".repeat(100_000) });
     facts.action.name = "wipe\r\nBcc: x\u{202e}".into();
