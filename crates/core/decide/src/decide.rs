@@ -169,8 +169,10 @@ fn signals(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts) -> Sig
         // The address as it is written says more than the host that was read from it.
         id.as_deref().filter(|id| id.contains("://")).or(host.as_deref())
     });
+    let mut content = detectors.scan_args(&facts.action.args);
+    detectors.exempt(facts.action.server.as_deref().unwrap_or_default(), &mut content);
     Signals {
-        content: detectors.scan_args(&facts.action.args),
+        content,
         seen: session.seen.cloned().unwrap_or_default(),
         destinations: detectors.destinations(reached, &known),
         anomaly: session.habits.map_or_else(Anomaly::default, |habits| habits.anomaly(facts)),
