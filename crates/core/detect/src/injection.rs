@@ -46,8 +46,8 @@ impl Model {
 
     /// How sure the model is that `folded` holds an instruction to a model, 0 to 99.
     ///
-    /// Of harmless documents, mail, code and records one in a hundred is above 50, and one in a thousand above 90. A long text is
-    /// as suspect as its worst stretch. The cost is linear in the length; nothing is allocated.
+    /// About one in a hundred harmless texts is above 50, and one in a thousand above 90; `docs/reference/detection.md` has what
+    /// was measured. A long text is as suspect as its worst stretch. The cost is linear in the length; nothing is allocated.
     pub fn percent(&self, folded: &str) -> u8 {
         percent(self.raw(folded))
     }

@@ -22,8 +22,8 @@ const PAIR_STEP: u64 = 0x9E37_79B1;
 
 /// Bytes of a block.
 const BLOCK: u64 = 32;
-/// Blocks of a window: 512, 256 and 128 bytes.
-const WINDOWS: [u64; 3] = [16, 8, 4];
+/// Blocks of a window: 512, 256, 128 and 64 bytes.
+const WINDOWS: [u64; 4] = [16, 8, 4, 2];
 /// Blocks that the largest window reaches back.
 const KEPT: usize = 16;
 /// A window counts at least so many features: a few suspect letters are not an instruction.
