@@ -11,7 +11,7 @@ EVAL_PYTHON := $(CACHE)/eval/bin/python
 HELDOUT_PYTHON := $(CACHE)/heldout/bin/python
 HELDOUT := $(CACHE)/heldout/traces
 INJECTION := bench/injection
-INJECTION_PYTHON := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 nice $(CACHE)/injection/bin/python
+INJECTION_PYTHON := PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 nice $(CACHE)/injection/bin/python
 INJECTION_CORPORA := $(CACHE)/injection-corpora
 
 .PHONY: help build run demo test test-eval lint deny fuzz bench eval eval-heldout train-injection eval-injection reference counterparts

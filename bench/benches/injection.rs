@@ -6,7 +6,8 @@ use holdshort_detect::injection::Model;
 use std::hint::black_box;
 
 const PROSE: &str = "The report of the second quarter was delayed because of the shipping; her team asked the author to review it before Friday. ";
-const RECORDS: &str = r#"{"id":"9e3779b97f4a7c15","path":"/srv/data/part-17.parquet","at":"2026-11-21T10:42:00Z","note":"waiting"}"#;
+const RECORDS: &str =
+    r#"{"id":"9e3779b97f4a7c15","path":"/srv/data/part-17.parquet","at":"2026-11-21T10:42:00Z","note":"waiting"}"#;
 
 fn of(pattern: &str, bytes: usize) -> String {
     let mut text = pattern.repeat(bytes / pattern.len() + 1);
@@ -30,7 +31,9 @@ fn injection(c: &mut Criterion) {
     for bytes in [1024, 64 * 1024] {
         group.throughput(Throughput::Bytes(bytes as u64));
         for (name, text) in [("prose", of(PROSE, bytes)), ("records", of(RECORDS, bytes)), ("noise", noise(bytes))] {
-            group.bench_with_input(BenchmarkId::new(name, bytes), &text, |b, text| b.iter(|| model.percent(black_box(text))));
+            group.bench_with_input(BenchmarkId::new(name, bytes), &text, |b, text| {
+                b.iter(|| model.percent(black_box(text)))
+            });
         }
     }
     group.finish();

@@ -19,8 +19,10 @@ class Injection(unittest.TestCase):
         rng = random.Random(1)
         for _ in range(300):
             attack = contexts.attack(rng)
-            text, begin, end = contexts.place(rng, contexts.record(rng), attack)
-            self.assertIn(json.dumps(attack, ensure_ascii=False)[1:-1] if text.lstrip().startswith(("{", "[")) else attack, text[begin:end])
+            context = contexts.record(rng)
+            text, begin, end = contexts.place(rng, context, attack)
+            escaped = json.dumps(attack, ensure_ascii=False)[1:-1]
+            self.assertIn(escaped if context.startswith(("{", "[")) else attack, text[begin:end])
 
     def test_a_window_has_the_score_of_the_text_that_it_was_cut_from(self):
         weights, bias, _ = train.load()
