@@ -259,8 +259,7 @@ mod tests {
     use super::*;
     use crate::response_conformance::notice;
 
-    const RULES: OutboxRules =
-        OutboxRules { repeat_ms: 100, attempts_max: 3, pause_first_ms: 10, pause_max_ms: 1_000 };
+    const RULES: OutboxRules = OutboxRules { repeat_ms: 100, attempts_max: 3, pause_first_ms: 10, pause_max_ms: 1_000 };
 
     fn of(n: u64, level: Level) -> Notice {
         Notice { level, ..notice(n) }

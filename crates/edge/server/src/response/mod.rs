@@ -200,14 +200,24 @@ impl Response {
         let (counts, open) = (&self.shared.book.counts, self.shared.open.count());
         let mut out = String::new();
         let rows = [
-            ("holdshort_response_steps_total", "counter", "Steps of playbooks.", counts.steps_total.load(Ordering::Relaxed)),
+            (
+                "holdshort_response_steps_total",
+                "counter",
+                "Steps of playbooks.",
+                counts.steps_total.load(Ordering::Relaxed),
+            ),
             (
                 "holdshort_response_dropped_total",
                 "counter",
                 "Playbooks and lines of timelines that were left out because too many waited.",
                 counts.dropped_total.load(Ordering::Relaxed),
             ),
-            ("holdshort_incidents_total", "counter", "Incidents that were opened.", counts.incidents_total.load(Ordering::Relaxed)),
+            (
+                "holdshort_incidents_total",
+                "counter",
+                "Incidents that were opened.",
+                counts.incidents_total.load(Ordering::Relaxed),
+            ),
             ("holdshort_incidents_open", "gauge", "Incidents that nobody has closed.", open as u64),
         ];
         for (name, kind, help, value) in rows {
