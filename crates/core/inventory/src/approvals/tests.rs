@@ -167,7 +167,7 @@ fn whatever_differs_is_another_question() {
         ("effects", |world| world.facts.action.effects[0].resource.id = Some("y".into())),
         ("policies", |world| world.decision.snapshot = Digest::of(b"others")),
         ("another policy asks", |world| world.decision.reasons.push(reason("q"))),
-        ("a higher risk", |world| world.decision.risk.level = Level::High),
+        ("a high risk", |world| world.decision.risk.level = Level::High),
     ];
     for (what, change) in changes {
         let (mut book, mut world) = (Book::default(), World::new());
