@@ -14,7 +14,7 @@ INJECTION := bench/injection
 INJECTION_PYTHON := PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 nice $(CACHE)/injection/bin/python
 INJECTION_CORPORA := $(CACHE)/injection-corpora
 
-.PHONY: help build run demo test test-eval lint deny fuzz bench eval eval-heldout train-injection eval-injection reference counterparts
+.PHONY: help build run demo scenarios scenarios-document test test-eval lint deny fuzz bench eval eval-heldout train-injection eval-injection reference counterparts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,13 @@ run: build counterparts ## build, start, show what it does, stay up (Ctrl-C ends
 
 demo: build counterparts ## the same, and exit
 	examples/demo/run --holdshort $(BINARY)
+
+scenarios: build counterparts ## incidents retold with real MCP servers, observed and stopped
+	examples/scenarios/run --holdshort $(BINARY)
+
+# The same, and what was told goes into the guide.
+scenarios-document: build counterparts
+	examples/scenarios/run --holdshort $(BINARY) --document docs/guides/incidents-retold.md
 
 test: lint deny counterparts test-eval ## everything that has to pass
 	cargo test --workspace --locked

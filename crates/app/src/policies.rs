@@ -49,7 +49,7 @@ pub(crate) fn bundle_of(directory: &Path) -> Result<Bundle, Failure> {
 pub(crate) fn options(loaded: &Loaded) -> LoadOptions {
     let modes = loaded.config.policies.modes.iter().map(|(name, mode)| (name.clone(), Mode::from(*mode))).collect();
     let replicas = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    LoadOptions { modes, default_mode: None, replicas }
+    LoadOptions { modes, default_mode: loaded.config.policies.mode.map(Mode::from), replicas }
 }
 
 impl From<ModeChoice> for Mode {

@@ -151,7 +151,9 @@ fn check(directory: &Path, output: Output, key: Option<&Path>, older: Option<&Pa
                 }))?;
             } else {
                 out::line(format_args!("ok: {size} records of `{origin}`, root {root}"))?;
-                out::line(format_args!("    {} records behind the last checkpoint are sound", verified.unsealed))?;
+                if verified.unsealed > 0 {
+                    out::line(format_args!("    {} records behind the last checkpoint are sound", verified.unsealed))?;
+                }
                 if !pinned {
                     out::line("    the key is the log's own; `--key` checks against one that was kept elsewhere")?;
                 }

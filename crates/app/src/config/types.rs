@@ -248,6 +248,10 @@ pub(crate) struct Policies {
     /// Directories with more policies, relative to this file. Watched: a change takes hold on the next action, a faulty
     /// one is refused and the last good set stays. Default: none.
     pub(crate) paths: Vec<PathBuf>,
+    /// Mode of policies that say none themselves. With `observe` nothing is stopped, and `holdshort policy report` says what
+    /// would have been; `holdshort policy promote` then enforces them one by one. Default: `enforce`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<ModeChoice>,
     /// Mode of single policies, by package such as `holdshort.rules.mass_delete`; stronger than a policy's own metadata.
     /// Default: none.
     pub(crate) modes: BTreeMap<String, ModeChoice>,
@@ -258,7 +262,7 @@ pub(crate) struct Policies {
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { builtin: true, paths: Vec::new(), modes: BTreeMap::new(), data: serde_json::Map::new() }
+        Self { builtin: true, paths: Vec::new(), mode: None, modes: BTreeMap::new(), data: serde_json::Map::new() }
     }
 }
 

@@ -161,8 +161,9 @@ impl Refusal {
     }
 
     fn from_decision(decision: Decision) -> Self {
-        let enforced = |reason: &Reason| reason.mode == holdshort_model::Mode::Enforce;
-        let mut reasons: Vec<_> = decision.reasons.into_iter().filter(enforced).collect();
+        // What is only noted, or told to people, is nothing that the agent could do otherwise.
+        let stops = |reason: &Reason| reason.mode == holdshort_model::Mode::Enforce && reason.effect != Effect::Allow;
+        let mut reasons: Vec<_> = decision.reasons.into_iter().filter(stops).collect();
         if reasons.is_empty() {
             reasons.push(Reason {
                 policy: "decision".into(),

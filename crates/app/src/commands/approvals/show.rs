@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use crate::{out, render};
-use holdshort_model::{Answer, Approval, ApprovalState, Level, Origin, Provenance, Reason, RiskPart};
+use holdshort_model::{Answer, Approval, ApprovalState, Effect, Level, Mode, Origin, Provenance, Reason, RiskPart};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -127,7 +127,11 @@ fn rows(approval: &Approval) -> Vec<(&'static str, String)> {
     rows.extend(
         risk.parts.iter().map(|RiskPart { signal, points, why, .. }| ("", format!("+{points} {signal}: {why}"))),
     );
-    rows.extend(approval.reasons.iter().map(|Reason { policy, message, .. }| ("why", format!("{message} ({policy})"))));
+    rows.extend(approval.reasons.iter().map(|Reason { policy, message, effect, mode }| {
+        // What is only observed, or told, is not why somebody is asked.
+        let asks = *mode == Mode::Enforce && *effect != Effect::Allow;
+        (if asks { "why" } else { "note" }, format!("{message} ({policy})"))
+    }));
     rows.extend(arguments(&approval.args).into_iter().map(|text| ("arguments", text)));
     rows.extend(approval.provenance.iter().map(|(at, from)| ("from", format!("{at}: {}", origin(from)))));
     if approval.people_needed > 1 {

@@ -4,13 +4,16 @@ use super::approval::{Checked, with_arguments};
 use super::config::RefusalStyle;
 use holdshort_enforce::{Fault, Gate, Permitted, Received, Refusal, Suspended, Verdict};
 use holdshort_model::{
-    Action, ActionKind, ApprovalState, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, RecordId, Request,
-    Seen, SessionId, StandingView, Subject, ToolDefinition, ToolListing, ToolsSeen,
+    Action, ActionKind, ApprovalState, Context, Digest, Effect, FailMode, Outcome, OutcomeStatus, Reason, RecordId,
+    Request, Seen, SessionId, StandingView, Subject, ToolDefinition, ToolListing, ToolsSeen,
 };
 use holdshort_wire::mcp::{Direction, Id, Kind, Meaning, Message, MessageError, code};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Reasons in the text of a refusal; all of them are in its data.
+const REASONS_TOLD_MAX: usize = 6;
 
 /// Everything that one session's messages have in common when the gate is asked.
 pub(crate) struct Guard {
@@ -406,15 +409,22 @@ impl From<Refusal> for Refused {
             (Effect::Ask, None) => "Holdshort: a person has to approve this first. ".to_owned(),
             _ => "Holdshort refused this. ".to_owned(),
         };
-        let said: Vec<_> = refusal.reasons.iter().map(|reason| reason.message.as_str()).collect();
         let data = json!({
             "decision": refusal.decision.map(|id| id.to_string()),
             "reasons": reasons,
             "retry": refusal.approval.is_some().then_some("after-approval"),
             "approval": refusal.approval.map(|id| id.to_string()),
         });
-        let message = format!("{lead}{}", said.join(" "));
+        let message = format!("{lead}{}", told(&refusal.reasons));
         let status = http::StatusCode::OK;
         Self { code: code::REFUSED, message, data: Some(data), status, by_policy: true, result: None }
     }
+}
+
+/// Reasons as sentences; the rest of many is in the error's data.
+fn told(reasons: &[Reason]) -> String {
+    let (first, rest) = reasons.split_at(reasons.len().min(REASONS_TOLD_MAX));
+    let sentences = first.iter().map(|reason| format!("{}.", reason.message.trim_end_matches('.')));
+    let more = (!rest.is_empty()).then(|| format!("And {} more reasons.", rest.len()));
+    sentences.chain(more).collect::<Vec<_>>().join(" ")
 }
