@@ -97,7 +97,7 @@ pub enum Verdict<T> {
     /// Forward it.
     Permit(Permitted<T>),
     /// A person is asked. Nothing runs; the question can be put again.
-    Suspend(Suspended<T>),
+    Suspend(Box<Suspended<T>>),
     /// Do not forward it, and tell the agent why.
     Refuse(Refusal),
 }
@@ -206,19 +206,19 @@ impl Gate {
                 Err(fault) => return Verdict::Refuse(Refusal::from_fault(&fault)),
             };
             let Ruling { decision, receipt } = ruling;
-            match decision.enforced {
-                Effect::Allow => {}
-                Effect::Ask => return suspend(received, decision),
-                Effect::Deny => return Verdict::Refuse(Refusal::from_decision(decision)),
+            if decision.enforced == Effect::Deny {
+                return Verdict::Refuse(Refusal::from_decision(decision));
             }
             let mut args = received.request.action.args.clone();
-            match obligations::carry_out(&decision.obligations, &mut args) {
-                Ok(false) => {
+            match (obligations::carry_out(&decision.obligations, &mut args), decision.enforced) {
+                (Ok(false), Effect::Allow) => {
                     let payload = received.payload;
                     return Verdict::Permit(Permitted { payload, decision: decision.id, session, receipt });
                 }
-                Ok(true) => {}
-                Err(what) => return self.cannot(decision.id, session, what).await,
+                // A person is asked about what would be forwarded, and about nothing else.
+                (Ok(false), _) => return suspend(received, decision),
+                (Ok(true), _) => {}
+                (Err(what), _) => return self.cannot(decision.id, session, what).await,
             }
             self.give_back(decision.id, session.clone()).await;
             // INVARIANT: decided on the final bytes. The rewritten message is a new question with a new digest.
@@ -237,7 +237,7 @@ impl Gate {
     }
 
     /// Puts a suspended question again: to be called when its approval was answered.
-    pub async fn resume<T: Payload>(&self, suspended: Suspended<T>) -> Verdict<T> {
+    pub async fn resume<T: Payload>(&self, suspended: Box<Suspended<T>>) -> Verdict<T> {
         self.check(suspended.received).await
     }
 
@@ -269,7 +269,7 @@ fn suspend<T>(received: Received<T>, decision: Decision) -> Verdict<T> {
     let approval = decision.approval;
     let refusal = Refusal::from_decision(decision);
     match approval {
-        Some(approval) => Verdict::Suspend(Suspended { received, approval, refusal }),
+        Some(approval) => Verdict::Suspend(Box::new(Suspended { received, approval, refusal })),
         None => Verdict::Refuse(refusal),
     }
 }

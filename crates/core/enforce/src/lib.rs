@@ -13,3 +13,4 @@ mod obligations;
 
 pub use authority::{Authority, Fault};
 pub use gate::{Gate, Payload, Permitted, Received, Refusal, Rewrite, Suspended, Verdict};
+pub use obligations::would_change;

@@ -20,6 +20,11 @@ pub(crate) fn carry_out(obligations: &[Obligation], args: &mut Value) -> Result<
     Ok(changed)
 }
 
+/// Whether carrying them out would change the arguments, or cannot be done: what is decided then is another action.
+pub fn would_change(obligations: &[Obligation], args: &Value) -> bool {
+    !obligations.is_empty() && carry_out(obligations, &mut args.clone()) != Ok(false)
+}
+
 /// What stands where something was removed. A value of its own, so that required fields are still there.
 const REDACTED: &str = "[redacted]";
 

@@ -239,3 +239,11 @@ async fn what_waits_for_a_person_is_decided_anew() {
     assert!(matches!(gate.resume(suspended).await, Verdict::Permit(_)));
     assert_eq!(authority.asked.lock().unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn a_person_is_asked_about_what_would_be_forwarded() {
+    let (_, authority, verdict) = constrained(serde_json::json!({"big": 1, "limit": 1000}), false).await;
+    let Verdict::Suspend(suspended) = verdict else { panic!("not asked") };
+    assert_eq!(suspended.request().action.args, serde_json::json!({"big": 1, "limit": 10}));
+    assert_eq!(authority.asked.lock().unwrap().len(), 2);
+}

@@ -12,7 +12,7 @@ use crate::response::{Evidence, Position};
 use crate::service::Service;
 use crate::sessions::Live;
 use holdshort_decide::{Habits, SessionView, Snapshot, decide};
-use holdshort_enforce::Fault;
+use holdshort_enforce::{Fault, would_change};
 use holdshort_history as history;
 use holdshort_model::{
     Anomaly, ApprovalHistory, BuildInfo, Decision, DecisionRecord, Digest, Effect, Facts, FailMode, Record, RecordId,
@@ -173,7 +173,11 @@ impl Service {
         };
         let (mut decision, facts) = decide(snapshot, &view, request, id, now_ns);
         let all = || places(snapshot, &view, &facts, id);
-        let answered = self.approvals.answer(&mut decision, &facts, &all, ms(now_ns))?;
+        // What is about to be rewritten is decided again, and a person is asked about that.
+        let answered = match would_change(&decision.obligations, &facts.action.args) {
+            true => Answered { write: None },
+            false => self.approvals.answer(&mut decision, &facts, &all, ms(now_ns))?,
+        };
         let runs = decision.enforced == Effect::Allow;
         let noted = runs.then(|| Noted::of(&facts, previous)).flatten();
         if !runs {

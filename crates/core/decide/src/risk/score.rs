@@ -115,7 +115,7 @@ mod tests {
         let one = score(&[(6, 100, 100)]);
         assert_eq!((one.score, one.level, one.parts.len()), (45, Level::Medium, 1));
         let two = score(&[(6, 100, 100), (3, 100, 100)]);
-        assert_eq!((two.score, two.level), (69, Level::High), "100 - 55 * 55 / 100, rounded down");
+        assert_eq!((two.score, two.level), (69, Level::Medium), "100 - 55 * 55 / 100, rounded down");
         let three = score(&[(6, 100, 100), (3, 100, 100), (8, 100, 100)]);
         assert_eq!((three.score, three.level), (90, Level::Critical));
         assert_eq!(score(&[]), Risk::default());

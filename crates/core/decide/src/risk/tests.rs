@@ -135,15 +135,16 @@ fn one_example_for_each_level() {
     high.signals.destinations.push(DestinationSignal { host: "new.example".into(), ..Default::default() });
     high.request.asks = holdshort_model::Asks::No;
     high.request.steered_by.push("get_page#2".into());
+    (high.labels.confidentiality, high.labels.categories) = ("confidential".into(), vec!["personal".into()]);
     let high = risk(&high);
-    assert_eq!((high.score, high.level), (70, Level::High), "{high:?}");
+    assert_eq!((high.score, high.level), (77, Level::High), "{high:?}");
 
     let mut critical = asked(effect("send"));
     critical.request.asks = holdshort_model::Asks::No;
     critical.request.steered_by.push("get_page#2".into());
     critical.signals.content.secrets.push(secret(true));
     let critical = risk(&critical);
-    assert_eq!((critical.score, critical.level), (90, Level::Critical), "{critical:?}");
+    assert_eq!((critical.score, critical.level), (87, Level::Critical), "{critical:?}");
 }
 
 #[test]

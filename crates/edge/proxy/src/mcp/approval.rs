@@ -31,7 +31,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const CAN_WAIT: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
 /// What a rewritten call looks like; also see [`super::guard`].
-pub(crate) type Checked = Result<(Permitted<Message>, Running), Suspended<Message>>;
+pub(crate) type Checked = Result<(Permitted<Message>, Running), Box<Suspended<Message>>>;
 
 /// A call that a stateless client will make again.
 pub(crate) struct Waiting {
@@ -64,7 +64,7 @@ impl Core {
     /// Waits for a person, as long as the client's era allows. Gives the permit of the decision that is made then.
     pub(crate) async fn wait_for_person(
         self: &Arc<Self>,
-        suspended: Suspended<Message>,
+        suspended: Box<Suspended<Message>>,
         caller: Option<Caller>,
         out: &Out,
     ) -> Result<(Permitted<Message>, Running), Refused> {
@@ -127,7 +127,7 @@ impl Core {
     }
 
     /// The answer that makes a stateless client call again.
-    fn ask_again(&self, caller: &Caller, suspended: Suspended<Message>) -> Refused {
+    fn ask_again(&self, caller: &Caller, suspended: Box<Suspended<Message>>) -> Refused {
         let approval = suspended.approval();
         let refusal = suspended.refusal();
         let mut bytes = [0u8; 24];

@@ -132,7 +132,7 @@ impl Guard {
     }
 
     /// Decides anew on a call whose approval was answered.
-    pub(crate) async fn resume(&self, suspended: Suspended<Message>) -> Result<Checked, Refused> {
+    pub(crate) async fn resume(&self, suspended: Box<Suspended<Message>>) -> Result<Checked, Refused> {
         verdict(self.gate.resume(suspended).await)
     }
 
