@@ -80,10 +80,7 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Example:\n  holdshort intelligence show")]
     Intelligence(IntelligenceCommand),
     /// Convert threat rules that others publish
-    #[command(
-        subcommand,
-        after_help = "Example:\n  holdshort rules import agent-threat-rules/rules --to rules.jsonl"
-    )]
+    #[command(subcommand, after_help = "Example:\n  holdshort rules import agent-threat-rules/rules --to rules.jsonl")]
     Rules(RulesCommand),
     /// Let the organisation's own secrets be recognised
     #[command(subcommand, after_help = "Example:\n  holdshort secrets fingerprint --name billing-key")]
@@ -230,7 +227,9 @@ pub(crate) enum PolicyCommand {
         since: Option<humantime::Duration>,
     },
     /// Enforce a policy that was only observed; recorded, from the next action on
-    #[command(after_help = "Example:\n  holdshort policy promote mass_delete --reason \"a week without a false alarm\"")]
+    #[command(
+        after_help = "Example:\n  holdshort policy promote mass_delete --reason \"a week without a false alarm\""
+    )]
     Promote(PolicyModeArgs),
     /// Only observe a policy that was enforced; recorded, from the next action on
     #[command(after_help = "Example:\n  holdshort policy demote mass_delete --reason \"stops the nightly clean-up\"")]
