@@ -412,7 +412,7 @@ impl From<Refusal> for Refused {
         let data = json!({
             "decision": refusal.decision.map(|id| id.to_string()),
             "reasons": reasons,
-            "retry": refusal.approval.is_some().then_some("after-approval"),
+            "retry": matches!(refusal.effect, Effect::Ask).then_some("after-approval"),
             "approval": refusal.approval.map(|id| id.to_string()),
         });
         let message = format!("{lead}{}", told(&refusal.reasons));
