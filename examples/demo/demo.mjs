@@ -50,6 +50,7 @@ listen = "127.0.0.1:${api}"
 [mcp]
 listen = "127.0.0.1:${mcp}"
 workspace = ${text(workspace)}
+intent_from = ["cli", "meta"]
 [[upstream]]
 name = "files"
 command = ${bin('mcp-server-filesystem')}
@@ -99,11 +100,12 @@ async function connect(url, token) {
 }
 
 /** Calls a tool and says what became of it. A refusal that was not expected, or a pass that was not, ends the demo. */
-async function call(client, name, args, shown, expected) {
+async function call(client, name, args, shown, expected, intent) {
   say(`  agent   calls ${name} ${shown}`);
   let outcome;
   try {
-    const result = await client.callTool({ name, arguments: args });
+    const meta = intent === undefined ? {} : { _meta: { 'com.holdshort/intent': intent } };
+    const result = await client.callTool({ name, arguments: args, ...meta });
     const text = (result.content ?? []).map((part) => part.text ?? `[${part.type}]`).join(' ').replaceAll('\n', ' ');
     if (result.isError) throw new Error(`the server failed: ${text}`);
     outcome = 'allowed';
@@ -112,7 +114,8 @@ async function call(client, name, args, shown, expected) {
     if (error.code !== -32001) throw error;
     outcome = 'refused';
     say(`  refused ${error.message.replace(/^MCP error -32001: /, '')}`);
-    say(`          decision ${error.data.decision}, rules: ${error.data.reasons.map((reason) => reason.policy).join(', ')}`);
+    const rules = (error.data.reasons ?? []).map((reason) => reason.policy).join(', ');
+    if (rules) say(`          decision ${error.data.decision}, rules: ${rules}`);
   }
   if (outcome !== expected) throw new Error(`${name} was ${outcome}, expected it to be ${expected}`);
 }
@@ -153,8 +156,48 @@ async function show(service) {
   await again.close();
 }
 
+/** The question that waits for a person, once it is there. */
+async function question() {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const waiting = cli('approvals', 'list', '--json').split('\n').filter(Boolean).map((line) => JSON.parse(line)).flat();
+    const found = waiting.find((one) => one.state === 'pending');
+    if (found) return found;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error('nobody was asked');
+}
+
+async function respond(service) {
+  const { token } = JSON.parse(cli('agents', 'tokens', 'create', 'demo-agent', '--json'));
+  const client = await connect(service.mcp, token);
+  step('5. Its person asked what the plan says. It wants to delete a note: a person is asked, and the call waits');
+  const wanted = 'What does my plan say?';
+  const note = { entityNames: ['note-2'] };
+  const first = call(client, 'memory__delete_entities', note, '(note-2)', 'allowed', wanted);
+  const asked = await question();
+  say(`  person  holdshort approvals approve ${asked.id} --reason "it may go"`);
+  say(cli('approvals', 'approve', asked.id, '--reason', 'it may go').trimEnd().replace(/^/gm, '          '));
+  await first;
+  const other = call(client, 'memory__delete_entities', { entityNames: ['note-3'] }, '(note-3: another question)', 'refused', wanted);
+  cli('approvals', 'refuse', (await question()).id, '--reason', 'that one stays');
+  await other;
+
+  step('6. Something is wrong with it: everything is taken away, until a person gives it back');
+  say('  person  holdshort contain demo-agent --isolate --reason "deletes what nobody asked for"');
+  cli('contain', 'demo-agent', '--isolate', '--reason', 'deletes what nobody asked for');
+  const late = await connect(service.mcp, token).then((again) => again.listTools(), (error) => error);
+  say(`  agent   finds ${late.tools?.length ?? 0} tools`);
+  if (late.tools?.length) throw new Error('an isolated agent saw tools');
+  say(cli('standing').trimEnd().replace(/^/gm, '  '));
+  cli('release', 'demo-agent', '--reason', 'the prompt was corrected');
+  const back = await connect(service.mcp, token);
+  await call(back, 'files__read_text_file', { path: join(workspace, 'plan.txt') }, 'workspace/plan.txt, after the release', 'allowed');
+  await back.close();
+  await client.close().catch(() => undefined);
+}
+
 async function prove() {
-  step('5. Every decision stands in a log that nobody can alter unseen');
+  step('7. Every decision stands in a log that nobody can alter unseen');
   // Records are durable before an action runs; the signed checkpoint over them follows within a second.
   let verified = cli('log', 'verify');
   for (let tries = 0; verified.includes('behind the last checkpoint') && tries < 50; tries += 1) {
@@ -177,6 +220,7 @@ async function main() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end().then(() => process.exit(0)));
   try {
     await show(service);
+    await respond(service);
     await prove();
     if (!stay) {
       await end();

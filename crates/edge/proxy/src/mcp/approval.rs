@@ -9,7 +9,7 @@ use super::guard::{Refused, Running};
 use super::session::{Core, Era, Out, lock};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdshort_enforce::{Permitted, Suspended};
-use holdshort_model::{ApprovalState, Digest, RecordId};
+use holdshort_model::{ApprovalState, Digest, OutcomeStatus, RecordId};
 use holdshort_wire::json;
 use holdshort_wire::mcp::{CLIENT_CAPABILITIES, Id, Message, code};
 use serde_json::{Map, Value, json};
@@ -99,7 +99,8 @@ impl Core {
                     Err(again) => suspended = again,
                 },
                 ApprovalState::Pending => {}
-                ApprovalState::Refused | ApprovalState::Expired | ApprovalState::Used => {
+                ApprovalState::Refused => return Err(self.say_no(suspended).await),
+                ApprovalState::Expired | ApprovalState::Used => {
                     return Err(Refused::after(state, suspended.approval()));
                 }
             }
@@ -114,6 +115,19 @@ impl Core {
         match self.era {
             Era::Session => Err(Refused::from(suspended.refusal())),
             Era::Stateless => Err(self.ask_again(&caller, suspended)),
+        }
+    }
+
+    /// The refusal of a person: decided anew, so that the agent reads why. Whatever that comes to, the call does not run.
+    async fn say_no(&self, suspended: Box<Suspended<Message>>) -> Refused {
+        let approval = suspended.approval();
+        match self.guard.resume(suspended).await {
+            Err(refused) => refused,
+            Ok(Err(_)) => Refused::after(ApprovalState::Refused, approval),
+            Ok(Ok((_permit, running))) => {
+                self.guard.report(&running, OutcomeStatus::Cancelled, None).await;
+                Refused::after(ApprovalState::Refused, approval)
+            }
         }
     }
 
