@@ -195,8 +195,6 @@ pub enum FailMode {
     NoPolicy,
     /// The message is over a limit.
     Oversize,
-    /// Something that has to be scanned first was not.
-    Unscanned,
     /// Approvals cannot be kept.
     ApprovalsDown,
 }
@@ -212,7 +210,6 @@ impl FailMode {
             Self::PolicyError => "policy-error",
             Self::NoPolicy => "no-policy",
             Self::Oversize => "oversize",
-            Self::Unscanned => "unscanned",
             Self::ApprovalsDown => "approvals-down",
         }
     }

@@ -60,7 +60,6 @@ impl From<Fault> for Problem {
             FailMode::DeciderLate
             | FailMode::RecorderDown
             | FailMode::ApprovalsDown
-            | FailMode::Unscanned
             | FailMode::NoPolicy => StatusCode::SERVICE_UNAVAILABLE,
             FailMode::UnknownAgent => StatusCode::FORBIDDEN,
             FailMode::Unparseable => StatusCode::BAD_REQUEST,
