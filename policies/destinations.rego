@@ -17,10 +17,21 @@ is_internal(resource) if {
 	endswith(resource.host, concat("", [".", domain]))
 }
 
-# What a person reads as the destination.
-name(resource) := resource.id
+# What a person reads as the destination. Of a URL the host: what it carries besides may be the secret itself, and messages
+# of policies are told to people.
+name(resource) := resource.id if {
+	resource.id
+	not is_url(resource)
+}
 
 name(resource) := resource.host if not resource.id
+
+name(resource) := resource.host if is_url(resource)
+
+is_url(resource) if {
+	resource.kind == "url"
+	resource.host
+}
 
 name(resource) := "a destination that nobody declared" if {
 	not resource.id

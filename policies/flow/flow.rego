@@ -32,6 +32,18 @@ changes if {
 	effect.verb in {"write", "delete", "execute", "spend", "delegate", "grant"}
 }
 
+# One effect for each verb stands for all of them: where a rule looks at every value as well, 64 effects times 64 values
+# would be more than one decision can look at.
+leads := {verb: lead |
+	some verb in verbs
+	lead := [effect | some effect in input.action.effects; effect.verb == verb][0]
+}
+
+verbs := {verb |
+	some effect in input.action.effects
+	verb := effect.verb
+}
+
 # What outsiders could have written was read, so that the agent may no longer follow its person.
 exposed if input.labels.integrity == "untrusted"
 

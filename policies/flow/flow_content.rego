@@ -15,6 +15,7 @@ ask contains message if {
 	input.request.known
 	some effect in input.action.effects
 	effect.verb in {"send", "spend"}
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.role == "content"
 	provenance.address

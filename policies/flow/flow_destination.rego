@@ -16,6 +16,7 @@ ask contains message if {
 	input.request.known
 	some effect in input.action.effects
 	effect.verb in {"spend", "send", "delete", "delegate", "grant", "write", "execute"}
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.role == "target"
 	not flow.fetches
@@ -34,6 +35,7 @@ ask contains message if {
 	some effect in input.action.effects
 	effect.verb in {"spend", "send", "delete", "delegate", "grant"}
 	flow.strict
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	strange(provenance)
 	message := sprintf(
@@ -47,6 +49,7 @@ observe contains message if {
 	input.labels.integrity == "untrusted"
 	some effect in input.action.effects
 	effect.verb in {"spend", "send", "delete", "delegate", "grant"}
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.role == "target"
 	not flow.strict
@@ -125,6 +128,7 @@ ask contains message if {
 	input.request.known
 	some effect in input.action.effects
 	effect.verb in {"spend", "grant"}
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.role == "setting"
 	provenance.origin in {"named", "prose", "instruction"}
@@ -140,6 +144,7 @@ ask contains message if {
 	some effect in input.action.effects
 	effect.verb in {"spend", "delete", "grant", "execute"}
 	not flow.fetches
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.record
 	provenance.origin == "field"
@@ -157,6 +162,7 @@ ask contains message if {
 	effect.verb in {"write", "execute"}
 	flow.exposed
 	not consequential
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.role == "target"
 	not provenance.record

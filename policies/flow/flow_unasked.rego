@@ -117,6 +117,7 @@ ask contains message if {
 	some effect in input.action.effects
 	effect.verb in {"write", "execute"}
 	flow.exposed
+	effect == flow.leads[effect.verb]
 	some pointer, provenance in input.provenance
 	provenance.role in {"target", "setting"}
 	provenance.origin in {"prose", "instruction"}
