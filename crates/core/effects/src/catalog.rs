@@ -260,8 +260,8 @@ impl DeclaredEffect {
         }
         if items.is_empty() || items.len() > RESOURCES_MAX {
             // Nobody can say which ones: only the grant `*` covers it.
-            let total = if items.is_empty() { None } else { u64::try_from(items.len()).ok() };
-            effects.push(self.effect(nameless(), count.unwrap_or(total), Certainty::Unknown));
+            let rest = items.len().checked_sub(RESOURCES_MAX).and_then(|rest| u64::try_from(rest).ok());
+            effects.push(self.effect(nameless(), count.unwrap_or(rest), Certainty::Unknown));
         }
     }
 

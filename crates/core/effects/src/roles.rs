@@ -11,7 +11,7 @@ use crate::words;
 use holdshort_model::{ActionEffect, Certainty, Resource, Verb};
 use serde_json::Value;
 
-/// Most resources of one call that become effects of their own. The rest is one effect more, with the total as its
+/// Most resources of one call that become effects of their own. The rest is one effect more, with its number as its
 /// count, on a resource that nobody can name: only the grant `*` covers it.
 pub const RESOURCES_MAX: usize = 64;
 /// Longest id that is put together from several parameters.
@@ -64,12 +64,12 @@ pub(crate) fn effects(tool: &Classified, call: &Call<'_>) -> Vec<ActionEffect> {
     for thing in things.iter().filter(|thing| leaves(thing, tool)) {
         push_new(&mut effects, effect(Verb::Send, tool, thing.place.resource.clone(), thing.place.certain, Some(1)));
     }
-    count(&mut effects, tool, &arguments, things.len());
-    if total > things.len() {
+    count(&mut effects, tool, &arguments, things.len().max(total));
+    if let Some(number) = total.checked_sub(things.len()).filter(|number| *number > 0) {
         let kind = things.last().map(|thing| thing.place.resource.kind.clone()).unwrap_or_default();
         let rest = Resource { kind, ..Resource::default() };
-        let total = u64::try_from(total).ok();
-        effects.extend(tool.verbs.iter().map(|verb| effect(*verb, tool, rest.clone(), false, total)));
+        let number = u64::try_from(number).ok();
+        effects.extend(tool.verbs.iter().map(|verb| effect(*verb, tool, rest.clone(), false, number)));
     }
     let cwd = script::folder(call.args);
     for script in scripts {

@@ -355,6 +355,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_a_list_is_known_for_its_parameter() {
+        let facts = facts("Tidy up", "delete_notes", "delete", &json!({"ids": ["first", "second"]}));
+        let known = |kind: &str, value: &str| (kind, value) == ("name", "ids=second");
+        let pending = Pending { facts: &facts, definition: None, known: &known, now_ns: 1 };
+        let found = State::default().weigh(&Rules::default(), &pending).provenance;
+        let is_known = |pointer: &str| found.get(pointer).is_some_and(|found| found.known);
+        assert_eq!((is_known("/ids/0"), is_known("/ids/1")), (false, true));
+    }
+
+    #[test]
     fn an_account_in_figures_is_an_address() {
         let rules = Rules::default();
         let mut state = State::default();

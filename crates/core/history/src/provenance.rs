@@ -141,7 +141,12 @@ impl Trail<'_> {
                 None => return,
             },
             ArgumentRole::Target if addresses.is_empty() => {
-                self.name(&folded, names.last().copied().unwrap_or_default())
+                // The place in a list says nothing: a name is known for its parameter.
+                let mut fields = path.iter().rev().filter_map(|step| match step {
+                    Step::Field(name) => Some(*name),
+                    Step::Entry(_) => None,
+                });
+                self.name(&folded, fields.next().unwrap_or_default())
             }
             ArgumentRole::Target | ArgumentRole::Content => {
                 addresses.truncate(ATOMS_MAX);
