@@ -5,7 +5,9 @@
 
 use crate::failure::Failure;
 use crate::{out, render};
-use holdshort_model::{Answer, Approval, ApprovalState, Effect, Level, Mode, Origin, Provenance, Reason, RiskPart};
+use holdshort_model::{
+    ActionEffect, Answer, Approval, ApprovalState, Effect, Level, Mode, Origin, Provenance, Reason, RiskPart,
+};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -87,6 +89,54 @@ pub(super) fn line(approval: &Approval) -> String {
     shown(&text)
 }
 
+/// What it would do: a line for each kind of effect, with everything that it names.
+fn does(effects: &[ActionEffect]) -> Vec<String> {
+    joined(effects.iter().map(|effect| {
+        let resource = &effect.resource;
+        let what = resource.path.as_ref().or(resource.id.as_ref()).or(resource.host.as_ref());
+        let undo = match effect.reversible {
+            Some(true) => " that can be undone",
+            Some(false) => " that cannot be undone",
+            None => "",
+        };
+        (format!("{} {}{undo}", effect.verb.as_str(), resource.kind), what.cloned().unwrap_or_default())
+    }))
+}
+
+/// A line for each different first part, with all of its second parts, in the order in which they come.
+fn joined(pairs: impl Iterator<Item = (String, String)>) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (first, second) in pairs {
+        match lines.iter_mut().find(|(known, _)| *known == first) {
+            Some((_, all)) => all.push(second),
+            None => lines.push((first, vec![second])),
+        }
+    }
+    let told = |(first, all): (String, Vec<String>)| match all.join(", ") {
+        none if none.is_empty() => first,
+        all => format!("{first}: {all}"),
+    };
+    lines.into_iter().map(told).collect()
+}
+
+/// Why a person is asked, and what was noted besides. Of reasons that differ in a place in a list only, the first.
+fn why(reasons: &[Reason]) -> Vec<(&'static str, String)> {
+    let mut rows: Vec<(String, &'static str, String, usize)> = Vec::new();
+    for Reason { policy, message, effect, mode } in reasons {
+        // What is only observed, or told, is not why somebody is asked.
+        let name = if *mode == Mode::Enforce && *effect != Effect::Allow { "why" } else { "note" };
+        let places: Vec<&str> =
+            message.split('/').map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
+        let key = format!("{name} {policy} {}", places.join("/"));
+        match rows.iter_mut().find(|(known, ..)| *known == key) {
+            Some((.., more)) => *more += 1,
+            None => rows.push((key, name, format!("{message} ({policy})"), 0)),
+        }
+    }
+    let told = |(_, name, text, more)| (name, if more > 0 { format!("{text}, and {more} more like it") } else { text });
+    rows.into_iter().map(told).collect()
+}
+
 /// All of a question.
 pub(super) fn print(approval: &Approval) -> Result<(), Failure> {
     for (name, text) in rows(approval) {
@@ -111,29 +161,16 @@ fn rows(approval: &Approval) -> Vec<(&'static str, String)> {
         ("agent", format!("{agent}{for_user} in {session}")),
         ("action", format!("{} {}", approval.kind, action(approval))),
     ];
-    for effect in &approval.effects {
-        let resource = &effect.resource;
-        let what = resource.path.as_ref().or(resource.id.as_ref()).or(resource.host.as_ref());
-        let undo = match effect.reversible {
-            Some(true) => ", can be undone",
-            Some(false) => ", cannot be undone",
-            None => "",
-        };
-        let what = what.map(|what| format!(" {what}")).unwrap_or_default();
-        rows.push(("does", format!("{} {}{what}{undo}", effect.verb.as_str(), resource.kind)));
-    }
-    rows.extend(approval.destinations.iter().map(|(kind, value)| ("goes to", format!("{kind} {value}"))));
+    rows.extend(does(&approval.effects).into_iter().map(|text| ("does", text)));
+    rows.extend(joined(approval.destinations.iter().cloned()).into_iter().map(|text| ("goes to", text)));
     rows.push(("risk", format!("{} {}", level(risk.level), risk.score)));
     rows.extend(
         risk.parts.iter().map(|RiskPart { signal, points, why, .. }| ("", format!("+{points} {signal}: {why}"))),
     );
-    rows.extend(approval.reasons.iter().map(|Reason { policy, message, effect, mode }| {
-        // What is only observed, or told, is not why somebody is asked.
-        let asks = *mode == Mode::Enforce && *effect != Effect::Allow;
-        (if asks { "why" } else { "note" }, format!("{message} ({policy})"))
-    }));
+    rows.extend(why(&approval.reasons));
     rows.extend(arguments(&approval.args).into_iter().map(|text| ("arguments", text)));
-    rows.extend(approval.provenance.iter().map(|(at, from)| ("from", format!("{at}: {}", origin(from)))));
+    let from = approval.provenance.iter().map(|(at, from)| (origin(from), at.clone()));
+    rows.extend(joined(from).into_iter().map(|text| ("from", text)));
     if approval.people_needed > 1 {
         rows.push(("needs", format!("{} people", approval.people_needed)));
     }
