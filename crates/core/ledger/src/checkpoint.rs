@@ -67,7 +67,14 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Note`] for a wrong or missing signature, [`CheckpointError::Origin`] for another log's.
     pub fn open(note: &[u8], key: &VerifierKey) -> Result<Self, CheckpointError> {
-        let note = Note::parse(note)?;
+        Self::of_note(&Note::parse(note)?, key)
+    }
+
+    /// Checks that the log's key signed a note, and reads the checkpoint in it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn of_note(note: &Note, key: &VerifierKey) -> Result<Self, CheckpointError> {
         note.verify(key)?;
         let checkpoint = Self::parse_text(note.text())?;
         if checkpoint.origin != key.name() {

@@ -1,7 +1,7 @@
 //! The tamper-evident ledger as values: Merkle tree, tiles, proofs, signed checkpoints, entries and record frames.
 //!
 //! Nothing here touches a disk, a clock or a source of randomness; crate `store` does. The formats are those that other
-//! people's verifiers read: RFC 6962 hashing, C2SP `tlog-tiles`, `signed-note` and `tlog-checkpoint`. What is our own
+//! people's verifiers read: RFC 6962 hashing, C2SP `tlog-tiles`, `signed-note`, `tlog-checkpoint` and `tlog-proof`. What is our own
 //! (the entry encoding and the frames that hold payloads beside the tree) is written down in
 //! `docs/reference/log-format.md`.
 //!
@@ -14,6 +14,7 @@ mod note;
 mod proof;
 mod segment;
 mod tile;
+mod tlog_proof;
 mod tree;
 
 pub use checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
@@ -28,4 +29,5 @@ pub use segment::{
     encode_frame,
 };
 pub use tile::{BUNDLE_BYTES_MAX, PATH_BYTES_MAX, TILE_WIDTH, Tile, TileError, TileFile, decode_bundle, encode_bundle};
+pub use tlog_proof::{Disclosure, PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
 pub use tree::{HASH_BYTES, Hash, subtree_root};

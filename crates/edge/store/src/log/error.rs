@@ -144,6 +144,9 @@ pub enum Wrong {
         /// Size now.
         found: u64,
     },
+    /// No signature covers the record yet.
+    #[error("the last checkpoint covers {0} records, not this one")]
+    Uncovered(u64),
     /// The log does not continue an older checkpoint.
     #[error("the first {0} records are not those of the older checkpoint: history was rewritten")]
     Rewritten(u64),

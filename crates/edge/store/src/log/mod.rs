@@ -18,6 +18,7 @@ mod error;
 mod fault;
 mod keys;
 mod layout;
+mod prove;
 mod queue;
 mod read;
 mod recover;
@@ -30,6 +31,7 @@ mod writer;
 pub use bench::{BenchCase, BenchOptions, bench};
 pub use error::{Damage, LogError, Place, Wrong};
 pub use layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+pub use prove::prove;
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
 pub use tiles::DirectoryTiles;
 pub use verify::{Progress, Verified, VerifyOptions, verify};
@@ -242,5 +244,7 @@ fn check_length(payload: &[u8]) -> Result<(), LogError> {
 mod attack_tests;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod prove_tests;
 #[cfg(test)]
 mod tests;
