@@ -36,6 +36,9 @@ pub enum JsonError {
     /// Two keys of one object are the same, or differ in case only.
     #[error("the keys `{0}` and `{1}` of one object can be taken for each other")]
     DuplicateKey(String, String),
+    /// A whole number that does not fit 64 bits.
+    #[error("the whole number at byte {0} is too long to be the same for every parser; send it as text")]
+    LongNumber(usize),
     /// More members than any message needs.
     #[error("an object has more than {MEMBERS_MAX} members")]
     TooManyMembers,
@@ -68,6 +71,41 @@ pub fn text(bytes: &[u8]) -> Result<&str, JsonError> {
         }
     }
     Ok(text)
+}
+
+/// Refuses whole numbers that do not fit 64 bits. Some parsers round them and some do not, so that two of them could be one
+/// here and two at the upstream. `text` has to be JSON.
+///
+/// # Errors
+/// [`JsonError::LongNumber`] with its place.
+pub fn exact_integers(text: &str) -> Result<(), JsonError> {
+    let (mut rest, mut at) = (text, 0);
+    while let Some(begin) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        let token = rest.get(begin..).unwrap_or_default();
+        let length = match token.starts_with('"') {
+            true => string_length(token),
+            false => token.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(token.len()),
+        };
+        let token = token.get(..length).unwrap_or_default();
+        let whole = !token.contains(['"', '.', 'e', 'E']);
+        if whole && token.parse::<i64>().is_err() && token.parse::<u64>().is_err() {
+            return Err(JsonError::LongNumber(at + begin));
+        }
+        at += begin + length;
+        rest = text.get(at..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+// Both quotes included.
+fn string_length(token: &str) -> usize {
+    let mut escaped = false;
+    let end = token.bytes().skip(1).position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(token.len(), |end| end + 2)
 }
 
 /// The members of an object in order, each value as a raw slice of `text`. Keys that collide, even in case only,

@@ -89,14 +89,16 @@ pub fn meaning(message: &Message, params: Value, direction: Direction) -> Result
 /// Parameters that decide what a request means.
 const PARAMS: [&str; 6] = ["name", "arguments", "uri", "ref", "taskId", "_meta"];
 
-/// Keys of a tool call's arguments that a case-insensitive upstream would take for one another.
+/// Keys of a tool call's arguments that a case-insensitive upstream would take for one another, and whole numbers that
+/// parsers round.
 ///
 /// # Errors
-/// [`JsonError::DuplicateKey`] with the two keys.
+/// [`JsonError::DuplicateKey`] with the two keys, [`JsonError::LongNumber`].
 pub(crate) fn unambiguous_arguments(message: &Message) -> Result<(), JsonError> {
     if message.body().is_empty() {
         return Ok(());
     }
+    crate::json::exact_integers(message.body())?;
     for (key, value) in crate::json::members(message.body())? {
         // An upstream that ignores case would take `Arguments` for the arguments that we did not see.
         if let Some(known) = PARAMS.iter().find(|known| key != **known && crate::json::same_key(&key, known)) {
@@ -140,6 +142,31 @@ mod tests {
         assert_eq!((call.kind, call.name.as_str()), (ActionKind::ToolCall, "t"));
         assert_eq!(call.args, serde_json::json!({"a": 1}));
         assert_eq!(request("tools/call", r#"{"name":"t"}"#).unwrap().args, serde_json::json!({}));
+    }
+
+    #[test]
+    fn whole_numbers_that_parsers_round_are_refused() {
+        let call = |value: &str| {
+            let params = format!(r#"{{"name":"pay","arguments":{{"to":{{"account":[{value}]}}}}}}"#);
+            request("tools/call", &params)
+        };
+        for fits in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "-0",
+            "1.5e30",
+            "0.12345678901234567890",
+            "\"123456789012345678901234567890\\\"9\"",
+        ] {
+            assert!(call(fits).is_ok(), "{fits}");
+        }
+        // Both are 12345678901234567000000 for a parser of doubles: an approval of the one would be one of the other.
+        for long in
+            ["12345678901234567890123", "12345678901234567890124", "18446744073709551616", "-9223372036854775809"]
+        {
+            assert!(call(long).is_err_and(|error| error.contains("as text")), "{long}");
+        }
+        assert!(request("resources/read", r#"{"uri":"a:b","_meta":{"x":18446744073709551616}}"#).is_err());
     }
 
     #[test]
