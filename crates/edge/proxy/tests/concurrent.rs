@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Door, Recorder, Reply, Rig, bodies, child, http, played, respond, scripted, stdio, taped};
-use holdshort_model::{ActionKind, OutcomeStatus};
+use holdshort_model::{ActionKind, OutcomeStatus, Standing};
 use holdshort_proxy::mcp::{EraChoice, GatewayOptions, Limits};
 use holdshort_testkit::ScriptedUpstream;
 use serde_json::{Value, json};
@@ -175,4 +175,38 @@ fn an_agent_that_opens_many_sessions_pushes_out_its_own() {
     assert_eq!(quiet.post(&[], call(1, r#"{"name":"t"}"#)).status, 200, "the other agent's session lives");
     let alive = greedy.iter().filter(|client| client.post(&[], call(1, r#"{"name":"t"}"#)).status == 200).count();
     assert_eq!(alive, 2);
+}
+
+#[test]
+fn an_agent_that_names_many_conversations_pushes_out_its_own() {
+    let called = Door::default();
+    let (upstream, entered) = (called.clone(), called.clone());
+    let upstream = scripted(move |message, _| match message["params"]["name"].as_str() {
+        Some("slow") => {
+            upstream.open();
+            Some(Reply::Silence)
+        }
+        _ => (message["method"] == "tools/call").then(|| Reply::text(message, "ran")),
+    });
+    let up = http("up", &upstream.url(), EraChoice::Stateless);
+    let rig = Rig::with(Recorder::open(), vec![up], limited(|limits| limits.sessions_max = 8));
+    let in_conversation = |tool: &str, name: &str| json!({ "name": tool, "_meta": { "gen_ai.conversation.id": name } });
+    let (quiet, greedy) = (rig.client("up").as_agent(Some("bob")), rig.client("up"));
+    quiet.call(1, "quick", json!({}));
+    let latest = || rig.authority.look(|log| log.of(ActionKind::ToolCall).last().unwrap().request.session.clone());
+    let window = latest();
+    let held = greedy.start(&greedy.modern_bytes(2, "tools/call", in_conversation("slow", "held")));
+    assert!(entered.pass(), "the call arrives");
+    let also = greedy.start(&greedy.modern_bytes(3, "tools/call", in_conversation("slow", "also")));
+    for number in 0..20 {
+        greedy.modern(4, "tools/call", in_conversation("quick", &format!("{number}")));
+    }
+    quiet.call(5, "quick", json!({}));
+    assert_eq!(latest(), window, "the other agent's session lives");
+    assert!(rig.gateway.sessions() <= 3, "a fourth of eight, and the other agent's");
+    // What nobody finds any more could not be taken back either.
+    rig.authority.leave(Standing::Isolated);
+    for pending in [held, also] {
+        assert!(pending.response()["error"].is_object(), "it ends with its session");
+    }
 }

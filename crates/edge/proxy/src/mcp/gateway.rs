@@ -217,11 +217,24 @@ impl Gateway {
             format!("{agent}/{key}")
         });
         let core = self.core(principal, endpoint, Era::Stateless, session);
-        if windows.len() >= self.options.limits.sessions_max {
-            let idlest = windows.iter().max_by_key(|(_, core)| core.idle()).map(|(slot, _)| slot.clone());
-            idlest.and_then(|slot| windows.remove(&slot));
+        // As in `keep`: the agent chooses how many conversations it names, and must not push out the others.
+        let sessions_max = self.options.limits.sessions_max;
+        let own = windows.keys().filter(|(owner, ..)| owner == principal).count();
+        let greedy = own >= (sessions_max / SHARE).max(1);
+        let evicted = (greedy || windows.len() >= sessions_max).then(|| {
+            let candidates = windows.iter().filter(|((owner, ..), _)| !greedy || owner == principal);
+            let idlest = candidates.max_by_key(|(_, core)| core.idle()).map(|(slot, _)| slot.clone());
+            idlest.and_then(|slot| windows.remove(&slot))
+        });
+        let replaced = windows.insert(slot, core.clone());
+        drop(windows);
+        // INVARIANT: what nobody finds any more ends. Isolation would not reach what it has under way.
+        for gone in evicted.flatten().into_iter().chain(replaced) {
+            tokio::spawn(async move {
+                gone.leave();
+                gone.close().await;
+            });
         }
-        windows.insert(slot, core.clone());
         core
     }
 
