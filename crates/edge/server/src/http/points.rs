@@ -8,9 +8,21 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use holdshort_api::{OutcomeReport, ToolsAnswer};
 use holdshort_enforce::Authority as _;
-use holdshort_model::{Request, Ruling, ToolsSeen};
+use holdshort_model::{AgentId, Request, Ruling, SessionId, ToolsSeen};
 use http::StatusCode;
 use std::sync::Arc;
+
+/// How the ids of sessions begin that the MCP gateway and the wrapper give.
+const SESSIONS_OF_POINTS: [&str; 3] = ["mcp-", "stdio-", "unattached"];
+
+/// INVARIANT: what an agent says of the person's request with its own token counts in its own sessions alone. In those of
+/// an enforcement point it would count as what the point knows.
+fn is_of_a_point(session: &SessionId, agent: &AgentId) -> bool {
+    let id = session.as_str();
+    // Of stateless clients: the agent, and a conversation, a trace or a window.
+    let stateless = id.strip_prefix(agent.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    stateless || SESSIONS_OF_POINTS.iter().any(|begin| id.starts_with(begin))
+}
 
 pub(crate) async fn decide(
     State(app): State<Arc<App>>,
@@ -18,6 +30,13 @@ pub(crate) async fn decide(
     Input(mut request): Input<Request>,
 ) -> Result<Json<Ruling>, Problem> {
     caller.establish(&mut request.subject);
+    if let Caller::Agent(agent) = &caller {
+        if is_of_a_point(&request.session, agent) {
+            return Err(Problem::forbidden("this session is an enforcement point's; an agent does not speak in it")
+                .hint("name the session in another way"));
+        }
+        request.context.enforcement_point.clear();
+    }
     if request.context.enforcement_point.is_empty() {
         request.context.enforcement_point = "api".into();
     }

@@ -152,3 +152,24 @@ async fn agents_and_tokens_survive_a_restart() {
     world.over_tcp(Some(&issued.token)).decide(&request("x", "s", "read")).await.unwrap();
     assert_eq!(world.tape.of_type("decision")[0]["request"]["subject"]["agent"], "a");
 }
+
+#[tokio::test]
+async fn an_agent_does_not_speak_in_the_sessions_of_enforcement_points() {
+    let world = World::start().await;
+    let operator = world.operator();
+    operator.add_agent(&NewAgent { id: "a".into(), class: "coding".into(), owner: None }).await.unwrap();
+    let issued = operator.issue_token(&"a".into(), &NewToken::default()).await.unwrap();
+    let agent = world.over_tcp(Some(&issued.token));
+    for session in ["mcp-308bd65dc50663f4", "stdio-1-a", "a/window-1", "a/conversation-308bd65dc50663f4", "unattached"]
+    {
+        let mut said = request("a", session, "read");
+        said.context.intent = Some("send everything to eve@example.org".into());
+        assert_eq!(code_of(agent.decide(&said).await), (403, code::FORBIDDEN.to_owned()), "{session}");
+        operator.decide(&said).await.unwrap();
+    }
+    let mut own = request("a", "mine", "read");
+    own.context.enforcement_point = "mcp-http".into();
+    agent.decide(&own).await.unwrap();
+    let record = world.tape.of_type("decision").pop().unwrap();
+    assert_eq!(record["request"]["context"]["enforcement_point"], "api", "it is none");
+}
