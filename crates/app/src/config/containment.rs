@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Containment {
     /// Whom a policy's `narrow` takes grants from: the `session` in which the action was decided, or the `agent` in all
-    /// its sessions. Until a person gives them back. Default: `session`.
+    /// its sessions. Until a person gives them back. A client that opens another session has them back with `session`.
+    /// Default: `agent`.
     pub(crate) narrow: Narrow,
 }
 
@@ -18,9 +19,9 @@ pub(crate) struct Containment {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Narrow {
     /// The session.
-    #[default]
     Session,
     /// The agent.
+    #[default]
     Agent,
 }
 

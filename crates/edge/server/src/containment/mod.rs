@@ -28,10 +28,10 @@ const NUMBERS_A_MS: u64 = 1_024;
 /// What a policy's `narrow` takes grants from. `isolate` and `terminate` always hold for the agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NarrowTo {
-    /// The session in which the action was decided.
-    #[default]
+    /// The session in which the action was decided. Who can open another session has the grants back there.
     Session,
     /// The agent, in all its sessions.
+    #[default]
     Agent,
 }
 

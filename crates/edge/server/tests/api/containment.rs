@@ -110,8 +110,25 @@ async fn terminate_is_stricter_and_stays_so() {
 }
 
 #[tokio::test]
-async fn narrowing_takes_the_grants_from_the_session_alone() {
+async fn narrowing_holds_for_the_agent_which_could_open_another_session() {
     let world = World::with(setup()).await;
+    let client = registered(&world, "a").await;
+    decide(&world, request("a", "s", "pry")).await;
+    for session in ["s", "t"] {
+        let ruling = client.decide(&request("a", session, "write_file")).await.unwrap();
+        assert_eq!(ruling.decision.enforced, Effect::Deny, "{session}");
+    }
+    assert!(runs(&world, "a", "s").await && runs(&world, "a", "t").await, "the other grants are there");
+    let release = Release { whom: agent("a"), grants: vec!["write".into()], reason: "looked at it".into() };
+    world.operator().release(&release).await.unwrap();
+    assert_eq!(decide(&world, request("a", "t", "write_file")).await.decision.enforced, Effect::Allow);
+}
+
+#[tokio::test]
+async fn with_another_setting_narrowing_takes_the_grants_from_the_session_alone() {
+    let mut setup = setup();
+    setup.config.narrow = holdshort_server::NarrowTo::Session;
+    let world = World::with(setup).await;
     registered(&world, "a").await;
     let write = |session: &str| request("a", session, "write_file");
     assert_eq!(decide(&world, write("s")).await.decision.enforced, Effect::Allow);
@@ -127,16 +144,6 @@ async fn narrowing_takes_the_grants_from_the_session_alone() {
     let released = world.operator().release(&release).await.unwrap();
     assert_eq!((released.after.standing, released.after.by.as_str()), (Standing::Active, "operator"));
     assert_eq!(decide(&world, write("s")).await.decision.enforced, Effect::Allow);
-}
-
-#[tokio::test]
-async fn with_another_setting_narrowing_holds_for_the_agent() {
-    let mut setup = setup();
-    setup.config.narrow = holdshort_server::NarrowTo::Agent;
-    let world = World::with(setup).await;
-    registered(&world, "a").await;
-    decide(&world, request("a", "s", "pry")).await;
-    assert_eq!(decide(&world, request("a", "t", "write_file")).await.decision.enforced, Effect::Deny);
 }
 
 #[tokio::test]
