@@ -93,7 +93,7 @@ export class Agent {
     } catch (error) {
       if (error.code !== REFUSED) throw error;
       outcome = 'refused';
-      stage.say(`  refused  ${error.message.replace(/^MCP error -32001: /, '')}`);
+      stage.sayLong('  refused  ', error.message.replace(/^MCP error -32001: /, ''));
     }
     if (outcome !== expected) throw new Error(`${tool} was ${outcome}, expected it to be ${expected}`);
     return text;

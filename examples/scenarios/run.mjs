@@ -29,7 +29,8 @@ async function play(name, mode, place) {
     await stage.start(more);
     await incident[mode](stage);
     await stage.end();
-    stage.run(['log', 'verify']);
+    stage.say();
+    stage.show(['log', 'verify']);
     return lines.join('\n');
   } catch (error) {
     throw new Error(`${name}, ${mode}: ${error.stack}\n--- told before:\n${lines.join('\n')}`);

@@ -15,6 +15,9 @@ const counterparts = join(root, '.cache/counterparts');
 /** A Python to look into a database with. */
 export const python = join(counterparts, 'python/sessions/bin/python');
 const START_MS_MAX = 30_000;
+/** Width and number of lines of a long text. */
+const TEXT_MAX = 140;
+const LINES_MAX = 6;
 
 /** How the servers are started: those that people use, and ours in servers/. */
 const SERVERS = {
@@ -48,8 +51,19 @@ export class Stage {
   }
   read = (name) => readFileSync(this.path(name), 'utf8');
 
-  /** A line of what is told; machine paths are left out. */
+  /** What is told; machine paths are left out. */
   say = (text = '') => this.tell(String(text).replaceAll(this.place, '/corp'));
+  /** The same, for a long text: in lines, below each other. */
+  sayLong(lead, text) {
+    const words = text.replaceAll(/\s+/g, ' ').split(' ');
+    const lines = [''];
+    for (const word of words) {
+      if (lines.at(-1).length + word.length > TEXT_MAX) lines.push('');
+      lines[lines.length - 1] += `${lines.at(-1) === '' ? '' : ' '}${word}`;
+    }
+    const shown = lines.length > LINES_MAX ? [...lines.slice(0, LINES_MAX), '[...]'] : lines;
+    this.say(lead + shown.join(`\n${' '.repeat(lead.length)}`));
+  }
 
   /** Puts an MCP server of SERVERS into the configuration. */
   server(name, ...args) {

@@ -57,12 +57,13 @@ export async function enforce(stage) {
   const agent = await misled(stage, 'refused');
   stage.check('nothing was sent', received(stage) === 0);
 
-  stage.say('\nThe grant for that server is gone from this session. The rest of the work goes on.');
+  stage.say('\nThe agent has lost the grant for that server. The rest of the work goes on.');
   stage.show(['standing']);
   await agent.call('files', 'read_text_file', { path: stage.path('workspace/letters/supplier.md') });
   await agent.close();
 
-  stage.say('\nWhere people do send salaries out, a person looks at it.');
+  stage.say('\nA person has dealt with the letter. Where people do send salaries out, a person looks at it.');
+  stage.show(['release', stage.agentName, '--grant', 'assistant-fetch', '--reason', 'the letter was a fraud']);
   const clerk = await stage.agent(UPLOAD);
   const sent = await clerk.call('files', 'read_text_file', { path: stage.path('hr/payroll.csv') });
   const url = `http://${PARTNER}/upload?rows=${encodeURIComponent(sent.trim())}`;

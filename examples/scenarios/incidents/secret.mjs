@@ -58,7 +58,7 @@ export async function enforce(stage) {
 
   const notices = await until('people are told', () => stage.told.length > 0 && stage.told);
   const { notice } = notices[0];
-  stage.say(`\nThe webhook of the SOC got a message about it, and the secret is not in it: ${notice.kind}, ${notice.level}, for ${notice.owner ?? 'nobody'}.`);
+  stage.say(`\nThe webhook of the SOC got a message about it, and the secret is not in it: ${notice.kind}, ${notice.level}; the agent is ${notice.subject.owner}'s.`);
   notice.commands.forEach(([what, line]) => stage.say(`  ${what}: ${line}`));
   stage.check('no notice and no incident carries the secret', !JSON.stringify([notices, stage.json(['incidents', 'show', incident.id])]).includes(SECRET));
 

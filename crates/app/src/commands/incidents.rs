@@ -37,9 +37,13 @@ pub(super) fn incidents(command: IncidentsCommand) -> Outcome {
         IncidentsCommand::Show { place, output, id } => {
             with(&place, async |control| print(&control.incident(id).await?, output))
         }
-        IncidentsCommand::Close { place, output, id, reason } => {
-            with(&place, async |control| print(&control.close_incident(id, &reason).await?, output))
-        }
+        IncidentsCommand::Close { place, output, id, reason } => with(&place, async |control| {
+            let incident = control.close_incident(id, &reason).await?;
+            match output.json {
+                true => out::json(&incident),
+                false => out::line(format_args!("closed {}: {}", incident.id, safe(&incident.title))),
+            }
+        }),
     }
 }
 
@@ -146,7 +150,22 @@ fn print(incident: &Incident, output: Output) -> Result<(), Failure> {
     let evidence = evidence.map_err(|error| Failure::internal(format!("cannot print the evidence: {error}")))?;
     out::line("\nevidence, as it was before anything was taken away:")?;
     // Line ends of JSON are ours; everything else that is not text is escaped in it, or shown as what it is.
-    evidence.lines().try_for_each(|line| out::line(safe(line)))
+    evidence.lines().try_for_each(|line| out::line(safe(line)))?;
+    next(incident)
+}
+
+/// What a person can do about it.
+fn next(incident: &Incident) -> Result<(), Failure> {
+    if incident.state == IncidentState::Closed {
+        return Ok(());
+    }
+    out::line("")?;
+    if incident.timeline.iter().any(|entry| entry.what == "contained") {
+        for agent in &incident.agents {
+            out::line(format_args!("holdshort release {} --reason WHY", safe(agent.as_str())))?;
+        }
+    }
+    out::line(format_args!("holdshort incidents close {} --reason WHY", incident.id))
 }
 
 fn print_channels(channels: &[ChannelState], output: Output) -> Result<(), Failure> {
