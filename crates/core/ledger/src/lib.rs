@@ -1,13 +1,15 @@
 //! The tamper-evident ledger as values: Merkle tree, tiles, proofs, signed checkpoints, entries and record frames.
 //!
 //! Nothing here touches a disk, a clock or a source of randomness; crate `store` does. The formats are those that other
-//! people's verifiers read: RFC 6962 hashing, C2SP `tlog-tiles`, `signed-note`, `tlog-checkpoint` and `tlog-proof`. What is our own
-//! (the entry encoding and the frames that hold payloads beside the tree) is written down in
+//! people's verifiers read: RFC 6962 hashing, C2SP `tlog-tiles`, `signed-note`, `tlog-checkpoint` and
+//! `tlog-proof`. What is our own (the entry encoding and the frames that hold payloads beside the tree) is written down in
 //! `docs/reference/log-format.md`.
 //!
 //! All parsers face attackers: each is bounded by a named constant and has a fuzz target.
 
 mod checkpoint;
+mod cosignature;
+mod difference;
 mod edge;
 mod entry;
 mod note;
@@ -18,12 +20,14 @@ mod tlog_proof;
 mod tree;
 
 pub use checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
+pub use cosignature::{Cosigner, CosignerAlgorithm, CosignerKey};
+pub use difference::{DifferenceError, first_difference};
 pub use edge::{Edge, EdgeError};
 pub use entry::{COMMITMENT_DOMAIN, ENTRY_BYTES, Entry, EntryError, SALT_BYTES, Salt};
 pub use note::{
     KEY_NAME_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, Note, NoteError, NoteSignature, SigningKey, VerifierKey,
 };
-pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError, TileReader};
+pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError, TileReader, tree_root};
 pub use segment::{
     FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,
     encode_frame,

@@ -13,12 +13,12 @@ pub const NOTE_SIGNATURES_MAX: usize = 100;
 /// Longest name of a key, in bytes.
 pub const KEY_NAME_BYTES_MAX: usize = 255;
 
-/// Longest encoded key that is parsed, in bytes.
-const KEY_TEXT_BYTES_MAX: usize = 1_024;
+/// Longest encoded key that is parsed, in bytes: a long name and a post-quantum key of 1,312 bytes.
+const KEY_TEXT_BYTES_MAX: usize = 4_096;
 /// Algorithm byte of Ed25519 in key ids and encoded keys.
 const ED25519: u8 = 0x01;
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
-const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
+pub(crate) const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
 
 /// Why something is not a note or a key, or a note does not verify.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -212,6 +212,18 @@ impl Note {
         &self.signatures
     }
 
+    /// Adds a signature, which is not checked.
+    ///
+    /// # Errors
+    /// [`NoteError::TooLarge`] when there is no room for one more.
+    pub fn add(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
+        if self.signatures.len() >= NOTE_SIGNATURES_MAX {
+            return Err(NoteError::TooLarge);
+        }
+        self.signatures.push(signature);
+        Ok(())
+    }
+
     /// Checks that `key` signed the text. Signatures by other keys are passed over.
     ///
     /// # Errors
@@ -259,13 +271,13 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     if plain && text.ends_with('\n') { Ok(()) } else { Err(NoteError::Malformed) }
 }
 
-fn check_name(name: &str) -> Result<(), NoteError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NoteError> {
     let strange = |c: char| c.is_whitespace() || c.is_control() || c == '+';
     let sound = !name.is_empty() && name.len() <= KEY_NAME_BYTES_MAX && !name.chars().any(strange);
     if sound { Ok(()) } else { Err(NoteError::Name) }
 }
 
-fn split_key(text: &str) -> Result<(&str, u32, Vec<u8>), NoteError> {
+pub(crate) fn split_key(text: &str) -> Result<(&str, u32, Vec<u8>), NoteError> {
     if text.len() > KEY_TEXT_BYTES_MAX {
         return Err(NoteError::Key);
     }

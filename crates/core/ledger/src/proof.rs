@@ -213,6 +213,18 @@ impl ConsistencyProof {
     }
 }
 
+/// The root over the first `count` leaves of the tree of `size` leaves, from its tiles. What the tiles say is not checked.
+///
+/// # Errors
+/// [`ProofError::Range`] when the tree has fewer leaves; [`ProofError::Read`] or [`ProofError::Width`] for a tile.
+pub fn tree_root<R: TileReader>(count: u64, size: u64, tiles: &mut R) -> Result<Hash, ProofError<R::Error>> {
+    match count {
+        0 => Ok(Hash::empty()),
+        _ if count > size => Err(ProofError::Range),
+        _ => Nodes::new(size, tiles).range(0, count),
+    }
+}
+
 /// Reads the hashes of subtrees out of tiles, each tile once.
 struct Nodes<'a, R: TileReader> {
     size: u64,
