@@ -324,6 +324,16 @@ mod tests {
     }
 
     #[test]
+    fn where_a_value_stands_is_bounded_although_the_agent_names_it() {
+        let many: serde_json::Map<String, Value> = (0..64).map(|n| (format!("f{n}"), "x@y.example".into())).collect();
+        let args = json!({ "k".repeat(1 << 20): many, "to": "z@y.example" });
+        let flow = weighed(&State::default(), &rules(json!([])), &facts("send it", "send", "send", &args));
+        let bytes: usize = flow.provenance.keys().map(String::len).sum();
+        assert!(bytes < 64 << 10, "{bytes}");
+        assert_eq!(flow.provenance["*"].origin, Origin::Unknown, "what is not traced is unknown");
+    }
+
+    #[test]
     fn what_an_asked_call_needs_is_a_step() {
         let rules = rules(json!([{"tool": "buy_item", "needs": ["unlock_wallet"]}]));
         let asks = |intent: &str| {

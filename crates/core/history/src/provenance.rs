@@ -17,6 +17,9 @@ const ARGUMENTS_MAX: usize = 64;
 const LEAVES_MAX: usize = 1_024;
 /// Deepest nesting of arguments that is followed; what lies deeper is unknown.
 const DEPTH_MAX: usize = 16;
+/// Longest names on the way to a value, in bytes together: the agent chooses them, and each value repeats them. What has
+/// longer ones is unknown.
+const PATH_BYTES_MAX: usize = 1_024;
 /// Where that is said, instead of a JSON pointer.
 const REST: &str = "*";
 /// Addresses of one argument that are traced; with more of them nobody knows.
@@ -68,7 +71,8 @@ impl Trail<'_> {
         left: &mut usize,
         found: &mut BTreeMap<String, Provenance>,
     ) {
-        if path.len() > DEPTH_MAX || *left == 0 || found.len() >= ARGUMENTS_MAX {
+        let name_bytes: usize = path.iter().map(|step| if let Step::Field(name) = step { name.len() } else { 0 }).sum();
+        if path.len() > DEPTH_MAX || name_bytes > PATH_BYTES_MAX || *left == 0 || found.len() >= ARGUMENTS_MAX {
             found.entry(REST.to_owned()).or_insert_with(unknown);
             return;
         }
