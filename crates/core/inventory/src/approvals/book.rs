@@ -132,7 +132,10 @@ impl Book {
             let approved = Approved { id: used.id, by: approvers(&used), remembered: false };
             return Reply::Approved { approved, used: Some(used) };
         }
-        if let Some(exception) = self.exceptions.covering(decision, facts, destinations, now_ms) {
+        let alike = |exception: &Exception| {
+            self.all.get(&exception.id).is_some_and(|answered| does_the_same(answered, &facts.action.effects))
+        };
+        if let Some(exception) = self.exceptions.covering(decision, facts, destinations, &alike, now_ms) {
             let approved = Approved { id: exception.id, by: exception.by.clone(), remembered: true };
             return Reply::Approved { approved, used: None };
         }
@@ -445,6 +448,17 @@ pub(super) fn approvers(approval: &Approval) -> String {
 fn covers(approval: &Approval, asks: &[&str], level: Level) -> bool {
     let answered = asking(&approval.reasons);
     asks.iter().all(|policy| answered.contains(policy)) && level <= approval.risk.level.max(Level::Medium)
+}
+
+// Whether an action does no other things than the one that was answered. What goes nowhere does it to the same things as
+// well: nothing else says what the answer was for. Once the approval is forgotten nobody knows, and a person is asked.
+fn does_the_same(answered: &Approval, effects: &[ActionEffect]) -> bool {
+    let kinds =
+        |one: &ActionEffect, other: &ActionEffect| one.verb == other.verb && one.resource.kind == other.resource.kind;
+    match answered.destinations.is_empty() {
+        true => answered.effects == effects,
+        false => effects.iter().all(|effect| answered.effects.iter().any(|known| kinds(known, effect))),
+    }
 }
 
 fn refused_lately(approval: &Approval, now_ms: u64) -> Option<String> {

@@ -54,18 +54,19 @@ impl Exceptions {
     }
 
     /// The exception that covers a decision that asks. `destinations`: all that the action has, asked for when everything
-    /// else fits.
+    /// else fits. `alike`: whether the action does what was answered.
     pub(super) fn covering(
         &self,
         decision: &Decision,
         facts: &Facts,
         destinations: &dyn Fn() -> Vec<(String, String)>,
+        alike: &dyn Fn(&Exception) -> bool,
         now_ms: u64,
     ) -> Option<&Exception> {
         let of_agent = self.agents.get(&facts.subject.agent.id)?;
         let asking = asking(&decision.reasons);
         let fitting: Vec<&Exception> =
-            of_agent.values().filter(|one| fits(one, &asking, decision, facts, now_ms)).collect();
+            of_agent.values().filter(|one| fits(one, &asking, decision, facts, now_ms) && alike(one)).collect();
         if fitting.is_empty() {
             return None;
         }
@@ -73,7 +74,10 @@ impl Exceptions {
         if !all_are_named(facts, &destinations) {
             return None;
         }
-        fitting.into_iter().find(|one| destinations.iter().all(|place| one.destinations.contains(place)))
+        // An answer for somebody is none for nobody: what goes nowhere is not what was looked at.
+        let goes = |one: &&Exception| one.destinations.is_empty() == destinations.is_empty();
+        let all = |one: &&Exception| destinations.iter().all(|place| one.destinations.contains(place));
+        fitting.into_iter().find(|one| goes(one) && all(one))
     }
 }
 

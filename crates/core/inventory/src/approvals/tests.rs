@@ -338,9 +338,16 @@ fn a_remembered_answer_holds_for_what_was_remembered_only() {
     let holds: [Change; 3] = [
         ("session", |world| world.facts.subject.session = "t".into()),
         ("text", |world| world.facts.action.args["body"] = json!("more")),
-        ("no destination", |world| world.places.clear()),
+        ("to another", |world| world.facts.action.effects[0].resource.id = Some("y".into())),
     ];
-    let ends: [Change; 8] = [
+    let ends: [Change; 11] = [
+        ("no destination", |world| world.places.clear()),
+        ("what it does", |world| world.facts.action.effects[0].verb = Verb::Delete),
+        ("what it does besides", |world| {
+            let mut besides = world.facts.action.effects[0].clone();
+            besides.resource.kind = "file".into();
+            world.facts.action.effects.push(besides);
+        }),
         ("agent", |world| world.facts.subject.agent.id = "eve".into()),
         ("user", |world| world.facts.subject.user = None),
         ("name", |world| world.facts.action.name = "pay".into()),
@@ -363,6 +370,26 @@ fn a_remembered_answer_holds_for_what_was_remembered_only() {
     assert!(!runs(&world.ask(&mut revoked, NOW)));
     assert!(!runs(&world.ask(&mut book, NOW + 3_600_000)), "until then");
     assert!(revoked.revoke(RecordId::from_parts(1, 1)).is_none());
+}
+
+#[test]
+fn what_goes_nowhere_is_remembered_for_the_same_things_only() {
+    let removes = |path: &str| {
+        World::with(|world| {
+            world.places.clear();
+            let effect = &mut world.facts.action.effects[0];
+            effect.verb = Verb::Delete;
+            effect.resource = Resource { kind: "file".into(), path: Some(path.into()), ..Resource::default() };
+        })
+    };
+    let (mut book, mut world) = (Book::default(), removes("/w/build"));
+    let id = world.question(&mut book, NOW);
+    let remember = Wanted { remember_ms: Some(3_600_000), ..wanted(id, "ann", true) };
+    answer(&mut book, &remember, NOW).unwrap();
+    assert!(runs(&world.ask(&mut book, NOW)) && runs(&world.ask(&mut book, NOW)));
+    let mut more = removes("/home/ann");
+    more.number = 10;
+    assert!(!runs(&more.ask(&mut book, NOW)));
 }
 
 #[test]
