@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 pub const CHECKPOINT_FILE: &str = "checkpoint";
 /// The verification key, in signed-note format.
 pub const PUBLIC_KEY_FILE: &str = "log.pub";
+/// The key that cosigns checkpoints with ML-DSA-44, in signed-note format.
+pub const COSIGNER_PUBLIC_KEY_FILE: &str = "log.mldsa.pub";
+/// The key that a mirror cosigns with, in its own directory.
+pub(crate) const MIRROR_PUBLIC_KEY_FILE: &str = "mirror.pub";
 /// The payloads.
 pub const RECORDS_DIRECTORY: &str = "records";
 

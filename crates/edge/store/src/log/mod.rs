@@ -11,6 +11,7 @@
 //!
 //! The layout on disk is in `docs/reference/log-format.md`.
 
+mod audit;
 mod bench;
 mod disk;
 mod error;
@@ -18,21 +19,26 @@ mod error;
 mod fault;
 mod keys;
 mod layout;
+mod mirror;
 mod prove;
 mod queue;
 mod read;
 mod recover;
 mod sealer;
 mod segments;
+mod source;
 mod tiles;
 mod verify;
 mod writer;
 
+pub use audit::{audit, verify_public};
 pub use bench::{BenchCase, BenchOptions, bench};
 pub use error::{Damage, LogError, Place, Wrong};
-pub use layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+pub use layout::{CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+pub use mirror::{Exposed, Mirror, MirrorError, Mirrored};
 pub use prove::prove;
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
+pub use source::{DirectorySource, Source, SourceError};
 pub use tiles::DirectoryTiles;
 pub use verify::{Progress, Verified, VerifyOptions, verify};
 
@@ -128,7 +134,7 @@ impl Log {
 
     fn open_on(disk: Arc<dyn disk::Disk>, options: LogOptions) -> Result<(Self, RecoveryReport), LogError> {
         let recovered = recover::recover(disk, &options)?;
-        let (origin, report) = (recovered.key.verifier().name().to_owned(), recovered.report.clone());
+        let (origin, report) = (recovered.keys.log.verifier().name().to_owned(), recovered.report.clone());
         let (queue, intake) = Queue::new(options.queue_bytes_max, report.size, recovered.note.clone());
         let writer = writer::start(recovered, intake, &options)?;
         let inner = Inner { queue, origin, directory: options.directory, writer: Mutex::new(Some(writer)) };
@@ -244,6 +250,8 @@ fn check_length(payload: &[u8]) -> Result<(), LogError> {
 mod attack_tests;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod mirror_tests;
 #[cfg(test)]
 mod prove_tests;
 #[cfg(test)]

@@ -6,12 +6,12 @@
 
 use super::disk::{Disk, write_zeros};
 use super::error::{Damage, LogError, Wrong};
-use super::layout::{CHECKPOINT_FILE, LOCK_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::layout::{CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, LOCK_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
 use super::sealer::Seal;
 use super::segments::{Scan, Segment, SegmentWriter, Step, list, next_path, segment_bytes_min};
 use super::tiles::read_bounded;
 use super::{LogOptions, RecoveryReport, keys};
-use holdshort_ledger::{Checkpoint, Entry, NOTE_BYTES_MAX, SigningKey, VerifierKey};
+use holdshort_ledger::{Checkpoint, Entry, NOTE_BYTES_MAX, VerifierKey};
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
@@ -26,7 +26,7 @@ const PID_BYTES_MAX: u64 = 20;
 /// All that the writer needs to go on.
 #[derive(Debug)]
 pub(crate) struct Recovered {
-    pub(crate) key: SigningKey,
+    pub(crate) keys: keys::Keys,
     pub(crate) note: String,
     pub(crate) seal: Seal,
     pub(crate) segment: SegmentWriter,
@@ -44,18 +44,18 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     let segments = list(directory)?;
     // The first checkpoint is written before the first segment: only a directory with neither is a new log.
     let created = !directory.join(CHECKPOINT_FILE).exists() && segments.is_empty() && !directory.join("tile").exists();
-    let key = keys::load_or_create(disk.as_ref(), options, created)?;
+    let keys = keys::load_or_create(disk.as_ref(), options, created)?;
     if created {
         if let Some(above) = directory.parent() {
             disk.sync_folder(above).map_err(LogError::io("sync", above))?;
         }
-        Seal::empty(Arc::clone(&disk), directory).seal(&key)?;
+        Seal::empty(Arc::clone(&disk), directory).seal(&keys)?;
     }
     // Names that are here may not be durable: the sync that was to make them so may be what failed the last time.
     for folder in [records.as_path(), directory] {
         disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
     }
-    let (mut note, checkpoint) = read_checkpoint(directory, &key.verifier())?;
+    let (mut note, checkpoint) = read_checkpoint(directory, &keys.log.verifier())?;
 
     let (mut seal, rebuild) = open_seal(&disk, directory, &checkpoint);
     let mut report = RecoveryReport { created, sealed: checkpoint.size, tiles_rebuilt: rebuild, ..Default::default() };
@@ -64,7 +64,7 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     report.size = seal.size();
     report.torn_bytes = place.as_ref().map_or(0, |place| place.torn_bytes);
     if rebuild || seal.size() > checkpoint.size {
-        note = seal.seal(&key)?;
+        note = seal.seal(&keys)?;
     }
 
     let (first, max) = (options.segment_bytes_first.max(segment_bytes_min()), options.segment_bytes_max);
@@ -72,7 +72,7 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
         Some(place) => SegmentWriter::resume(disk, directory, &place.segment, place.offset, max)?,
         None => SegmentWriter::create(disk, directory, report.size, first, max)?,
     };
-    Ok(Recovered { key, note, seal, segment, lock, report })
+    Ok(Recovered { keys, note, seal, segment, lock, report })
 }
 
 /// Reads and checks the signed checkpoint.
@@ -85,7 +85,7 @@ pub(crate) fn read_checkpoint(directory: &Path, key: &VerifierKey) -> Result<(St
     Ok((note, checkpoint))
 }
 
-fn lock(directory: &Path) -> Result<File, LogError> {
+pub(crate) fn lock(directory: &Path) -> Result<File, LogError> {
     let path = directory.join(LOCK_FILE);
     let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = opened.map_err(LogError::io("open", &path))?;
@@ -107,7 +107,7 @@ fn lock(directory: &Path) -> Result<File, LogError> {
 
 fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
     let temporary = |name: &str| super::layout::temporary(&directory.join(name));
-    for path in [next_path(directory), temporary(CHECKPOINT_FILE), temporary(PUBLIC_KEY_FILE)] {
+    for path in [next_path(directory), temporary(CHECKPOINT_FILE), temporary(PUBLIC_KEY_FILE), temporary(COSIGNER_PUBLIC_KEY_FILE)] {
         if path.exists() {
             disk.remove_file(&path).map_err(LogError::io("remove", &path))?;
         }

@@ -1,17 +1,18 @@
 //! The sealer: follows the writer with tiles, entry bundles and signed checkpoints.
 
 use super::disk::{Disk, write_whole};
+use super::keys::Keys;
 use super::layout::{CHECKPOINT_FILE, temporary};
 use super::queue::State;
 use super::tiles::DirectoryTiles;
 use super::{Damage, LogError};
-use holdshort_ledger::{Checkpoint, ENTRY_BYTES, Edge, EdgeError, Entry, Hash, SigningKey, Tile, encode_bundle};
+use holdshort_ledger::{Checkpoint, ENTRY_BYTES, Edge, EdgeError, Entry, Hash, Tile, encode_bundle};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Groups of entries that may wait for the sealer; then the writer waits, and with it the callers.
 const GROUPS_MAX: usize = 64;
@@ -79,6 +80,11 @@ impl Seal {
         self.edge.root()
     }
 
+    /// The right edge of the tree.
+    pub(crate) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
     fn is_behind(&self) -> bool {
         self.sealed != self.edge.size()
     }
@@ -101,25 +107,44 @@ impl Seal {
     }
 
     /// Makes everything durable and signs a checkpoint over it. Gives the signed note.
-    pub(crate) fn seal(&mut self, key: &SigningKey) -> Result<String, LogError> {
-        self.write_partial()?;
-        self.finish_files()?;
+    pub(crate) fn seal(&mut self, keys: &Keys) -> Result<String, LogError> {
+        self.write_tiles()?;
         // If we crash here, tiles are ahead of the checkpoint: harmless, the next start writes the same ones again.
-        let checkpoint = Checkpoint { origin: key.verifier().name().to_owned(), size: self.size(), root: self.root() };
-        let path = self.directory.join(CHECKPOINT_FILE);
-        let note = checkpoint.sign(key).map(|note| note.to_string()).map_err(|_| LogError::Key {
-            file: path.clone(),
-            what: "cannot be signed: the log's origin is not a plain text",
+        let origin = keys.log.verifier().name().to_owned();
+        let note = Checkpoint { origin, size: self.size(), root: self.root() }.sign(&keys.log).and_then(|mut note| {
+            keys.cosigner.cosign(&mut note, now_s())?;
+            Ok(note.to_string())
+        });
+        let note = note.map_err(|_| LogError::Key {
+            file: self.directory.join(CHECKPOINT_FILE),
+            what: "cannot be signed: the log's origin is not a plain text of at most 255 bytes",
         })?;
+        self.store_checkpoint(&note)?;
+        Ok(note)
+    }
+
+    /// Makes everything durable, and then a checkpoint that somebody else signed. The caller has compared the root.
+    pub(crate) fn store(&mut self, note: &str) -> Result<(), LogError> {
+        self.write_tiles()?;
+        self.store_checkpoint(note)
+    }
+
+    fn write_tiles(&mut self) -> Result<(), LogError> {
+        self.write_partial()?;
+        self.finish_files()
+    }
+
+    fn store_checkpoint(&mut self, note: &str) -> Result<(), LogError> {
+        let path = self.directory.join(CHECKPOINT_FILE);
         write_whole(self.disk.as_ref(), &path, note.as_bytes(), 0o644).map_err(LogError::io("write", &path))?;
-        self.sealed = checkpoint.size;
+        self.sealed = self.size();
         // Only now: a reader of the old checkpoint finds the full tile where the partial one was.
         for folder in std::mem::take(&mut self.replaced) {
             if folder.exists() {
                 self.disk.remove_folder(&folder).map_err(LogError::io("remove", &folder))?;
             }
         }
-        Ok(note)
+        Ok(())
     }
 
     fn write_partial(&mut self) -> Result<(), LogError> {
@@ -184,6 +209,11 @@ impl Seal {
     }
 }
 
+/// Seconds since 1970, for cosignatures. A clock before that says 0: no statement about the time.
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// The sealer's thread, and how to talk to it.
 #[derive(Debug)]
 pub(crate) struct Sealer {
@@ -192,10 +222,10 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    pub(crate) fn start(seal: Seal, key: SigningKey, interval: Duration, state: Arc<State>) -> std::io::Result<Self> {
+    pub(crate) fn start(seal: Seal, keys: Keys, interval: Duration, state: Arc<State>) -> std::io::Result<Self> {
         let (groups, incoming) = sync_channel(GROUPS_MAX);
         let run = move || {
-            if let Err(error) = follow(seal, &key, interval, &incoming, &state) {
+            if let Err(error) = follow(seal, &keys, interval, &incoming, &state) {
                 state.poison(&error);
             }
         };
@@ -219,7 +249,7 @@ impl Sealer {
 
 fn follow(
     mut seal: Seal,
-    key: &SigningKey,
+    keys: &Keys,
     interval: Duration,
     incoming: &Receiver<Vec<Entry>>,
     state: &State,
@@ -238,12 +268,12 @@ fn follow(
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if seal.is_behind() && last.is_none_or(|last| last.elapsed() >= interval) {
-            state.set_checkpoint(seal.seal(key)?);
+            state.set_checkpoint(seal.seal(keys)?);
             last = Some(Instant::now());
         }
     }
     if seal.is_behind() {
-        state.set_checkpoint(seal.seal(key)?);
+        state.set_checkpoint(seal.seal(keys)?);
     }
     Ok(())
 }

@@ -82,7 +82,7 @@ fn key_damage(error: &LogError) -> Damage {
     Damage::new(PUBLIC_KEY_FILE, 0, None, wrong)
 }
 
-fn check_older(older: &Checkpoint, checkpoint: &Checkpoint) -> Result<(), Damage> {
+pub(crate) fn check_older(older: &Checkpoint, checkpoint: &Checkpoint) -> Result<(), Damage> {
     let damage = |wrong| Damage::new(CHECKPOINT_FILE, 0, None, wrong);
     if older.origin != checkpoint.origin {
         let wrong = format!("the older checkpoint is of log `{}`, not of `{}`", older.origin, checkpoint.origin);

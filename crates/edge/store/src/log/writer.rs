@@ -21,10 +21,10 @@ type Waiter = oneshot::Sender<Result<Appended, LogError>>;
 
 /// Starts the writer and its sealer.
 pub(crate) fn start(recovered: Recovered, intake: Intake, options: &LogOptions) -> Result<JoinHandle<()>, LogError> {
-    let Recovered { key, seal, segment, lock, report, .. } = recovered;
+    let Recovered { keys, seal, segment, lock, report, .. } = recovered;
     let state = Arc::clone(&intake.state);
     let failed = |error| LogError::io("start a thread for", &options.directory)(error);
-    let sealer = Sealer::start(seal, key, options.checkpoint_interval, Arc::clone(&state)).map_err(failed)?;
+    let sealer = Sealer::start(seal, keys, options.checkpoint_interval, Arc::clone(&state)).map_err(failed)?;
     let group = Group::default();
     let directory = options.directory.clone();
     let writer = Writer { segment, sealer, state, size: report.size, group, directory };

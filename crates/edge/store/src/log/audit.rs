@@ -1,0 +1,81 @@
+//! Checks of a log by its public files alone, near or far: what was signed, and that it continues what was signed before.
+//!
+//! [`audit`] costs a few tiles, whatever the size. [`verify_public`] reads every entry. Neither needs the records, which
+//! are not handed out.
+
+use super::error::{Damage, Wrong};
+use super::layout::CHECKPOINT_FILE;
+use super::source::{Source, SourceTiles, fetch_checkpoint};
+use super::verify::{Progress, VerifyOptions, check_older};
+use holdshort_ledger::{Checkpoint, ConsistencyProof, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey};
+
+/// Checks that the log has a checkpoint signed by `key`, and that its tree begins with that of `older`.
+///
+/// # Errors
+/// The first [`Damage`]: [`Wrong::RolledBack`] for a shorter log, [`Wrong::Rewritten`] for one with other first records.
+pub fn audit(source: &mut dyn Source, key: &VerifierKey, older: &Checkpoint) -> Result<Checkpoint, Damage> {
+    let (_, checkpoint) = fetch_checkpoint(source, key)?;
+    check_older(older, &checkpoint)?;
+    continues(older, &checkpoint, &mut SourceTiles(source))?;
+    Ok(checkpoint)
+}
+
+/// Checks every entry and every tile of a log's public files, and the older checkpoint, if there is one.
+///
+/// # Errors
+/// The first [`Damage`], with its place.
+pub fn verify_public(
+    source: &mut dyn Source,
+    key: &VerifierKey,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Checkpoint, Damage> {
+    let (_, checkpoint) = fetch_checkpoint(source, key)?;
+    let mut tiles = SourceTiles(source);
+    if let Some(older) = &options.older {
+        check_older(older, &checkpoint)?;
+        continues(older, &checkpoint, &mut tiles)?;
+    }
+    let (mut edge, size) = (Edge::default(), checkpoint.size);
+    while let Some(tile) = Tile::of_tree(0, edge.size() >> 8, size).filter(|_| edge.size() < size) {
+        let leaves: Vec<Hash> = tiles.entries(tile)?.iter().map(|entry| Hash::leaf(entry)).collect();
+        compare(&mut tiles, tile, &leaves)?;
+        let mut completed = Vec::new();
+        leaves.iter().for_each(|leaf| edge.push(*leaf, &mut |tile, hashes| completed.push((tile, hashes.to_vec()))));
+        let higher = completed.iter().filter(|(tile, _)| tile.level() > 0);
+        higher.into_iter().try_for_each(|(tile, hashes)| compare(&mut tiles, *tile, hashes))?;
+        progress(Progress { done: edge.size(), total: size });
+    }
+    let partial: Vec<(Tile, Vec<Hash>)> = edge.partial_tiles().map(|(tile, hashes)| (tile, hashes.to_vec())).collect();
+    let higher = partial.iter().filter(|(tile, _)| tile.level() > 0);
+    higher.into_iter().try_for_each(|(tile, hashes)| compare(&mut tiles, *tile, hashes))?;
+    if edge.root() == checkpoint.root {
+        return Ok(checkpoint);
+    }
+    let wrong = Wrong::Root { expected: checkpoint.root.to_string(), found: edge.root().to_string() };
+    Err(Damage::new(CHECKPOINT_FILE, 0, None, wrong))
+}
+
+/// Checks that the newer tree begins with the older one.
+pub(crate) fn continues(older: &Checkpoint, newer: &Checkpoint, tiles: &mut SourceTiles<'_>) -> Result<(), Damage> {
+    let proof = ConsistencyProof::make(older.size, newer.size, tiles).map_err(|error| proof_damage(error, newer.size))?;
+    let rewritten = |_| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size));
+    proof.verify(&older.root, &newer.root).map_err(rewritten)
+}
+
+pub(crate) fn proof_damage(error: ProofError<Damage>, size: u64) -> Damage {
+    match error {
+        ProofError::Read(_, damage) => damage,
+        ProofError::Width(tile) => Damage::new(tile.path(), 0, None, Wrong::Format(error.to_string())),
+        _ => Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Truncated(size)),
+    }
+}
+
+fn compare(tiles: &mut SourceTiles<'_>, tile: Tile, expected: &[Hash]) -> Result<(), Damage> {
+    let found = tiles.read(tile)?;
+    let Some(at) = found.iter().zip(expected).position(|(found, expected)| found != expected) else { return Ok(()) };
+    let offset = u64::try_from(at.saturating_mul(HASH_BYTES)).unwrap_or(u64::MAX);
+    let index = u64::try_from(at).ok().filter(|_| tile.level() == 0);
+    let index = index.map(|at| (tile.index() << 8).saturating_add(at));
+    Err(Damage::new(tile.path(), offset, index, Wrong::Tile(at)))
+}
