@@ -9,8 +9,8 @@ use holdshort_proxy::mcp::EraChoice;
 use holdshort_testkit::{CommandLine, Counterpart};
 use serde_json::json;
 
-/// Odd, and allowed: white space, order, unknown members, escapes, a number of 30 digits, exponents.
-const ODD_CALL: &str = " {\t\"params\" : {\"zz\":[ ],\"arguments\":{\"z\":1.0 , \"a\" : 123456789012345678901234567890, \"u\\u0041\":\"\\u00e9\\/é\\ud83d\\ude00\", \"e\":-0.0, \"f\":1E+2},  \"name\":\"echo\",\"_meta\":{\"x\":null} }, \"unknown\" : {\"b\":1, \"a\":2} ,\"method\":\"tools\\/call\",\"id\" : 7 , \"jsonrpc\":\"2.0\"}";
+/// Odd, and allowed: white space, order, unknown members, escapes, the longest number that fits, exponents.
+const ODD_CALL: &str = " {\t\"params\" : {\"zz\":[ ],\"arguments\":{\"z\":1.0 , \"a\" : 18446744073709551615, \"u\\u0041\":\"\\u00e9\\/é\\ud83d\\ude00\", \"e\":-0.0, \"f\":1E+2},  \"name\":\"echo\",\"_meta\":{\"x\":null} }, \"unknown\" : {\"b\":1, \"a\":2} ,\"method\":\"tools\\/call\",\"id\" : 7 , \"jsonrpc\":\"2.0\"}";
 /// The same for what comes back; a client gets it without its surrounding white space.
 const ODD_RESULT: &str = "{ \"result\":{\"structuredContent\":{\"n\":1e400,\"big\":123456789012345678901234567890},\"content\":[{\"text\":\"\\u00e9\\/\",\"type\":\"text\"} ],  \"new\":[ ]}, \"id\":7,\"x\": 1E+2 , \"jsonrpc\":\"2.0\"}";
 
