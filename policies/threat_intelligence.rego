@@ -21,6 +21,16 @@ deny contains message if {
 	)
 }
 
+# Whatever the arguments look like: the host that the action reaches, or the page there.
+deny contains message if {
+	some reached in input.signals.destinations
+	reached.listed_confidence >= data.org.intelligence_min
+	message := sprintf(
+		"`%s` goes to `%s`, which the feed `%s` names; nothing may go there. A feed that is wrong is corrected by the people who keep it",
+		[input.action.name, reached.host, reached.listed],
+	)
+}
+
 # The value says where the action goes.
 is_destination(at) if input.provenance[at].role == "target"
 
@@ -54,6 +64,41 @@ examples := [
 			"signals": {"intelligence": [{"kind": "domain", "at": "/to"}]},
 		},
 		"expect": ["deny"],
+	},
+	{
+		"name": "a host that a nested argument holds",
+		"input": {
+			"action": {
+				"name": "fetch_all",
+				"args": {"pages": [{"url": "https://cdn.evil.example/x"}]},
+				"effects": [{"verb": "read", "resource": {"kind": "url", "host": "cdn.evil.example"}}],
+			},
+			"signals": {
+				"intelligence": [{"kind": "domain", "at": "/pages/0/url"}],
+				"destinations": [{"host": "cdn.evil.example", "listed": "example", "listed_confidence": 90}],
+			},
+		},
+		"expect": ["deny"],
+	},
+	{
+		"name": "a host that only the effects name",
+		"input": {
+			"action": {
+				"name": "sync",
+				"args": {"target": "backup"},
+				"effects": [{"verb": "send", "resource": {"kind": "url", "host": "evil.example"}}],
+			},
+			"signals": {"destinations": [{"host": "evil.example", "listed": "example", "listed_confidence": 90}]},
+		},
+		"expect": ["deny"],
+	},
+	{
+		"name": "a host that a feed suspects",
+		"input": {
+			"action": {"name": "fetch", "effects": [{"verb": "read", "resource": {"kind": "url", "host": "blog.example"}}]},
+			"signals": {"destinations": [{"host": "blog.example", "listed": "example", "listed_confidence": 30}]},
+		},
+		"expect": [],
 	},
 	{
 		"name": "a report about an attack",

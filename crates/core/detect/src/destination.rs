@@ -8,6 +8,7 @@ mod lookalike;
 
 pub(crate) use lookalike::Lookalikes;
 
+use crate::intelligence::Intelligence;
 use holdshort_model::{DestinationSignal, FOUND_MAX};
 use std::collections::BTreeMap;
 
@@ -23,15 +24,19 @@ pub(crate) fn registrable(host: &str) -> Option<&str> {
 /// What is to be said of each host, sorted, without repetition.
 pub(crate) fn look(
     lookalikes: &Lookalikes,
+    feeds: Option<&Intelligence>,
     reached: &mut dyn Iterator<Item = &str>,
     known: &dyn Fn(&str) -> bool,
 ) -> Vec<DestinationSignal> {
     let mut hosts: BTreeMap<String, DestinationSignal> = BTreeMap::new();
     for written in reached.take(REACHED_MAX) {
-        let signal = one(lookalikes, written, known);
+        let signal = one(lookalikes, feeds, written, known);
         match hosts.get_mut(&signal.host) {
-            // The same host written in two ways is as odd as both.
+            // The same host written in two ways is as odd as both, and as bad as the worse of two pages.
             Some(there) => {
+                if signal.listed_confidence > there.listed_confidence || there.listed.is_none() {
+                    (there.listed, there.listed_confidence) = (signal.listed, signal.listed_confidence);
+                }
                 there.odd.extend(signal.odd);
                 there.odd.sort();
                 there.odd.dedup();
@@ -45,7 +50,8 @@ pub(crate) fn look(
     if signals.len() > FOUND_MAX {
         // Nobody hides a strange host behind many ordinary ones.
         signals.sort_by_key(|signal| {
-            (signal.special.is_none(), signal.looks_like.is_none(), signal.odd.is_empty(), signal.known)
+            let DestinationSignal { listed, special, looks_like, odd, known, .. } = signal;
+            (listed.is_none(), special.is_none(), looks_like.is_none(), odd.is_empty(), *known)
         });
         signals.truncate(FOUND_MAX);
         signals.sort();
@@ -53,7 +59,12 @@ pub(crate) fn look(
     signals
 }
 
-fn one(lookalikes: &Lookalikes, written: &str, known: &dyn Fn(&str) -> bool) -> DestinationSignal {
+fn one(
+    lookalikes: &Lookalikes,
+    feeds: Option<&Intelligence>,
+    written: &str,
+    known: &dyn Fn(&str) -> bool,
+) -> DestinationSignal {
     let host::Host { text: host, name, mut odd } = host::parse(written);
     let domain = name.then(|| registrable(&host)).flatten().map(str::to_owned);
     let special = if name { address::special_name(&host) } else { address::special(&host) };
@@ -67,7 +78,10 @@ fn one(lookalikes: &Lookalikes, written: &str, known: &dyn Fn(&str) -> bool) -> 
     }
     odd.sort();
     odd.dedup();
-    DestinationSignal { host, domain, known, looks_like, special: special.map(str::to_owned), odd }
+    let named = feeds.and_then(|feeds| feeds.names(&host, Some(written).filter(|written| written.contains("://"))));
+    let (listed, listed_confidence) = named.map_or((None, 0), |(feed, sure)| (Some(feed.to_owned()), sure));
+    let special = special.map(str::to_owned);
+    DestinationSignal { host, domain, known, looks_like, special, odd, listed, listed_confidence }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ mod feed;
 mod indicator;
 mod misp;
 mod stix;
-mod table;
 
 pub use feed::{
     ENTRIES_MAX, Entry, FEED_BYTES_MAX, Feed, FeedError, Format, JSON_BYTES_MAX, NAMED_MAX, Rejected, Report, read,
@@ -17,14 +16,16 @@ pub use feed::{
 pub use indicator::{Kind, Refused, Value, parse};
 
 use crate::Text;
+use crate::table::{Key, Table};
 use candidates::Candidate;
 use holdshort_model::{Digest, Indicator};
-use indicator::{hash_bytes, masked};
+use indicator::{hash_bytes, masked, plain_address};
 use siphasher::sip128::{Hasher128, SipHasher13};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::net::IpAddr;
-use table::{Key, Table};
+use url::Url;
 
 /// What all feeds name, at one time.
 pub struct Intelligence {
@@ -197,6 +198,30 @@ impl Intelligence {
         complete
     }
 
+    /// The surest feed that names `host` as [`crate::Detectors::destinations`] writes it, or the page `url` there.
+    pub(crate) fn names(&self, host: &str, url: Option<&str>) -> Option<(&str, u8)> {
+        if self.table.is_empty() {
+            return None;
+        }
+        let mut found = BTreeSet::new();
+        let address = host.parse::<IpAddr>().ok();
+        match address {
+            Some(address) => self.address(plain_address(address), &mut found),
+            None => self.host(host, &mut found),
+        }
+        let in_url = match address {
+            Some(IpAddr::V6(_)) => key(HOST, format!("[{host}]").as_bytes()),
+            _ => key(HOST, host.as_bytes()),
+        };
+        if let Some(url) = url.filter(|_| self.url_hosts.holds(in_url)).and_then(|url| Url::parse(url).ok()) {
+            self.page(&url, &mut found);
+        }
+        let named = found.iter().filter_map(|number| self.sources.get(*number as usize));
+        let named = named.filter_map(|source| Some((source.confidence, self.feeds.get(source.feed as usize)?)));
+        // Of two that are as sure, the first by name.
+        named.max_by_key(|(confidence, feed)| (*confidence, Reverse(*feed))).map(|(sure, feed)| (feed.as_str(), sure))
+    }
+
     fn look(&self, text: &str, found: &mut BTreeSet<u32>) -> bool {
         let wants_url = |host: &str| self.url_hosts.holds(key(HOST, host.as_bytes()));
         candidates::each(text, self.foreign, &wants_url, &mut |candidate| match candidate {
@@ -205,15 +230,17 @@ impl Intelligence {
             Candidate::Hex(hex) => {
                 found.extend(hash_bytes(hex).iter().flat_map(|hash| self.table.find(key(HASH, hash))))
             }
-            Candidate::Url(url) => {
-                let Some(compared) = indicator::compared(url) else { return };
-                found.extend(self.table.find(key(URL, compared.as_bytes())));
-                // What is bad without a query is bad with one.
-                if let Some((bare, _)) = compared.split_once('?') {
-                    found.extend(self.table.find(key(URL, bare.as_bytes())));
-                }
-            }
+            Candidate::Url(url) => self.page(url, found),
         })
+    }
+
+    fn page(&self, url: &Url, found: &mut BTreeSet<u32>) {
+        let Some(compared) = indicator::compared(url) else { return };
+        found.extend(self.table.find(key(URL, compared.as_bytes())));
+        // What is bad without a query is bad with one.
+        if let Some((bare, _)) = compared.split_once('?') {
+            found.extend(self.table.find(key(URL, bare.as_bytes())));
+        }
     }
 
     fn host(&self, name: &str, found: &mut BTreeSet<u32>) {

@@ -21,6 +21,7 @@ mod personal;
 pub mod rules;
 mod scan;
 mod secrets;
+mod table;
 
 pub use key::FingerprintKey;
 pub use normalise::{DECODED_BYTES_MAX, Field, Layer, Text};

@@ -21,7 +21,6 @@ use literals::{Clause, LITERAL_BYTES_MAX};
 use pattern::Pattern;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The stable ones of the Agent Threat Rules, as [`read`] reads them: see `data/rules/README.md`.
 pub const BUILTIN: &str = include_str!("../data/rules/agent-threat-rules.jsonl");
@@ -42,21 +41,34 @@ pub struct Rules {
     entries: Vec<Entry>,
     patterns: Vec<Guarded>,
     literals: AhoCorasick,
+    guards: Guards,
+}
+
+/// What the literals of the guarded patterns mean.
+struct Guards {
     /// The alternatives of the patterns that are guarded.
     alternatives: Vec<Alternative>,
+    /// The literals of each clause.
+    clauses: Vec<Literals>,
     /// For each literal, the alternatives whose rarest clause it fulfils.
     wakes: Vec<Vec<u32>>,
+    /// For each literal, the clauses that it fulfils.
+    fulfils: Vec<Vec<u32>>,
 }
 
 /// What stands, in this order, in every text that a pattern matches, or that one of its alternatives does.
 struct Alternative {
     pattern: usize,
-    before: Vec<Literals>,
-    after: Vec<Literals>,
+    /// Clauses on both sides of the rarest one, by number, the nearest first.
+    before: Vec<u32>,
+    after: Vec<u32>,
 }
 
 /// A set of literals, one bit each.
-type Literals = Arc<[u64]>;
+type Literals = Box<[u64]>;
+
+/// Where a literal ends, and which it is.
+type LiteralHit = (usize, usize);
 
 struct Guarded {
     pattern: Pattern,
@@ -123,16 +135,15 @@ impl Rules {
         let mut builder = AhoCorasick::builder();
         builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
         let literals = builder.build(&known).map_err(|error| faulty(1, error.to_string()))?;
-        let (alternatives, wakes) = alternatives(&known, &required);
+        let guards = Guards::of(&known, &required);
         let texts: Vec<Vec<u8>> = entries.iter().map(|entry| serde_json::to_vec(entry).unwrap_or_default()).collect();
         let digest = Digest::of_parts(texts.iter().map(Vec::as_slice));
-        Ok(Self { digest, entries, patterns, literals, alternatives, wakes })
+        Ok(Self { digest, entries, patterns, literals, guards })
     }
 
     /// Bytes that the literals take, which is most of a set of rules before its patterns are run.
     pub fn bytes(&self) -> usize {
-        let clauses = self.alternatives.iter().flat_map(|one| one.before.iter().chain(&one.after));
-        self.literals.memory_usage() + clauses.map(|literals| literals.len() * 8).sum::<usize>()
+        self.literals.memory_usage() + self.guards.clauses.iter().map(|literals| literals.len() * 8).sum::<usize>()
     }
 
     /// Digest of the rules.
@@ -178,7 +189,7 @@ impl Pass<'_> {
     fn read(&mut self, text: &str) -> bool {
         let allowed = self.work + WORK_BYTES + WORK_FACTOR * text.len();
         let rules = self.rules;
-        let candidates = rules.candidates(text.as_bytes(), &mut self.work, allowed);
+        let candidates = rules.candidates(text.as_bytes(), self.field, &mut self.work, allowed);
         if self.work > allowed {
             return false;
         }
@@ -197,10 +208,7 @@ impl Pass<'_> {
     }
 
     fn run(&mut self, guarded: &Guarded, bytes: Option<&[u8]>, allowed: usize) -> bool {
-        let looked_for = match self.field {
-            Field::Argument => guarded.argument,
-            Field::Result => guarded.result,
-        };
+        let looked_for = guarded.is_for(self.field);
         let matched = self.matched.get_mut(guarded.rule).filter(|matched| looked_for && !**matched);
         let (Some(matched), Some(bytes)) = (matched, bytes) else { return true };
         if self.work > allowed {
@@ -212,18 +220,22 @@ impl Pass<'_> {
     }
 }
 
-impl Rules {
-    // The patterns that may match, and where: the literals of all clauses of an alternative stand there in order, near each
-    // other. By pattern, then by place. The steps that this takes are added to `work`; over `allowed` it is given up.
-    fn candidates(&self, text: &[u8], work: &mut usize, allowed: usize) -> Vec<(usize, Range<usize>)> {
-        // Where literals end, and which.
-        let mut hits: Vec<(usize, usize)> = Vec::new();
-        let mut woken: Vec<(usize, usize)> = Vec::new();
-        for hit in self.literals.find_overlapping_iter(text) {
-            let literal = hit.pattern().as_usize();
-            woken.extend(self.wakes.get(literal).into_iter().flatten().map(|one| (*one as usize, hits.len())));
-            hits.push((hit.end(), literal));
+impl Guarded {
+    fn is_for(&self, field: Field) -> bool {
+        match field {
+            Field::Argument => self.argument,
+            Field::Result => self.result,
         }
+    }
+}
+
+impl Rules {
+    // The patterns that may match in `field`, and where: the literals of all clauses of an alternative stand there in order,
+    // near each other. By pattern, then by place. The steps that this takes are added to `work`; over `allowed` it is given up.
+    fn candidates(&self, text: &[u8], field: Field, work: &mut usize, allowed: usize) -> Vec<(usize, Range<usize>)> {
+        let hits = self.literals.find_overlapping_iter(text).map(|hit| (hit.end(), hit.pattern().as_usize()));
+        let hits: Vec<LiteralHit> = hits.collect();
+        let mut woken = self.guards.woken(&hits, |at| self.patterns.get(at).is_some_and(|one| one.is_for(field)));
         // The alternatives of one pattern follow each other.
         woken.sort_unstable();
         let mut found: Vec<(usize, Range<usize>)> = Vec::new();
@@ -232,15 +244,21 @@ impl Rules {
             if *work > allowed {
                 break;
             }
-            let (Some(alternative), Some((end, _))) = (self.alternatives.get(number), hits.get(at)) else { continue };
-            let near = |hit: &&(usize, usize)| hit.0.abs_diff(*end) <= SPAN_BYTES;
-            let before = hits.get(..at).unwrap_or_default().iter().rev().take_while(near);
-            let after = hits.get(at + 1..).unwrap_or_default().iter().take_while(near);
-            if !(stand(&alternative.before, before, work) && stand(&alternative.after, after, work)) {
+            let alternative = self.guards.alternatives.get(number as usize);
+            let (Some(alternative), Some((end, _))) = (alternative, hits.get(at)) else { continue };
+            let place = end.saturating_sub(SPAN_BYTES + LITERAL_BYTES_MAX)..text.len().min(end + SPAN_BYTES);
+            let last = found.last_mut().filter(|(pattern, _)| *pattern == alternative.pattern);
+            if last.as_ref().is_some_and(|(_, known)| known.start <= place.start && place.end <= known.end) {
                 continue;
             }
-            let place = end.saturating_sub(SPAN_BYTES + LITERAL_BYTES_MAX)..text.len().min(end + SPAN_BYTES);
-            match found.last_mut().filter(|(pattern, _)| *pattern == alternative.pattern) {
+            let near = |hit: &&LiteralHit| hit.0.abs_diff(*end) <= SPAN_BYTES;
+            let before = hits.get(..at).unwrap_or_default().iter().rev().take_while(near);
+            let after = hits.get(at + 1..).unwrap_or_default().iter().take_while(near);
+            let guards = &self.guards;
+            if !(guards.stand(&alternative.before, before, work) && guards.stand(&alternative.after, after, work)) {
+                continue;
+            }
+            match last {
                 Some((_, known)) if (known.start..=known.end).contains(&place.start) => {
                     known.end = known.end.max(place.end)
                 }
@@ -252,50 +270,108 @@ impl Rules {
     }
 }
 
-// Whether hits for all of `clauses` stand among `hits`, in this order.
-fn stand<'a>(clauses: &[Literals], hits: impl Iterator<Item = &'a (usize, usize)>, work: &mut usize) -> bool {
-    let mut clauses = clauses.iter();
-    let Some(mut wanted) = clauses.next() else { return true };
-    for (_, literal) in hits {
-        *work += 1;
-        if wanted.get(literal / 64).is_some_and(|word| word & (1 << (literal % 64)) != 0) {
-            match clauses.next() {
-                Some(next) => wanted = next,
-                None => return true,
+impl Guards {
+    // `required`: patterns and the clauses of one of their alternatives each.
+    fn of(known: &[Vec<u8>], required: &[(usize, Vec<Clause>)]) -> Self {
+        let empty = vec![Vec::new(); known.len()];
+        let mut guards = Self { alternatives: Vec::new(), clauses: Vec::new(), wakes: empty.clone(), fulfils: empty };
+        let mut numbers: BTreeMap<&Clause, u32> = BTreeMap::new();
+        for (pattern, clauses) in required {
+            let numbered: Vec<u32> = clauses
+                .iter()
+                .map(|clause| *numbers.entry(clause).or_insert_with(|| guards.add(known, clause)))
+                .collect();
+            let rarest = clauses.iter().enumerate().min_by_key(|(_, clause)| literals::frequency(clause));
+            let Some((at, rarest)) = rarest else { continue };
+            for literal in rarest.iter().filter_map(|one| known.binary_search(one).ok()) {
+                let woken = guards.alternatives.len() as u32;
+                guards.wakes.get_mut(literal).into_iter().for_each(|wakes| wakes.push(woken));
+            }
+            let before = numbered.iter().take(at).rev().copied().collect();
+            let after = numbered.iter().skip(at + 1).copied().collect();
+            guards.alternatives.push(Alternative { pattern: *pattern, before, after });
+        }
+        guards
+    }
+
+    // The number of a new clause.
+    fn add(&mut self, known: &[Vec<u8>], clause: &Clause) -> u32 {
+        let number = self.clauses.len() as u32;
+        let mut words = vec![0_u64; known.len().div_ceil(64)];
+        for literal in clause.iter().filter_map(|one| known.binary_search(one).ok()) {
+            insert(&mut words, literal);
+            self.fulfils.get_mut(literal).into_iter().for_each(|fulfilled| fulfilled.push(number));
+        }
+        self.clauses.push(words.into());
+        number
+    }
+
+    // The alternatives that `hits` wake, each with the place of the hit, as far as all of their clauses are fulfilled not too
+    // far from it, in whatever order.
+    fn woken(&self, hits: &[LiteralHit], is_wanted: impl Fn(usize) -> bool) -> Vec<(u32, usize)> {
+        let stretches: Vec<&[LiteralHit]> = hits.chunk_by(|a, b| a.0 / SPAN_BYTES == b.0 / SPAN_BYTES).collect();
+        let fulfilled: Vec<Vec<u64>> = stretches.iter().map(|stretch| self.fulfilled(stretch)).collect();
+        let mut woken = Vec::new();
+        let mut at = 0;
+        for (n, stretch) in stretches.iter().enumerate() {
+            // What is near a hit stands in its own stretch, or in one beside it.
+            let mut near = vec![0_u64; self.clauses.len().div_ceil(64)];
+            for beside in fulfilled.get(n.saturating_sub(1)..(n + 2).min(fulfilled.len())).unwrap_or_default() {
+                near.iter_mut().zip(beside).for_each(|(all, more)| *all |= more);
+            }
+            for (_, literal) in *stretch {
+                for number in self.wakes.get(*literal).into_iter().flatten() {
+                    let alternative = self.alternatives.get(*number as usize);
+                    let all_near = |one: &Alternative| {
+                        one.before.iter().chain(&one.after).all(|clause| contains(&near, *clause as usize))
+                    };
+                    if alternative.is_some_and(|one| all_near(one) && is_wanted(one.pattern)) {
+                        woken.push((*number, at));
+                    }
+                }
+                at += 1;
             }
         }
+        woken
     }
-    false
+
+    // The clauses that `hits` fulfil.
+    fn fulfilled(&self, hits: &[LiteralHit]) -> Vec<u64> {
+        let mut seen = vec![0_u64; self.fulfils.len().div_ceil(64)];
+        let mut fulfilled = vec![0_u64; self.clauses.len().div_ceil(64)];
+        for (_, literal) in hits {
+            if !contains(&seen, *literal) {
+                insert(&mut seen, *literal);
+                let clauses = self.fulfils.get(*literal).into_iter().flatten();
+                clauses.for_each(|clause| insert(&mut fulfilled, *clause as usize));
+            }
+        }
+        fulfilled
+    }
+
+    // Whether hits for all of `clauses` stand among `hits`, in this order.
+    fn stand<'a>(&self, clauses: &[u32], hits: impl Iterator<Item = &'a LiteralHit>, work: &mut usize) -> bool {
+        let mut clauses = clauses.iter().filter_map(|clause| self.clauses.get(*clause as usize));
+        let Some(mut wanted) = clauses.next() else { return true };
+        for (_, literal) in hits {
+            *work += 1;
+            if contains(wanted, *literal) {
+                match clauses.next() {
+                    Some(next) => wanted = next,
+                    None => return true,
+                }
+            }
+        }
+        false
+    }
 }
 
-// `required`: patterns and the clauses of one of their alternatives each.
-fn alternatives(known: &[Vec<u8>], required: &[(usize, Vec<Clause>)]) -> (Vec<Alternative>, Vec<Vec<u32>>) {
-    let numbers = |clause: &Clause| clause.iter().filter_map(|one| known.binary_search(one).ok()).collect::<Vec<_>>();
-    let mut shared: BTreeMap<Clause, Literals> = BTreeMap::new();
-    let mut set = |clause: &Clause| {
-        let fresh = || {
-            let mut words = vec![0_u64; known.len().div_ceil(64)];
-            for number in numbers(clause) {
-                words.get_mut(number / 64).into_iter().for_each(|word| *word |= 1 << (number % 64));
-            }
-            Literals::from(words)
-        };
-        shared.entry(clause.clone()).or_insert_with(fresh).clone()
-    };
-    let mut wakes = vec![Vec::new(); known.len()];
-    let mut alternatives = Vec::new();
-    for (pattern, clauses) in required {
-        let rarest = clauses.iter().enumerate().min_by_key(|(_, clause)| literals::frequency(clause));
-        let Some((at, rarest)) = rarest else { continue };
-        for number in numbers(rarest) {
-            wakes.get_mut(number).into_iter().for_each(|wakes| wakes.push(alternatives.len() as u32));
-        }
-        // Those before it from the nearest on, as they are looked for.
-        let before = clauses.iter().take(at).rev().map(&mut set).collect();
-        let after = clauses.iter().skip(at + 1).map(&mut set).collect();
-        alternatives.push(Alternative { pattern: *pattern, before, after });
-    }
-    (alternatives, wakes)
+fn contains(set: &[u64], number: usize) -> bool {
+    set.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+}
+
+fn insert(set: &mut [u64], number: usize) {
+    set.get_mut(number / 64).into_iter().for_each(|word| *word |= 1 << (number % 64));
 }
 
 #[cfg(test)]

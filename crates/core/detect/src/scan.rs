@@ -121,7 +121,7 @@ impl Built {
         reached: &mut dyn Iterator<Item = &str>,
         known: &dyn Fn(&str) -> bool,
     ) -> Vec<DestinationSignal> {
-        destination::look(&self.lookalikes, reached, known)
+        destination::look(&self.lookalikes, self.intelligence.as_deref(), reached, known)
     }
 
     pub(crate) fn exempt(&self, server: &str, content: &mut Content) {

@@ -210,6 +210,16 @@ pub struct DestinationSignal {
     /// Odd notation: `userinfo`, `mixed-scripts`, `numeric-address`, `encoded-host`, ...
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub odd: Vec<String>,
+    /// The feed that names it: the host, a domain above it, its network, or the page that the action opens there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<String>,
+    /// How sure that feed is, 0 to 100; 0 when no feed names it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub listed_confidence: u8,
+}
+
+fn is_zero(value: &u8) -> bool {
+    *value == 0
 }
 
 /// How unusual an action is for the agent that takes it.

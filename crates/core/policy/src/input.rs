@@ -35,7 +35,7 @@ words! {
     categories certainty character claims class cold confidence confidentiality context count counts coverage decoded
     definition delegation destinations digest document domain effects enforcement_point events expired feed
     fingerprint flooding form history holds host id in_flight injection integrity intelligence intent kind known
-    labels level looks_like marks name novelty odd origin own own_secret owner parts path pending percent
+    labels level listed listed_confidence looks_like marks name novelty odd origin own own_secret owner parts path pending percent
     personal_data pin points program provenance reach record refused refused_same removed request required resource
     reversible risk rivals role rule rules score secrets seen sequences server session severity signal signals since
     sources span special standing steered_by subject surprise time tool trace truncated trust unscanned user value
@@ -334,7 +334,7 @@ pub(crate) mod tests {
                 },
                 "destinations": [{
                     "host": "a.example", "domain": "a.example", "known": true, "looks_like": "b.example",
-                    "special": "private", "odd": ["userinfo"]
+                    "special": "private", "odd": ["userinfo"], "listed": "f", "listed_confidence": 70
                 }],
                 "anomaly": {
                     "cold": false, "events": 9, "novelty": 1, "surprise": 2, "volume": 3, "why": ["a new tool"]

@@ -6,7 +6,7 @@ use super::model::{RiskWeights, Signal};
 use super::score::Score;
 use holdshort_inventory::UNKNOWN_CLASS;
 use holdshort_model::{
-    ActionEffect, Asks, Authentication, Certainty, Content, Facts, Integrity, Mode, Origin, Pin, Standing, Verb,
+    ActionEffect, Asks, Authentication, Certainty, Content, DestinationSignal, Facts, Integrity, Mode, Origin, Pin, Standing, Verb,
 };
 
 /// Different pieces of personal data from which on they are many.
@@ -207,10 +207,21 @@ pub(super) fn data(facts: &Facts, exposure: u8, score: &mut Score<'_>) {
 }
 
 pub(super) fn intelligence(facts: &Facts, score: &mut Score<'_>) {
-    let hits = &facts.signals.content.intelligence;
-    if let Some(hit) = hits.iter().max_by_key(|hit| hit.confidence) {
-        let why = || format!("the feed `{}` names the {} at `{}`", hit.feed, hit.kind, hit.at);
-        score.add_part(Signal::Intelligence, "here", 100, hit.confidence, why);
+    let hit = facts.signals.content.intelligence.iter().max_by_key(|hit| hit.confidence);
+    let named = |host: &&DestinationSignal| host.listed.is_some();
+    let listed = facts.signals.destinations.iter().filter(named).max_by_key(|host| host.listed_confidence);
+    // One contribution: what stands in the arguments is mostly where the action goes.
+    match (hit, listed) {
+        (Some(hit), listed) if listed.is_none_or(|host| host.listed_confidence <= hit.confidence) => {
+            let why = || format!("the feed `{}` names the {} at `{}`", hit.feed, hit.kind, hit.at);
+            score.add_part(Signal::Intelligence, "here", 100, hit.confidence, why);
+        }
+        (_, Some(host)) => {
+            let feed = host.listed.as_deref().unwrap_or_default();
+            let why = || format!("the feed `{feed}` names `{}`, where it goes", host.host);
+            score.add_part(Signal::Intelligence, "here", 100, host.listed_confidence, why);
+        }
+        _ => {}
     }
     if let Some(feed) = facts.signals.seen.intelligence.first() {
         score.add(Signal::Intelligence, "seen", || format!("a result held something that the feed `{feed}` names"));

@@ -39,6 +39,9 @@ pub(super) fn parse(written: &str) -> Host {
     if bare.contains('%') {
         say("encoded-host");
     }
+    if is_plain(bare) {
+        return Host { text: bare.to_ascii_lowercase(), name: true, odd };
+    }
     let url = Url::parse(&format!("http://{}/", bracketed(bare)));
     let parsed = url.as_ref().ok().and_then(Url::host);
     let (text, name) = match parsed {
@@ -71,6 +74,20 @@ pub(super) fn parse(written: &str) -> Host {
         }
     }
     Host { text: cut(&text, HOST_BYTES_MAX).to_owned(), name, odd }
+}
+
+// Whether the standard reads `bare` as the name that it is, in lower case, and nothing about it is odd: labels of letters,
+// figures, hyphens and low lines of ASCII that are no punycode, the last of which is no number.
+fn is_plain(bare: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
+    };
+    let last = bare.rsplit('.').next().unwrap_or_default();
+    bare.len() <= HOST_BYTES_MAX
+        && last.starts_with(|first: char| first.is_ascii_alphabetic())
+        && bare.split('.').all(label)
 }
 
 // What stands between the scheme and the path, as browsers read it: backslashes are slashes.
@@ -110,4 +127,32 @@ fn cut(text: &str, bytes_max: usize) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn plain_names_are_what_the_standard_reads(bare in "([a-zA-Z0-9_-]{1,8}[.]){0,4}[a-zA-Z0-9_-]{0,6}") {
+            if is_plain(&bare) {
+                let url = Url::parse(&format!("http://{bare}/")).unwrap();
+                let name = bare.to_ascii_lowercase();
+                prop_assert_eq!(url.host(), Some(url::Host::Domain(name.as_str())));
+                prop_assert!(idna::domain_to_unicode(&name).0.split('.').all(|label| label.is_single_script()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain() {
+        for bare in
+            ["", "a..b", "a.", "xn--a.b", "a.XN--b", "1.2.3.4", "a.0x7f", "a.1", "b\u{fc}cher.de", "a%2eb", "[::1]"]
+        {
+            assert!(!is_plain(bare), "{bare}");
+        }
+        assert!(is_plain("api.partner-7.example.org") && is_plain("localhost") && is_plain("_dmarc.Example.org"));
+    }
 }

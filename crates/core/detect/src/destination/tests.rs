@@ -3,7 +3,7 @@ use super::*;
 fn at(written: &str) -> DestinationSignal {
     let lookalikes =
         Lookalikes::new(&["example.com".into(), "paypal.com".into(), "holdshort.dev".into()], &mut Vec::new());
-    look(&lookalikes, &mut [written].into_iter(), &|host| host == "known.org").pop().unwrap()
+    look(&lookalikes, None, &mut [written].into_iter(), &|host| host == "known.org").pop().unwrap()
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn lookalikes_are_told_from_the_known() {
 fn a_strange_host_is_not_hidden_by_many_others() {
     let mut hosts: Vec<String> = (0..100).map(|n| format!("host{n:03}.example.net")).collect();
     hosts.push("zz.169.254.169.254.nip.io".into());
-    let signals = look(&Lookalikes::default(), &mut hosts.iter().map(String::as_str), &|_| true);
+    let signals = look(&Lookalikes::default(), None, &mut hosts.iter().map(String::as_str), &|_| true);
     assert_eq!(signals.len(), FOUND_MAX);
     assert!(signals.is_sorted() && signals.iter().any(|signal| signal.special.as_deref() == Some("metadata")));
 }
@@ -129,4 +129,43 @@ fn what_is_no_domain_is_no_known_domain() {
     let mut faults = Vec::new();
     Lookalikes::new(&["com".into(), "10.0.0.1".into(), "*.fine.org".into(), "a b".into()], &mut faults);
     assert_eq!(faults.len(), 3, "{faults:?}");
+}
+
+#[test]
+fn what_a_feed_names_is_listed() {
+    let feed = |text: &'static str, name, confidence| crate::intelligence::Feed {
+        name,
+        format: crate::intelligence::Format::Plain,
+        confidence,
+        ttl_ms: None,
+        changed_ms: 0,
+        bytes: text.as_bytes(),
+    };
+    let mut builder = crate::intelligence::Builder::new(0);
+    let (first, second) = ("evil.example\nhttp://pages.example/bad\n203.0.114.0/24\n", "evil.example\n2001:db9::/32\n");
+    for feed in [feed(first, "one", 40), feed(second, "two", 80)] {
+        builder.add(&feed).unwrap();
+    }
+    let feeds = builder.build();
+    let listed = |written: &[&str]| {
+        let mut signals = look(&Lookalikes::default(), Some(&feeds), &mut written.iter().copied(), &|_| true);
+        let signal = signals.pop().unwrap();
+        (signal.listed, signal.listed_confidence)
+    };
+    for (written, feed, confidence) in [
+        ("evil.example", "two", 80),
+        ("https://user@CDN.a.Evil.Example:8443/x", "two", 80),
+        ("https://ev\u{ff49}l.example/", "two", 80),
+        ("http://0xcb.0x00.0x7207/", "one", 40),
+        ("[::ffff:203.0.114.9]:80", "one", 40),
+        ("[2001:db9::7]:443", "two", 80),
+        ("https://pages.example/bad?x=1", "one", 40),
+    ] {
+        assert_eq!(listed(&[written]), (Some(feed.to_owned()), confidence), "{written}");
+    }
+    for written in ["notevil.example", "evil.example.org", "203.0.115.1", "https://pages.example/good", "pages.example"]
+    {
+        assert_eq!(listed(&[written]), (None, 0), "{written}");
+    }
+    assert_eq!(listed(&["https://pages.example/good", "https://pages.example/bad"]), (Some("one".to_owned()), 40));
 }

@@ -44,7 +44,7 @@ fn rules_of_two_digits() -> Rules {
 fn literals_far_from_each_other_are_not_one_match() {
     let rules = rules(&line("a", "result", "(?s)begin.*end"));
     assert_eq!(found(&rules, &format!("begin{}end", "x".repeat(SPAN_BYTES - 8)), Field::Result), ["a"]);
-    let candidates = |text: &str| rules.candidates(text.as_bytes(), &mut 0, usize::MAX);
+    let candidates = |text: &str| rules.candidates(text.as_bytes(), Field::Result, &mut 0, usize::MAX);
     assert!(candidates(&format!("begin{}end", "x".repeat(2 * SPAN_BYTES))).is_empty());
     // One place for both, a little more than the span before the first `begin`.
     let near = candidates(&format!("{}begin end begin end", "x".repeat(5000)));

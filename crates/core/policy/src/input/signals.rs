@@ -140,6 +140,10 @@ fn destination(k: &Keys, destination: &DestinationSignal) -> Value {
     insert_text(&mut object, &k.looks_like, destination.looks_like.as_deref());
     insert_text(&mut object, &k.special, destination.special.as_deref());
     insert_texts(&mut object, &k.odd, &destination.odd);
+    insert_text(&mut object, &k.listed, destination.listed.as_deref());
+    if destination.listed_confidence > 0 {
+        object.insert(k.listed_confidence.clone(), number(destination.listed_confidence));
+    }
     whole(object)
 }
 

@@ -240,7 +240,9 @@ fn signs() -> impl Strategy<Value = (Json, (u8, &'static str))> {
     let data = json!({"kind": "email", "at": "/text", "count": 4, "confidence": 90});
     let hit = json!({"feed": "f", "kind": "domain", "at": "/text", "confidence": 90});
     let mark = json!({"percent": 99, "marks": [{"kind": "hidden-text", "at": "/text"}]});
-    let reached = json!({"host": "xn--e1.example", "looks_like": "corp.example", "special": "metadata"});
+    let reached = json!({
+        "host": "xn--e1.example", "looks_like": "corp.example", "special": "metadata", "listed": "f", "listed_confidence": 90
+    });
     let parts = vec![
         ("secrets", json!([secret])),
         ("personal_data", json!([data])),

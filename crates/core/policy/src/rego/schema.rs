@@ -189,6 +189,8 @@ const SIGNALS: Shape = Object(&[
             ("looks_like", Scalar),
             ("special", Scalar),
             ("odd", Array(&Scalar)),
+            ("listed", Scalar),
+            ("listed_confidence", Scalar),
         ])),
     ),
     (

@@ -1,11 +1,11 @@
 //! An immutable set of keys with what is known of each. A miss costs one look at a filter, however many keys there are.
 
 /// Keys are 128 bits of a hash of what they stand for.
-pub(super) type Key = u128;
+pub(crate) type Key = u128;
 
 /// Keys, each with one or more numbers.
 #[derive(Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// 16 bits for each key, three of them set, all in one word.
     filter: Vec<u64>,
     /// For each value of the first bits of a key, where the keys that begin so start; one more at the end.
@@ -17,7 +17,7 @@ pub(super) struct Table {
 
 impl Table {
     /// A table of `pairs`. Nobody may give more than `u32::MAX`.
-    pub(super) fn new(mut pairs: Vec<(Key, u32)>) -> Self {
+    pub(crate) fn new(mut pairs: Vec<(Key, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
         if pairs.is_empty() {
@@ -41,12 +41,12 @@ impl Table {
         Self { filter, starts, keys, numbers, bits }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
     /// The numbers of `key`.
-    pub(super) fn find(&self, key: Key) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn find(&self, key: Key) -> impl Iterator<Item = u32> + '_ {
         let range = if self.may_hold(key) { self.range(key) } else { 0..0 };
         let keys = self.keys.get(range.clone()).unwrap_or_default();
         let numbers = self.numbers.get(range).unwrap_or_default();
@@ -54,17 +54,17 @@ impl Table {
     }
 
     /// Whether it holds `key`.
-    pub(super) fn holds(&self, key: Key) -> bool {
+    pub(crate) fn holds(&self, key: Key) -> bool {
         self.find(key).next().is_some()
     }
 
     /// All keys in order, each with a number.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (Key, u32)> + '_ {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (Key, u32)> + '_ {
         self.keys.iter().copied().zip(self.numbers.iter().copied())
     }
 
     /// Bytes that it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.filter.len() * 8 + self.starts.len() * 4 + self.keys.len() * 16 + self.numbers.len() * 4
     }
 
