@@ -127,6 +127,13 @@ pub(crate) enum Command {
     CliReference,
 }
 
+impl Command {
+    /// Whether it runs until it is ended.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Mcp(_))
+    }
+}
+
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct Output {
@@ -582,6 +589,8 @@ pub(crate) struct ContainArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    #[command(flatten)]
     pub(crate) whom: WhomArgs,
     /// Refuse everything, hide every tool, close what is open
     #[arg(long, required_unless_present_any = ["terminate", "narrow"], conflicts_with_all = ["terminate", "narrow"])]
@@ -607,6 +616,8 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    #[command(flatten)]
     pub(crate) whom: WhomArgs,
     /// Give back only this grant; may stand several times
     #[arg(long, value_name = "GRANT")]
@@ -622,6 +633,8 @@ pub(crate) struct StandingArgs {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let failure = match start_logging().and_then(|()| commands::run(cli)) {
+    let failure = match start_logging(cli.command.stays()).and_then(|()| commands::run(cli)) {
         Ok(code) => return code,
         Err(failure) => failure,
     };
@@ -34,8 +34,11 @@ fn main() -> ExitCode {
 }
 
 /// Structured messages on standard error; `HOLDSHORT_LOG` filters them. Ids, never payloads.
-fn start_logging() -> Result<(), failure::Failure> {
-    let directives = std::env::var("HOLDSHORT_LOG").unwrap_or_else(|_| "warn,holdshort=info".into());
+///
+/// A process that stays tells what it does; a command that answers and ends tells only what is wrong.
+fn start_logging(stays: bool) -> Result<(), failure::Failure> {
+    let usual = if stays { "warn,holdshort=info" } else { "warn" };
+    let directives = std::env::var("HOLDSHORT_LOG").unwrap_or_else(|_| usual.into());
     let filter = tracing_subscriber::EnvFilter::try_new(&directives).map_err(|error| {
         failure::Failure::usage(format!("HOLDSHORT_LOG: `{directives}` is not a filter: {error}"))
             .hint("write a level such as `info`, or `holdshort=debug,warn`")

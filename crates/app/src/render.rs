@@ -1,8 +1,8 @@
 //! Records as one line for people.
 
 use holdshort_model::{
-    ApprovalRecord, Decision, DecisionRecord, DeclassificationRecord, Effect, Mode, Outcome, PolicyRecord,
-    PromotionRecord, Record, ResponseRecord, StandingRecord, ToolChange,
+    Answer, ApprovalRecord, Decision, DecisionRecord, DeclassificationRecord, Effect, LifecycleRecord, Mode, Outcome,
+    PolicyRecord, PromotionRecord, Record, ResponseRecord, StandingRecord, ToolChange,
 };
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ pub(crate) fn record_line(index: u64, record: &Record) -> String {
         Record::Standing(standing) => standing_line(standing),
         Record::Response(step) => response_line(step),
         Record::Promotion(promotion) => promotion_line(promotion),
-        Record::Lifecycle(event) => format!("{} service {} {}", time(event.time_ms), event.event, event.detail),
+        Record::Lifecycle(event) => lifecycle_line(event),
     };
     // INVARIANT: one record is one line, and no text of an agent reaches the terminal as a control sequence.
     format!("{index:>6} {}", safe(&text).trim_end())
@@ -43,9 +43,14 @@ fn lowered_line(lowered: &DeclassificationRecord) -> String {
 fn approval_line(approval: &ApprovalRecord) -> String {
     let ApprovalRecord { id, event, agent, session, answer, exception, .. } = approval;
     let mut line = format!("{} approval {event} {id} for {agent} in {session}", time(approval.time_ms));
-    if let Some(answer) = answer {
-        let word = if answer.approved { "approved" } else { "refused" };
-        line.push_str(&format!(", {word} by {}: {}", answer.by, answer.reason));
+    if let Some(Answer { by, reason, approved, .. }) = answer {
+        let word = match (event.as_str(), approved) {
+            ("revoked", _) => "",
+            (_, true) => "approved ",
+            (_, false) => "refused ",
+        };
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        line.push_str(&format!(", {word}by {by}{why}"));
     }
     if let Some(exception) = exception {
         line.push_str(&format!(", {} until {}", exception.name, time(exception.until_ms)));
@@ -72,6 +77,28 @@ fn promotion_line(promotion: &PromotionRecord) -> String {
     let word = if promotion.after == Mode::Enforce { "promoted" } else { "demoted" };
     let PromotionRecord { policy, by, reason, .. } = promotion;
     format!("{} {word} {policy}, by {by}: {reason}", time(promotion.time_ms))
+}
+
+fn lifecycle_line(event: &LifecycleRecord) -> String {
+    let LifecycleRecord { time_ms, event, detail } = event;
+    // What has parts is shown as it stands in the record.
+    let plain = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
+        other => Some(other.to_string()),
+    };
+    let fields = detail.as_object().and_then(|fields| {
+        fields
+            .iter()
+            .map(|(name, value)| plain(value).map(|value| format!("{name} {value}")))
+            .collect::<Option<Vec<_>>>()
+    });
+    let detail = match fields {
+        Some(fields) => fields.join(", "),
+        None if detail.is_null() => String::new(),
+        None => detail.to_string(),
+    };
+    format!("{} service {event} {detail}", time(*time_ms))
 }
 
 /// A time as RFC 3339 in UTC.
@@ -136,8 +163,6 @@ fn policy_line(policy: &PolicyRecord) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use holdshort_model::LifecycleRecord;
-
     #[test]
     fn a_record_is_one_line_without_control_characters() {
         let event = "up\u{1b}[31m\nroot: all is well".to_owned();
@@ -145,6 +170,15 @@ mod tests {
         let line = record_line(7, &record);
         assert!(line.starts_with("     7 1970-01-01T00:00:00.000Z service up"), "{line}");
         assert!(!line.chars().any(char::is_control));
+    }
+
+    #[test]
+    fn what_happened_to_the_service_is_said_in_words() {
+        let line = |detail| lifecycle_line(&LifecycleRecord { time_ms: 0, event: "incident-closed".into(), detail });
+        let flat = line(serde_json::json!({"by": "ann", "reason": "rotated", "count": 2}));
+        assert_eq!(flat, "1970-01-01T00:00:00.000Z service incident-closed by ann, count 2, reason rotated");
+        let nested = line(serde_json::json!({"by": "ann", "all": [1]}));
+        assert_eq!(nested, r#"1970-01-01T00:00:00.000Z service incident-closed {"all":[1],"by":"ann"}"#);
     }
 
     #[test]

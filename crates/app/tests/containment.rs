@@ -89,6 +89,50 @@ fn contain_and_release_from_the_shell() {
     assert_eq!(said, newest_first);
 }
 
+/// Registers somebody; a file with their token.
+fn token_of(home: &Home, arguments: &[&str]) -> String {
+    let added = home.run(&[arguments, &["--json"]].concat());
+    let added: Value = serde_json::from_slice(&added.stdout).expect("a registration");
+    let file = home.path().join(format!("{}.token", arguments[2]));
+    std::fs::write(&file, added["token"].as_str().unwrap()).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_person_takes_away_and_gives_back_under_their_own_name_and_an_agent_does_neither() {
+    let home = Home::new("");
+    let ann = token_of(&home, &["people", "add", "ann", "--role", "release"]);
+    let bob = token_of(&home, &["people", "add", "bob", "--role", "approve"]);
+    let agent = token_of(&home, &["agents", "add", "tidy", "--class", "coding"]);
+    let contain = |by: &str| home.run(&["contain", "tidy", "--isolate", "--reason", "r", "--token-file", by]);
+    let check = |tried: &std::process::Output, code: i32, said: &str| {
+        let all = format!("{}{}", text(&tried.stdout), text(&tried.stderr));
+        assert!(tried.status.code() == Some(code) && all.contains(said), "{:?} {all}", tried.status.code());
+    };
+    check(&home.run(&["standing"]), 0, "nothing was taken away");
+    // While no service runs, and while one does.
+    check(&contain(&bob), 1, "`bob` does not have the role");
+    check(&contain(&agent), 1, "token is not good");
+    check(&contain(&ann), 0, "isolated");
+    assert_eq!(standings(&home)[0]["by"], "ann");
+    let service = Service::start(&home);
+    let release = |more: &[&str]| home.run(&[&["release", "tidy", "--reason", "r"], more].concat());
+    check(&release(&["--token-file", &bob]), 1, "`bob`");
+    check(&release(&["--token-file", &agent]), 1, "");
+    assert_eq!(enforced(&service, "tidy"), "deny");
+    // A service that somebody else runs is reached by its address, and only with a token.
+    let other = Home::new("");
+    let away = |more: &[&str]| {
+        other.run(&[&["release", "tidy", "--reason", "fixed", "--service", service.address()], more].concat())
+    };
+    check(&away(&[]), 2, "needs to know who you are");
+    check(&away(&["--token-file", &ann]), 0, "released the agent `tidy`");
+    assert_eq!(enforced(&service, "tidy"), "allow");
+    check(&home.run(&["contain", "tydi", "--isolate", "--reason", "r"]), 0, "no agent is registered as `tydi`");
+    drop(service);
+    check(&home.run(&["log", "search", "--text", "\"released\":true"]), 0, "by ann: fixed");
+}
+
 #[test]
 fn it_is_taken_away_without_a_service_and_a_restart_keeps_it() {
     let home = Home::new("");

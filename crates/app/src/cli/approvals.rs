@@ -76,7 +76,7 @@ pub(crate) enum ApprovalsCommand {
         person: PersonArgs,
         /// Id of the approval
         id: RecordId,
-        /// Why; goes on record, and the agent reads it
+        /// Why; goes on record, and the agent reads it when it asks the same again
         #[arg(long, default_value = "", hide_default_value = true)]
         reason: String,
     },
@@ -119,12 +119,15 @@ pub(crate) enum ApprovalsCommand {
     },
 }
 
-/// Who answers.
-#[derive(Debug, Args)]
+/// Who it is that answers, takes away or gives back.
+#[derive(Debug, Default, Args)]
 pub(crate) struct PersonArgs {
     /// File with your token, see `holdshort people add`; default: HOLDSHORT_TOKEN; without either, whoever runs the service
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Address of a service that another user runs, such as `http://127.0.0.1:7070`; it needs your token
+    #[arg(long, value_name = "URL", env = "HOLDSHORT_SERVICE")]
+    pub(crate) service: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -138,8 +141,8 @@ pub(crate) enum PeopleCommand {
         output: Output,
         /// Name: lower-case letters, digits, `.`, `_`, `-`, `@`
         name: String,
-        /// What the person may do
-        #[arg(long = "role", required = true, value_enum)]
+        /// What the person may do; may stand several times
+        #[arg(long = "role", required = true, value_enum, value_name = "ROLE")]
         roles: Vec<RoleChoice>,
     },
     /// List the registered people and their tokens
@@ -192,8 +195,10 @@ pub(crate) enum PeopleCommand {
 pub(crate) enum RoleChoice {
     /// Answer questions of agents, and revoke remembered answers
     Approve,
-    /// Look at them
+    /// Look at questions, and at what was taken away
     Read,
+    /// Take things away from agents, and give them back
+    Release,
 }
 
 impl RoleChoice {
@@ -202,6 +207,7 @@ impl RoleChoice {
         match self {
             Self::Approve => "approve",
             Self::Read => "read",
+            Self::Release => "release",
         }
     }
 }

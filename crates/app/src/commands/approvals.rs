@@ -3,16 +3,16 @@
 mod show;
 
 use super::control::{refused, unchanged};
+use super::person;
 use crate::cli::{ApprovalsCommand, Output, PersonArgs};
-use crate::failure::{Failure, Outcome, io_failure};
+use crate::failure::{Failure, Outcome};
 use crate::place::Place;
 use crate::service::assemble::Assembled;
-use crate::service::start::is_running;
 use crate::{out, render};
 use holdshort_api::{AnswerGiven, ApprovalQuery, ApprovalsPage, ApprovalsQuery, ApprovalsWhich, NewAnswer};
 use holdshort_inventory::Role;
 use holdshort_model::{Approval, ApprovalState, Exception, RecordId};
-use holdshort_sdk::{Client, Endpoint};
+use holdshort_sdk::Client;
 use show::{line, shown, state};
 use std::collections::HashSet;
 use std::process::ExitCode;
@@ -20,8 +20,6 @@ use std::time::Duration;
 
 /// How long one look of `watch` waits for a change, in seconds.
 const WATCH_WAIT_S: u64 = 20;
-/// Environment variable with a person's token.
-const TOKEN_VARIABLE: &str = "HOLDSHORT_TOKEN";
 
 pub(super) fn run(command: ApprovalsCommand) -> Outcome {
     match command {
@@ -83,12 +81,11 @@ struct Who {
 fn with(place: &Place, person: &PersonArgs, work: impl AsyncFnOnce(&Desk) -> Result<(), Failure>) -> Outcome {
     let loaded = place.load()?;
     let data = place.data(&loaded)?;
-    let token = token(person)?;
+    let token = person::token(person)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start: {error}")))?;
     runtime.block_on(async {
-        if is_running(&data) {
-            let client = Client::new(Endpoint::Unix(data.socket()), token.as_deref()).map_err(Failure::usage)?;
+        if let Some(client) = person::service(person, token.as_deref(), &data)? {
             let client = client.with_timeout(Duration::from_secs(WATCH_WAIT_S + 30));
             return work(&Desk::Remote(Box::new(client))).await;
         }
@@ -110,20 +107,10 @@ fn with(place: &Place, person: &PersonArgs, work: impl AsyncFnOnce(&Desk) -> Res
     Ok(ExitCode::SUCCESS)
 }
 
-fn token(person: &PersonArgs) -> Result<Option<String>, Failure> {
-    match &person.token_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(io_failure("read", path))?;
-            Ok(Some(text.trim().to_owned()))
-        }
-        None => Ok(std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty())),
-    }
-}
-
 fn who(assembled: &Assembled, token: Option<&str>) -> Result<Who, Failure> {
     let service = &assembled.service;
     let Some(token) = token else {
-        return Ok(Who { name: "operator".into(), approves: service.operators_answer() });
+        return Ok(Who { name: person::OPERATOR.into(), approves: service.operators_answer() });
     };
     let person = service.authenticate_person(token).map_err(|_| Failure::refused("the token is not good"))?;
     Ok(Who { approves: person.may(Role::Approve), name: person.name })

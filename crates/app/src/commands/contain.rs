@@ -1,21 +1,19 @@
 //! `contain` and `release`: taken away now, given back by a person.
 
-use super::control::{Control, refused, unchanged, with};
+use super::control::{Control, refused, unchanged, with_person};
 use super::standing::{print, safe};
 use crate::cli::{ContainArgs, ReleaseArgs, WhomArgs};
 use crate::failure::{Failure, Outcome};
 use crate::out;
 use crate::service::kill;
 use holdshort_api::{NewStanding, Release, Released, StandingChange, Whom};
+use holdshort_inventory::Role;
 use holdshort_model::{Scope, Standing};
 use serde_json::json;
 use std::process::ExitCode;
 
-/// Whoever runs the command line on the data directory itself.
-const OPERATOR: &str = "operator";
-
 pub(super) fn contain(arguments: ContainArgs) -> Outcome {
-    let ContainArgs { place, output, whom, isolate: _, terminate, narrow, reason, offline } = arguments;
+    let ContainArgs { place, output, person, whom, isolate: _, terminate, narrow, reason, offline } = arguments;
     let whom = whom.whom()?;
     let standing = match (terminate, narrow.is_empty()) {
         (true, _) => Standing::Terminated,
@@ -40,13 +38,27 @@ pub(super) fn contain(arguments: ContainArgs) -> Outcome {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let named = match &whom {
+        Whom::Agent { agent } | Whom::Session { agent, .. } => Some(agent.clone()),
+        _ => None,
+    };
     let new = NewStanding { whom, standing, removed: narrow, reason };
-    with(&place, async |control| {
-        let change = control.contain(&new).await?;
+    with_person(&place, &person, Role::Release, async |control, by| {
+        let change = control.contain(&new, by).await?;
         if output.json {
             return out::json(&change);
         }
         print(std::slice::from_ref(&change.after))?;
+        if let Some(agent) = &named {
+            // It holds all the same. Only who sees agents can say that there is none of this name.
+            let known = control.agents().await.map_or(true, |agents| agents.iter().any(|one| one.id == *agent));
+            if !known {
+                out::line(format_args!(
+                    "no agent is registered as `{}`; it holds for whoever comes under that name",
+                    safe(agent.as_str())
+                ))?;
+            }
+        }
         if !change.changed {
             out::line("it was taken away already")?;
         }
@@ -58,11 +70,11 @@ pub(super) fn contain(arguments: ContainArgs) -> Outcome {
 }
 
 pub(super) fn release(arguments: ReleaseArgs) -> Outcome {
-    let ReleaseArgs { place, output, whom, grant, reason } = arguments;
+    let ReleaseArgs { place, output, person, whom, grant, reason } = arguments;
     let wanted = Release { whom: whom.whom()?, grants: grant, reason };
     let kill_file = place.data(&place.load()?)?.kill_file();
-    with(&place, async |control| {
-        let released = control.release(&wanted).await?;
+    with_person(&place, &person, Role::Release, async |control, by| {
+        let released = control.release(&wanted, by).await?;
         if output.json {
             return out::json(&released);
         }
@@ -95,21 +107,21 @@ impl WhomArgs {
 }
 
 impl Control {
-    async fn contain(&self, new: &NewStanding) -> Result<StandingChange, Failure> {
+    async fn contain(&self, new: &NewStanding, by: &str) -> Result<StandingChange, Failure> {
         match self {
             Self::Remote(client) => client.contain(new).await.map_err(|error| {
                 let late = error.is_unreachable();
                 let failure = refused(error);
                 if late { failure.hint("isolate through the kill file: add `--offline`") } else { failure }
             }),
-            Self::Local(local) => local.service.contain(new.clone(), OPERATOR).await.map_err(unchanged),
+            Self::Local(local) => local.service.contain(new.clone(), by).await.map_err(unchanged),
         }
     }
 
-    async fn release(&self, wanted: &Release) -> Result<Released, Failure> {
+    async fn release(&self, wanted: &Release, by: &str) -> Result<Released, Failure> {
         match self {
             Self::Remote(client) => client.release(wanted).await.map_err(refused),
-            Self::Local(local) => local.service.release(wanted.clone(), OPERATOR).await.map_err(unchanged),
+            Self::Local(local) => local.service.release(wanted.clone(), by).await.map_err(unchanged),
         }
     }
 }

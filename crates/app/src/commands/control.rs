@@ -1,14 +1,15 @@
 //! `agents` and `pins`: through the running service, else through one that is put together for the one change.
 
-use crate::cli::{AgentsCommand, Output, PinsCommand, TokensCommand};
+use super::person;
+use crate::cli::{AgentsCommand, Output, PersonArgs, PinsCommand, TokensCommand};
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
 use crate::service::assemble::Assembled;
-use crate::service::start::is_running;
 use crate::{out, render};
 use holdshort_api::{AcceptPin, AgentSummary, IssuedToken, NewAgent, NewToken, PinSummary, TokenSummary};
+use holdshort_inventory::Role;
 use holdshort_model::{AgentId, Digest, Owner};
-use holdshort_sdk::{Client, ClientError, Endpoint};
+use holdshort_sdk::{Client, ClientError};
 use holdshort_server::ChangeError;
 use std::process::ExitCode;
 
@@ -71,17 +72,44 @@ pub(super) enum Control {
 }
 
 pub(super) fn with(place: &Place, work: impl AsyncFnOnce(&Control) -> Result<(), Failure>) -> Outcome {
+    // A token in the environment is for commands that say so.
+    connected(place, &PersonArgs::default(), None, async |control, _| work(control).await)
+}
+
+/// The same on behalf of a person with this role; without a token, of whoever runs the command.
+pub(super) fn with_person(
+    place: &Place,
+    person: &PersonArgs,
+    role: Role,
+    work: impl AsyncFnOnce(&Control, &str) -> Result<(), Failure>,
+) -> Outcome {
+    let token = person::token(person)?;
+    connected(place, person, token, async |control, token| {
+        let by = match control {
+            Control::Remote(_) => person::OPERATOR.to_owned(),
+            Control::Local(local) => person::by(local, token, role)?,
+        };
+        work(control, &by).await
+    })
+}
+
+fn connected(
+    place: &Place,
+    person: &PersonArgs,
+    token: Option<String>,
+    work: impl AsyncFnOnce(&Control, Option<&str>) -> Result<(), Failure>,
+) -> Outcome {
     let loaded = place.load()?;
     let data = place.data(&loaded)?;
+    let token = token.as_deref();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start: {error}")))?;
     runtime.block_on(async {
-        if is_running(&data) {
-            let client = Client::new(Endpoint::Unix(data.socket()), None).map_err(Failure::internal)?;
-            return work(&Control::Remote(Box::new(client))).await;
+        if let Some(client) = person::service(person, token, &data)? {
+            return work(&Control::Remote(Box::new(client)), token).await;
         }
         let control = Control::Local(Box::new(Assembled::start(&loaded, &data).await?));
-        let worked = work(&control).await;
+        let worked = work(&control, token).await;
         match control {
             Control::Local(assembled) => worked.and(assembled.stop().await),
             Control::Remote(_) => worked,
@@ -91,7 +119,7 @@ pub(super) fn with(place: &Place, work: impl AsyncFnOnce(&Control) -> Result<(),
 }
 
 impl Control {
-    async fn agents(&self) -> Result<Vec<AgentSummary>, Failure> {
+    pub(super) async fn agents(&self) -> Result<Vec<AgentSummary>, Failure> {
         match self {
             Self::Remote(client) => client.agents().await.map(|page| page.agents).map_err(refused),
             Self::Local(local) => Ok(local.service.agents()),

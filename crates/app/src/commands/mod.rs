@@ -14,6 +14,7 @@ mod log;
 mod matrix;
 mod mcp;
 mod people;
+mod person;
 mod policy;
 mod policy_report;
 mod promotion;

@@ -87,7 +87,7 @@ fn print_issued(issued: &IssuedPersonToken, output: Output) -> Result<(), Failur
         return out::json(&json!({ "person": issued.person, "hash": issued.hash, "token": issued.token }));
     }
     out::line(format_args!("token of {}: {}", issued.person, issued.token))?;
-    out::line("it is shown this once, and answers approvals alone; keep it where no agent can read it")
+    out::line("it is shown this once, and does what the roles say and nothing else; keep it where no agent can read it")
 }
 
 fn print(people: &[PersonSummary], output: Output) -> Result<(), Failure> {

@@ -1,20 +1,24 @@
 //! `standing`: what was taken from whom.
 
-use super::control::{Control, refused, with};
+use super::control::{Control, refused, with_person};
 use crate::cli::StandingArgs;
 use crate::failure::{Failure, Outcome};
 use crate::{out, render};
 use holdshort_api::StandingPage;
+use holdshort_inventory::Role;
 use holdshort_model::{Standing, StandingEntry};
 
 pub(super) fn run(arguments: &StandingArgs) -> Outcome {
-    let StandingArgs { place, output } = arguments;
-    with(place, async |control| {
+    let StandingArgs { place, output, person } = arguments;
+    with_person(place, person, Role::Read, async |control, _| {
         let page = control.standings().await?;
         if output.json {
             return page.entries.iter().try_for_each(out::json);
         }
-        print(&page.entries)?;
+        match page.entries.is_empty() {
+            true => out::line("nothing was taken away from anybody")?,
+            false => print(&page.entries)?,
+        }
         if page.unkept {
             out::line("the log or the database does not take all of it yet; it holds, and a restart would forget it")?;
         }
@@ -44,7 +48,7 @@ pub(super) fn print(entries: &[StandingEntry]) -> Result<(), Failure> {
         [whom.as_str(), standing, &removed, &since, &entry.by, &entry.reason].map(safe).to_vec()
     };
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-    out::table(&["WHOM", "LEFT", "GRANTS TAKEN", "SINCE", "BY", "WHY"], &rows)
+    out::table(&["WHOM", "STANDING", "GRANTS TAKEN", "SINCE", "BY", "WHY"], &rows)
 }
 
 /// Names and reasons may be what an agent wrote: none of them reaches the terminal as a control sequence.

@@ -39,7 +39,12 @@ impl Home {
         if !matches!(arguments[0], "policy") {
             command.arg("--config").arg(self.path().join("holdshort.toml")).arg("--data").arg(self.data());
         }
-        command.args(&arguments[own..]).env_remove("HOLDSHORT_AGENT").env("HOLDSHORT_LOG", "warn");
+        command
+            .args(&arguments[own..])
+            .env_remove("HOLDSHORT_AGENT")
+            .env_remove("HOLDSHORT_TOKEN")
+            .env_remove("HOLDSHORT_SERVICE")
+            .env("HOLDSHORT_LOG", "warn");
         command
     }
 
@@ -80,6 +85,10 @@ impl<'a> Service<'a> {
     /// One that somebody else started.
     pub(crate) fn running(home: &'a Home) -> Self {
         Self { home, child: None, whereabouts: home.whereabouts() }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        self.whereabouts["api"].as_str().unwrap()
     }
 
     pub(crate) fn pid(&self) -> u64 {

@@ -156,7 +156,7 @@ fn rows(approval: &Approval) -> Vec<(&'static str, String)> {
     let times = if approval.asked > 1 { format!(", {} times", approval.asked) } else { String::new() };
     let mut rows = vec![
         ("approval", approval.id.to_string()),
-        ("state", format!("{} until {}", state(approval.state), render::time(approval.expires_ms))),
+        ("state", standing(approval)),
         ("asked", format!("{}{times}", render::time(approval.asked_ms))),
         ("agent", format!("{agent}{for_user} in {session}")),
         ("action", format!("{} {}", approval.kind, action(approval))),
@@ -168,7 +168,14 @@ fn rows(approval: &Approval) -> Vec<(&'static str, String)> {
         risk.parts.iter().map(|RiskPart { signal, points, why, .. }| ("", format!("+{points} {signal}: {why}"))),
     );
     rows.extend(why(&approval.reasons));
-    rows.extend(arguments(&approval.args).into_iter().map(|text| ("arguments", text)));
+    rows.extend(
+        match (approval.state, &approval.args) {
+            (ApprovalState::Pending, _) | (_, Value::Object(_)) => arguments(&approval.args),
+            _ => vec!["not kept when a question is over; the record of its decision has them".into()],
+        }
+        .into_iter()
+        .map(|text| ("arguments", text)),
+    );
     let from = approval.provenance.iter().map(|(at, from)| (origin(from), at.clone()));
     rows.extend(joined(from).into_iter().map(|text| ("from", text)));
     if approval.people_needed > 1 {
@@ -179,6 +186,17 @@ fn rows(approval: &Approval) -> Vec<(&'static str, String)> {
         ("answer", format!("{word} by {by} at {}: {reason}", render::time(*at_ms)))
     }));
     rows
+}
+
+// What is over has no end that anybody waits for.
+fn standing(approval: &Approval) -> String {
+    let word = state(approval.state);
+    match approval.state {
+        ApprovalState::Pending | ApprovalState::Approved => {
+            format!("{word} until {}", render::time(approval.expires_ms))
+        }
+        ApprovalState::Refused | ApprovalState::Expired | ApprovalState::Used => word.to_owned(),
+    }
 }
 
 // One line for each value, with the place where it stands.
@@ -192,7 +210,7 @@ fn leaves(value: &Value, at: &mut String, lines: &mut Vec<String>) {
     let end = at.len();
     match value {
         Value::Null if at.is_empty() => {
-            lines.push("not shown: it was answered, or they are too long to be read".into())
+            lines.push("not shown: they are too long to be read; do not approve what you cannot see".into())
         }
         Value::Object(fields) if !fields.is_empty() => {
             for (key, field) in fields {

@@ -33,7 +33,7 @@ pub enum AnswerError {
     #[error("there is no approval `{0}`; `holdshort approvals list` shows those that wait")]
     Missing(RecordId),
     /// It is over, or answered already.
-    #[error("approval `{0}` is {1} already; the agent has to ask again")]
+    #[error("approval `{0}` is {1} already; what the agent does next is another question")]
     Over(RecordId, &'static str),
     /// Another answer is being written.
     #[error("somebody else is just answering approval `{0}`; look again")]

@@ -165,5 +165,5 @@ fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
 
 fn unauthorized(message: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, message)
-        .hint("send `Authorization: Bearer TOKEN`; `holdshort agents tokens create` makes one for an agent")
+        .hint("send `Authorization: Bearer TOKEN`; `holdshort agents tokens create` makes one for an agent, `holdshort people token` one for a person")
 }
