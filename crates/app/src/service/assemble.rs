@@ -57,6 +57,7 @@ impl Assembled {
             approvals: database.clone(),
             people: database.clone(),
             modes: database.clone(),
+            snapshots: database.clone(),
             baselines: database.clone(),
             incidents: database.clone(),
             outbox: database,

@@ -2,6 +2,7 @@
 
 use crate::combine::{Heard, Voice, combine};
 use crate::listing::probe;
+use crate::memo::Probe;
 use crate::risk::assess;
 use crate::{Coverage, SessionView, Snapshot, UnknownAgent};
 use holdshort_effects::{Question, Target, effects_of, normalise};
@@ -33,22 +34,18 @@ pub fn decide(
     let mut facts = facts(snapshot, session, request, now_ns);
     past(snapshot, session, &mut facts, now_ns);
     facts.signals = signals(snapshot, session, &facts);
-    let coverage = coverage(snapshot, session, &facts, Scope::Action);
+    let coverage = coverage(snapshot, &facts, Scope::Action);
     facts.risk = assess(&snapshot.fixed.risk, &facts, coverage.lacking());
-    let mut weighed = weigh(snapshot, session, &facts, coverage);
+    let mut weighed = weigh(snapshot, &facts, session.because.as_deref(), coverage);
     if let (ActionKind::ToolCall, Some(server)) = (request.action.kind, &request.action.server) {
         let found = probe(snapshot, session, &request.subject, server, &request.action.name, now_ns);
-        weighed.heard.sound &= found.sound;
-        for reason in &found.refusals {
-            weighed.add_unless_said(reason);
+        weighed.tool(&found);
+        if let Some(tool) = &mut facts.tool {
+            tool.could = Some(found.could.clone());
         }
     }
-    // The enforcement point cannot let it pass, whatever policies say: the attempt is on record with its reason.
-    if let Some(fault) = request.context.fault {
-        let what = request.action.args.get("fault").and_then(Value::as_str).unwrap_or("it cannot be forwarded");
-        weighed.unsound(fault, what.chars().take(300).collect());
-    }
-    (weighed.decision(snapshot, session, &facts, id), facts)
+    weighed.fault(request);
+    (weighed.decision(snapshot, &facts, id), facts)
 }
 
 /// What is judged.
@@ -94,6 +91,7 @@ pub(crate) fn facts(snapshot: &Snapshot, session: &SessionView<'_>, request: &Re
         pin: snapshot.pins.pin(server, &action.name),
         annotations: definition.and_then(|definition| definition.get("annotations")).cloned().unwrap_or(Value::Null),
         definition: entry.map(|entry| entry.latest.digest),
+        could: None,
     });
     Facts {
         subject: SubjectFacts {
@@ -181,15 +179,15 @@ fn signals(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts) -> Sig
 }
 
 /// Whether grants cover what it does.
-pub(crate) fn coverage(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, scope: Scope) -> Coverage {
+pub(crate) fn coverage(snapshot: &Snapshot, facts: &Facts, scope: Scope) -> Coverage {
     let class = facts.subject.agent.class.as_str();
     let targets = targets(facts);
     let unknown = class == UNKNOWN_CLASS && snapshot.fixed.unknown_agent == UnknownAgent::Observe;
     let default = if unknown { Mode::Observe } else { Mode::Enforce };
-    let grants = &snapshot.fixed.grants;
+    let (grants, removed) = (&snapshot.fixed.grants, &facts.subject.removed);
     match scope {
-        Scope::Action => grants.coverage(class, &session.removed, &targets, default),
-        Scope::Tool => grants.coverage_of_tool(class, &session.removed, &targets, default),
+        Scope::Action => grants.coverage(class, removed, &targets, default),
+        Scope::Tool => grants.coverage_of_tool(class, removed, &targets, default),
     }
 }
 
@@ -204,9 +202,11 @@ fn targets(facts: &Facts) -> Vec<Target<'_>> {
     action.effects.iter().map(target).collect()
 }
 
-/// Asks every source.
-pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, coverage: Coverage) -> Weighed {
-    let heard = Heard { standing: session.standing, sound: true, asked: Vec::new(), lacking: None };
+/// Asks every source. What is left to the subject is in the facts; `because`: why, in words.
+///
+/// INVARIANT: beside the snapshot it goes by the facts alone, so that what is on record can be decided again.
+pub(crate) fn weigh(snapshot: &Snapshot, facts: &Facts, because: Option<&str>, coverage: Coverage) -> Weighed {
+    let heard = Heard { standing: facts.subject.standing, sound: true, asked: Vec::new(), lacking: None };
     let mut weighed = Weighed {
         heard,
         reasons: Vec::new(),
@@ -215,7 +215,7 @@ pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Fact
         obligations: Vec::new(),
         playbook: Vec::new(),
     };
-    weighed.standing(session);
+    weighed.standing(facts.subject.standing, because);
     weighed.agent(snapshot, facts);
     weighed.pins(snapshot, facts);
     weighed.grants(snapshot, facts, coverage);
@@ -224,13 +224,9 @@ pub(crate) fn weigh(snapshot: &Snapshot, session: &SessionView<'_>, facts: &Fact
 }
 
 impl Weighed {
-    fn standing(&mut self, session: &SessionView<'_>) {
-        let taken = match session.standing {
-            Standing::Active | Standing::Narrowed => return,
-            Standing::Isolated => "the agent is isolated; a person has to release it",
-            Standing::Terminated => "the workflow was ended; a person has to release the agent",
-        };
-        let message = match &session.because {
+    fn standing(&mut self, standing: Standing, because: Option<&str>) {
+        let Some(taken) = taken(standing) else { return };
+        let message = match because {
             Some(because) => format!("{taken}: {because}"),
             None => taken.to_owned(),
         };
@@ -310,6 +306,21 @@ impl Weighed {
         self.say(&policy, message, rule.effect(), mode);
     }
 
+    /// What was found for the tool as such.
+    pub(crate) fn tool(&mut self, found: &Probe) {
+        self.heard.sound &= found.sound;
+        for reason in &found.refusals {
+            self.add_unless_said(reason);
+        }
+    }
+
+    /// The enforcement point cannot let it pass, whatever policies say: the attempt is on record with its reason.
+    pub(crate) fn fault(&mut self, request: &Request) {
+        let Some(fault) = request.context.fault else { return };
+        let what = request.action.args.get("fault").and_then(Value::as_str).unwrap_or("it cannot be forwarded");
+        self.unsound(fault, what.chars().take(300).collect());
+    }
+
     fn unsound(&mut self, fail: FailMode, message: String) {
         self.heard.sound = false;
         self.reasons.push(reason(&fail_mode(fail), message, Effect::Deny, Mode::Enforce));
@@ -329,11 +340,11 @@ impl Weighed {
         }
     }
 
-    fn decision(mut self, snapshot: &Snapshot, session: &SessionView<'_>, facts: &Facts, id: RecordId) -> Decision {
+    pub(crate) fn decision(mut self, snapshot: &Snapshot, facts: &Facts, id: RecordId) -> Decision {
         if self.containment == Containment::Narrow && self.removed.is_empty() {
             // "Those involved": what let the agent do this.
             let class = facts.subject.agent.class.as_str();
-            self.removed = snapshot.fixed.grants.involved(class, &session.removed, &targets(facts));
+            self.removed = snapshot.fixed.grants.involved(class, &facts.subject.removed, &targets(facts));
         }
         let (effect, enforced) = combine(&self.heard);
         self.reasons.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -359,6 +370,15 @@ impl Weighed {
             playbook: self.playbook,
             snapshot: snapshot.digest(),
         }
+    }
+}
+
+/// What is said of a standing that refuses everything.
+pub(crate) fn taken(standing: Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Active | Standing::Narrowed => None,
+        Standing::Isolated => Some("the agent is isolated; a person has to release it"),
+        Standing::Terminated => Some("the workflow was ended; a person has to release the agent"),
     }
 }
 

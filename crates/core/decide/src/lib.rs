@@ -6,18 +6,22 @@
 mod combine;
 mod decide;
 mod destinations;
+mod document;
 mod grants;
 mod listing;
 mod memo;
 mod nearest;
+mod redecide;
 mod risk;
 mod snapshot;
 
 pub use combine::{Heard, Voice, combine};
 pub use decide::{PROBE_WINDOW_NS, decide};
 pub use destinations::destinations;
+pub use document::{DocumentError, PolicyDocument, SnapshotDocument};
 pub use grants::{Coverage, GrantEntry, GrantError, Grants, Known};
 pub use listing::listed;
 pub use memo::PROBES_MAX;
+pub use redecide::{Redecider, UNREPLAYABLE_KEY, Unreplayable, redecide, replayable};
 pub use risk::{Levels, RiskError, RiskWeights, Signal};
 pub use snapshot::{Habits, Parts, Server, SessionView, Snapshot, SnapshotError, UnknownAgent};

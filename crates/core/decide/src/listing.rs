@@ -8,7 +8,7 @@ use crate::combine::combine;
 use crate::decide::{PROBE_WINDOW_NS, Scope, coverage, facts, weigh};
 use crate::memo::{Key, Probe};
 use crate::{SessionView, Snapshot};
-use holdshort_model::{Action, ActionKind, Context, Effect, Request, Subject};
+use holdshort_model::{Action, ActionKind, Context, Effect, Facts, Request, Subject};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -65,12 +65,18 @@ fn judge(
     };
     let request =
         Request { subject: subject.clone(), action, context: Context::default(), session: session.id.clone() };
-    let mut facts = facts(snapshot, session, &request, time);
+    let facts = facts(snapshot, session, &request, time);
+    judge_tool(snapshot, facts, session.because.as_deref())
+}
+
+/// Judges a tool as such. `facts`: of a call without arguments and circumstances, and without a past.
+pub(crate) fn judge_tool(snapshot: &Snapshot, mut facts: Facts, because: Option<&str>) -> Probe {
     facts.history.sequences = snapshot.rules().sequences.at_best();
-    let coverage = coverage(snapshot, session, &facts, Scope::Tool);
-    let weighed = weigh(snapshot, session, &facts, coverage);
+    let coverage = coverage(snapshot, &facts, Scope::Tool);
+    let weighed = weigh(snapshot, &facts, because, coverage);
     let (_, enforced) = combine(&weighed.heard);
     Probe {
+        could: facts.action.effects,
         refused: enforced == Effect::Deny,
         sound: weighed.heard.sound,
         refusals: weighed.reasons.into_iter().filter(|reason| reason.effect == Effect::Deny).collect(),

@@ -3,7 +3,7 @@
 //! INVARIANT: invisible. A key holds everything that the answer depends on beside the snapshot that owns the memo, so
 //! that a remembered answer is the one that would be computed.
 
-use holdshort_model::{Digest, Pin, Reason, Standing, Subject};
+use holdshort_model::{ActionEffect, Digest, Pin, Reason, Standing, Subject};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +48,8 @@ pub(crate) struct Probe {
     pub(crate) refused: bool,
     /// False: it could not be judged.
     pub(crate) sound: bool,
+    /// What a call could do, whatever its arguments.
+    pub(crate) could: Vec<ActionEffect>,
 }
 
 #[derive(Debug, Default)]

@@ -116,9 +116,21 @@ pub(crate) struct Fixed {
     pub(crate) rules: Rules,
     pub(crate) detectors: Arc<Detectors>,
     pub(crate) risk: RiskWeights,
-    modes_fixed: BTreeSet<String>,
+    pub(crate) modes_fixed: BTreeSet<String>,
     /// Of everything but the policies.
     rest: Digest,
+    /// What it was compiled from, without the policies.
+    pub(crate) declared: Declared,
+}
+
+/// The declarations that a snapshot was compiled from, as they were.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) grants: Vec<GrantEntry>,
+    pub(crate) catalog: Vec<CatalogEntry>,
+    pub(crate) labels: Vec<LabelRule>,
+    pub(crate) classification: Classification,
+    pub(crate) detectors: Digest,
 }
 
 impl Snapshot {
@@ -127,7 +139,13 @@ impl Snapshot {
     /// # Errors
     /// All that is wrong with them; the last good snapshot stays in force.
     pub fn new(parts: Parts) -> Result<Self, Vec<SnapshotError>> {
-        let rest = rest(&parts).map_err(|error| vec![SnapshotError::Digest(error.to_string())])?;
+        let detectors = parts.detectors.digest();
+        Self::assemble(parts, detectors)
+    }
+
+    /// `detectors`: the digest of those that found what is on record, which need not be here.
+    pub(crate) fn assemble(parts: Parts, detectors: Digest) -> Result<Self, Vec<SnapshotError>> {
+        let rest = rest(&parts, detectors).map_err(|error| vec![SnapshotError::Digest(error.to_string())])?;
         let mut errors: Vec<SnapshotError> = Vec::new();
         errors.extend(parts.risk.check().err().map(SnapshotError::from));
         let catalog = Catalog::new(&parts.catalog, &parts.labels)
@@ -151,13 +169,21 @@ impl Snapshot {
         }
         let trusted = parts.servers.iter().filter(|(_, server)| server.outputs_trusted).map(|(name, _)| name.clone());
         let mut rules = Rules::default();
-        rules.labels = LabelRules::new(parts.classification, &parts.catalog, &parts.labels, trusted);
+        rules.labels = LabelRules::new(parts.classification.clone(), &parts.catalog, &parts.labels, trusted);
         let declared = parts.policies.as_ref().map(|policies| policies.sequences()).unwrap_or_default();
         rules.sequences = Sequences::compile(declared).map_err(|error| vec![error.into()])?;
+        let declared = Declared {
+            grants: parts.grants,
+            catalog: parts.catalog,
+            labels: parts.labels,
+            classification: parts.classification,
+            detectors,
+        };
         let Parts {
             policies, servers, unknown_agent, detectors, risk, modes_fixed, agents, pins, destinations, ..
         } = parts;
-        let fixed = Fixed { grants, catalog, servers, unknown_agent, rules, detectors, risk, modes_fixed, rest };
+        let fixed =
+            Fixed { grants, catalog, servers, unknown_agent, rules, detectors, risk, modes_fixed, rest, declared };
         let digest = digest(policies.as_deref(), rest);
         Ok(Self { fixed: Arc::new(fixed), policies, digest, agents, pins, destinations, memo: Arc::default() })
     }
@@ -300,7 +326,7 @@ fn digest(policies: Option<&PolicySet>, rest: Digest) -> Digest {
     Digest::of_parts([policies.as_bytes(), rest.as_bytes().as_slice()])
 }
 
-fn rest(parts: &Parts) -> Result<Digest, serde_json::Error> {
+fn rest(parts: &Parts, detectors: Digest) -> Result<Digest, serde_json::Error> {
     let bytes = [
         serde_json::to_vec(&parts.grants)?,
         serde_json::to_vec(&parts.catalog)?,
@@ -309,7 +335,7 @@ fn rest(parts: &Parts) -> Result<Digest, serde_json::Error> {
         serde_json::to_vec(&parts.servers)?,
         serde_json::to_vec(&parts.unknown_agent)?,
         serde_json::to_vec(&parts.pins.first_use())?,
-        parts.detectors.digest().to_string().into_bytes(),
+        detectors.to_string().into_bytes(),
         serde_json::to_vec(&parts.risk)?,
     ];
     Ok(Digest::of_parts(bytes.iter().map(Vec::as_slice)))

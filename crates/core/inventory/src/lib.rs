@@ -17,6 +17,7 @@ mod outbox;
 mod people;
 mod pins;
 mod response_conformance;
+mod snapshots;
 mod standings;
 mod store;
 mod token;
@@ -43,6 +44,7 @@ pub use modes::{PolicyMode, PolicyModeStore, check_policy_mode_store};
 pub use pins::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
 };
+pub use snapshots::{PART, SNAPSHOTS_MAX, SnapshotEntry, SnapshotStore, check_snapshot_store};
 pub use standings::{AGENTS_CONTAINED_MAX, Lowered, REMOVED_MAX, SESSIONS_PER_AGENT_MAX, Standings};
 pub use store::{AgentStore, BaselineStore, DestinationStore, PinStore, StandingStore, StoreError};
 pub use token::{Token, TokenError};

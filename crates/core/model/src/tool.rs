@@ -1,6 +1,6 @@
 //! Tools and their pinned definitions.
 
-use crate::{ActionKind, Digest, SessionId, Subject};
+use crate::{ActionEffect, ActionKind, Digest, SessionId, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,6 +33,10 @@ pub struct ToolFacts {
     /// Digest of the definition that the agent was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Digest>,
+    /// What a call could do, whatever its arguments: what the tool as such is judged by, so that replay can judge it again.
+    /// Not part of a policy's input. Absent in records of versions that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub could: Option<Vec<ActionEffect>>,
 }
 
 /// A tool definition as a server gave it.

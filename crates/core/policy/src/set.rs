@@ -25,6 +25,7 @@ pub struct PolicySet {
     /// Modes that differ from what was loaded, by id.
     changed: BTreeMap<Arc<str>, Mode>,
     sequences: Arc<[SequenceSpec]>,
+    bundle: Arc<Bundle>,
     /// Over sources and data.
     content: Digest,
     digest: Digest,
@@ -43,7 +44,8 @@ impl PolicySet {
         let engine = RegoEngine::build(&loaded, options.replicas).map_err(|fault| vec![fault])?;
         let sequences = loaded.sequences.into_values().map(|declared| declared.spec).collect();
         let (engine, changed) = (Arc::new(engine), BTreeMap::new());
-        Ok(Self { engine, loaded: policies.clone(), policies, changed, sequences, content, digest })
+        let bundle = Arc::new(bundle.clone());
+        Ok(Self { engine, loaded: policies.clone(), policies, changed, sequences, bundle, content, digest })
     }
 
     /// The same policies with other modes, by id or last part of the id; what is not named has the mode that it was
@@ -98,6 +100,11 @@ impl PolicySet {
                 finding.mode = *mode;
             }
         }
+    }
+
+    /// What it was loaded from.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
     }
 
     /// Digest over sources, data and modes: the same digest means the same answers.

@@ -33,6 +33,7 @@ mod report;
 mod response;
 mod service;
 mod sessions;
+mod snapshots;
 
 pub use crate::http::{Access, Parts, Peer, SnapshotSource};
 pub use approvals::{ApprovalsConfig, Approvers};

@@ -2,6 +2,7 @@
 
 use crate::change::ChangeError;
 use crate::service::Service;
+use crate::snapshots;
 use holdshort_api::{PolicyModeChange, PolicySummary};
 use holdshort_inventory::{PolicyMode, StoreError};
 use holdshort_model::{Mode, PromotionRecord, Record};
@@ -41,11 +42,14 @@ impl Service {
             by: by.to_owned(),
             reason: entry.reason.clone(),
         };
+        let mut next = modes(self.stores.modes.policy_modes().map_err(kept)?);
+        next.insert(id.clone(), mode);
+        let next = snapshot.with_modes(&next);
+        snapshots::keep(&*self.stores.snapshots, &next, "promotion", entry.since_ms).map_err(kept)?;
         // If we crash after this, the record tells of a change that is not in force; the person sees that nothing changed.
         self.journal.write(&Record::Promotion(record)).await?;
         self.stores.modes.put_policy_mode(&entry).map_err(kept)?;
-        let modes = modes(self.stores.modes.policy_modes().map_err(kept)?);
-        self.put(snapshot.with_modes(&modes));
+        self.put(next);
         self.mark_snapshot();
         tracing::info!(policy = id, enforced = mode == Mode::Enforce, "mode changed");
         Ok(PolicySummary { id, title, mode })

@@ -2,6 +2,7 @@
 
 use crate::promotion::modes;
 use crate::service::Service;
+use crate::snapshots;
 use holdshort_api::ReloadAnswer;
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
@@ -28,7 +29,11 @@ impl Service {
         let present = self.snapshot();
         let kept = self.stores.modes.policy_modes().map_err(|error| format!("modes of policies: {error}"));
         let candidate = candidate.and_then(|next| Ok(next.with_modes(&modes(kept.map_err(|error| vec![error])?))));
-        let (next, diagnostics) = match candidate {
+        let kept = candidate.and_then(|next| {
+            let kept = snapshots::keep(&*self.stores.snapshots, &next, source, self.now_ms());
+            kept.map(|()| next).map_err(|error| vec![format!("the snapshot cannot be kept for replay: {error}")])
+        });
+        let (next, diagnostics) = match kept {
             Ok(next) => (Some(carry(&present, next)), Vec::new()),
             Err(diagnostics) => (None, bounded(diagnostics)),
         };

@@ -13,6 +13,7 @@ use crate::promotion::modes;
 use crate::recorder::Recorder;
 use crate::response::{Response, announce};
 use crate::sessions::Sessions;
+use crate::snapshots;
 use arc_swap::ArcSwap;
 use holdshort_api::{
     AgentSummary, DecisionEvent, PinSummary, PoliciesAnswer, PolicySummary, SessionsPage, TokenSummary,
@@ -20,7 +21,7 @@ use holdshort_api::{
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
 use holdshort_inventory::{
-    AgentStore, Agents, ApprovalStore, BaselineStore, DestinationStore, Destinations, IncidentStore, NotificationOutbox, PersonStore, PinEntry, PinStore, Pins, PolicyModeStore, StandingStore, StoreError, TokenRefusal, difference,
+    AgentStore, Agents, ApprovalStore, BaselineStore, DestinationStore, Destinations, IncidentStore, NotificationOutbox, PersonStore, PinEntry, PinStore, Pins, PolicyModeStore, SnapshotStore, StandingStore, StoreError, TokenRefusal, difference,
 };
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub struct Stores {
     pub standings: Arc<dyn StandingStore + Send + Sync>,
     /// Modes of policies that people changed.
     pub modes: Arc<dyn PolicyModeStore + Send + Sync>,
+    /// What decided.
+    pub snapshots: Arc<dyn SnapshotStore + Send + Sync>,
     /// What is usual for agents and classes.
     pub baselines: Arc<dyn BaselineStore + Send + Sync>,
     /// What people have to look at.
@@ -115,6 +118,8 @@ impl Service {
         let snapshot = snapshot.with_agents(Arc::new(agents)).with_pins(Arc::new(pins));
         let snapshot = snapshot.with_destinations(Arc::new(destinations));
         let snapshot = snapshot.with_modes(&modes(stores.modes.policy_modes()?));
+        // If we crash after this, a snapshot is kept that no record names.
+        snapshots::keep(&*stores.snapshots, &snapshot, "start", ms(clock.now_ns()))?;
         let journal = Journal::new(recorder, clock.clone());
         let kept = stores.standings.clone();
         let containment = Containment::load(config.narrow, kept, journal.clone(), clock.now_ns())?;

@@ -41,7 +41,7 @@ fn host(facts: &mut Facts, change: fn(&mut DestinationSignal)) {
 }
 
 /// Bad signs, each as a change of what is known.
-const SIGNS: [Sign; 30] = [
+const SIGNS: [Sign; 31] = [
     ("unregistered", |facts| facts.subject.agent.class = "unknown".into()),
     ("unauthenticated", |facts| facts.subject.authenticated_by = Authentication::None),
     ("owner inactive", |facts| facts.subject.agent.owner = Some(Owner { id: "x".into(), active: false })),
@@ -62,7 +62,7 @@ const SIGNS: [Sign; 30] = [
     }),
     ("changed tool", |facts| {
         let (server, name) = ("mail".into(), "t".into());
-        facts.tool = Some(ToolFacts { server, name, pin: Pin::Changed, annotations: Value::Null, definition: None });
+        facts.tool = Some(ToolFacts { server, name, pin: Pin::Changed, annotations: Value::Null, definition: None, could: None });
     }),
     ("unprovable", |facts| facts.action.effects.iter_mut().for_each(|e| e.certainty = Certainty::Unprovable)),
     ("unknown host", |facts| host(facts, |host| host.known = false)),
@@ -83,6 +83,9 @@ const SIGNS: [Sign; 30] = [
     ("intelligence", |facts| {
         let hit = Indicator { feed: "f".into(), kind: "domain".into(), at: "/url".into(), confidence: 90 };
         facts.signals.content.intelligence.push(hit);
+    }),
+    ("listed host", |facts| {
+        host(facts, |host| (host.listed, host.listed_confidence) = (Some("f".into()), 80));
     }),
     ("refused before", |facts| facts.signals.approvals.refused_same += 1),
     ("flooding", |facts| facts.signals.approvals.flooding = true),

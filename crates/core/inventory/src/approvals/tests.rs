@@ -77,6 +77,7 @@ impl World {
                 pin: holdshort_model::Pin::Match,
                 annotations: Value::Null,
                 definition: Some(Digest::of(b"send")),
+                could: None,
             }),
             context: ContextFacts {
                 intent: None,

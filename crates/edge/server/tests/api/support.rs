@@ -228,6 +228,7 @@ impl World {
             approvals: db.clone(),
             people: db.clone(),
             modes: db.clone(),
+            snapshots: db.clone(),
             baselines: db.clone(),
             incidents: db.clone(),
             outbox: db,

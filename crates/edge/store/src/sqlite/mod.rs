@@ -19,7 +19,6 @@ mod schema;
 mod standings;
 
 pub use open::OpenError;
-pub use policies::PolicyVersion;
 
 use holdshort_inventory::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};

@@ -1,0 +1,72 @@
+//! What decided: snapshots by digest, so that replay finds them again.
+
+use crate::StoreError;
+use holdshort_model::Digest;
+
+/// Most snapshots that are kept; the oldest are forgotten, and what they decided cannot be decided again. One an hour is more
+/// than a year.
+pub const SNAPSHOTS_MAX: usize = 10_000;
+
+/// A snapshot that was in force, or the text of the policies of some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotEntry {
+    /// Digest of the snapshot, as records name it; of a text, digest of its bytes.
+    pub digest: Digest,
+    /// When it was first in force, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// Who brought it: `file`, `api`, `start` or `promotion`; `part` for the text of policies.
+    pub source: String,
+    /// The document as its owner writes it.
+    pub content: Vec<u8>,
+}
+
+/// The source of a text that snapshots share.
+pub const PART: &str = "part";
+
+/// Snapshots. Every method is atomic and durable when it returns.
+pub trait SnapshotStore {
+    /// Keeps entries. What is kept already stays as it is. Of more than [`SNAPSHOTS_MAX`] snapshots the oldest are forgotten.
+    ///
+    /// # Errors
+    /// When the store fails; then none of them is kept.
+    fn keep_snapshot(&self, entries: &[SnapshotEntry]) -> Result<(), StoreError>;
+
+    /// The entry of this digest.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    fn snapshot(&self, digest: &Digest) -> Result<Option<SnapshotEntry>, StoreError>;
+}
+
+/// Checks a store.
+///
+/// # Errors
+/// What it does wrong.
+pub fn check_snapshot_store<S: SnapshotStore>(open: impl Fn() -> S) -> Result<(), String> {
+    let text = |error: StoreError| error.to_string();
+    let entry = |name: &str, time_ms: u64, source: &str| SnapshotEntry {
+        digest: Digest::of(name.as_bytes()),
+        time_ms,
+        source: source.to_owned(),
+        content: name.as_bytes().to_vec(),
+    };
+    let (first, part) = (entry("first", 5, "start"), entry("policies", 5, PART));
+    open().keep_snapshot(&[part.clone(), first.clone()]).map_err(text)?;
+    let store = open();
+    let again = SnapshotEntry { time_ms: 9, source: "api".into(), content: b"other".to_vec(), ..first.clone() };
+    store.keep_snapshot(&[again]).map_err(text)?;
+    if open().snapshot(&first.digest).map_err(text)? != Some(first.clone()) {
+        return Err("the first copy has to stay".into());
+    }
+    if store.snapshot(&Digest::of(b"none")).map_err(text)?.is_some() {
+        return Err("nothing was kept under this digest".into());
+    }
+    let many: Vec<SnapshotEntry> =
+        (0..SNAPSHOTS_MAX).map(|number| entry(&number.to_string(), 10 + number as u64, "file")).collect();
+    store.keep_snapshot(&many).map_err(text)?;
+    let kept = |entry: &SnapshotEntry| store.snapshot(&entry.digest).map(|found| found.is_some()).map_err(text);
+    if kept(&first)? || !kept(&part)? || !many.iter().try_fold(true, |all, one| kept(one).map(|kept| all && kept))? {
+        return Err("over the bound exactly the oldest snapshot goes, and no text".into());
+    }
+    Ok(())
+}
