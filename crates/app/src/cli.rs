@@ -211,7 +211,7 @@ pub(crate) enum PolicyCommand {
     #[command(after_help = "Example:\n  holdshort policy lint policies/ --json")]
     Lint(PolicyArgs),
     /// Print the matrix of agent class, action and decision, or compare it with the committed one
-    #[command(after_help = "Example:\n  holdshort policy matrix policies/ --check policies/MATRIX.md")]
+    #[command(after_help = "Example:\n  holdshort policy matrix my-policies/ --check my-policies/MATRIX.md")]
     Matrix {
         #[command(flatten)]
         policy: PolicyArgs,

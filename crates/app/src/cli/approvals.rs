@@ -76,7 +76,7 @@ pub(crate) enum ApprovalsCommand {
         person: PersonArgs,
         /// Id of the approval
         id: RecordId,
-        /// Why; goes on record, and the agent reads it when it asks the same again
+        /// Why; goes on record, and the agent reads it
         #[arg(long, default_value = "", hide_default_value = true)]
         reason: String,
     },
