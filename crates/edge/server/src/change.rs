@@ -52,13 +52,18 @@ impl Service {
         Ok(AgentSummary { id, class, owner, created_ms, tokens: 0 })
     }
 
-    /// Removes an agent with its tokens.
+    /// Removes an agent with its tokens, and takes its remembered answers back.
     ///
     /// # Errors
     /// When nobody registered it, or the change cannot be recorded or kept.
     pub async fn remove_agent(&self, id: AgentId) -> Result<(), ChangeError> {
         let _changing = self.changing.lock().await;
         self.registered(&id)?;
+        // Before it is gone: whoever is registered under its name next takes none of its remembered answers over.
+        let remembered = self.exceptions().exceptions.into_iter().filter(|one| one.agent == id && !one.revoked);
+        for one in remembered {
+            self.revoke_exception(one.id, "operator", "the agent was removed").await?;
+        }
         self.record("agent-removed", json!({ "agent": id })).await?;
         let removed = id.clone();
         self.change(move |stores| stores.agents.remove_agent(&id)).await?;

@@ -230,6 +230,21 @@ async fn a_remembered_answer_holds_until_it_is_revoked_and_makes_destinations_kn
 }
 
 #[tokio::test]
+async fn whoever_is_registered_under_a_name_again_takes_no_remembered_answer_over() {
+    let world = World::with(setup()).await;
+    let operator = world.operator();
+    agent(&world, "tidy").await;
+    let id = rule(&world, mail("bob@example.org")).await.approval.unwrap();
+    operator.answer(id, &NewAnswer { remember_s: Some(3_600), ..yes() }).await.unwrap();
+    let later = || Request { session: "t".into(), ..mail("bob@example.org") };
+    assert_eq!(rule(&world, later()).await.enforced, Effect::Allow);
+    operator.remove_agent(&"tidy".into()).await.unwrap();
+    agent(&world, "tidy").await;
+    assert_eq!(rule(&world, later()).await.enforced, Effect::Ask);
+    world.tape.until(|record| record["event"] == "revoked").await;
+}
+
+#[tokio::test]
 async fn what_was_asked_under_other_policies_is_asked_again() {
     let world = World::with(setup()).await;
     let operator = world.operator();
