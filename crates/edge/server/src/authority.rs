@@ -27,6 +27,12 @@ impl Authority for Service {
             let fault = Fault::new(FailMode::Oversize, format!("the {what} of this request is too long"));
             return Err(self.journal.refuse_request(fault, &request));
         }
+        // They stand in the program's own log and on terminals, and the agent may have chosen them.
+        if [request.subject.agent.as_str(), request.session.as_str()].iter().any(|id| id.chars().any(char::is_control))
+        {
+            let fault = Fault::new(FailMode::Unparseable, "ids of agents and sessions have no control characters");
+            return Err(self.journal.refuse_request(fault, &request));
+        }
         let decided = self.decide(request, started)?;
         let Decided { request, decision, standing, answered, evidence, noted, flight, now_ms } = decided;
         let left = self.config.deadline.saturating_sub(started.elapsed());

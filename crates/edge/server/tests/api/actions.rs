@@ -155,6 +155,21 @@ async fn what_is_too_long_to_be_recorded_is_refused_and_told_later() {
 }
 
 #[tokio::test]
+async fn ids_do_not_steer_terminals_and_logs() {
+    let world = World::start().await;
+    for change in [
+        (|r| r.session = "s\n2026-11-21T00:00:00Z  WARN released".into()) as fn(&mut holdshort_model::Request),
+        |r| r.session = "\u{1b}[2Js".into(),
+        |r| r.subject.agent = "a\u{7}".into(),
+    ] {
+        let mut asked = request("a", "s", "read");
+        change(&mut asked);
+        assert_eq!(world.service.rule(asked).await.unwrap_err().mode, FailMode::Unparseable);
+    }
+    assert!(world.tape.of_type("decision").is_empty());
+}
+
+#[tokio::test]
 async fn outcomes_are_recorded_and_counted() {
     let world = World::start().await;
     let client = world.operator();
