@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+#[allow(dead_code, reason = "each test file uses its part")]
 mod support;
 
 use serde_json::{Value, json};

@@ -108,6 +108,9 @@ fn print_list(incidents: &[IncidentSummary], output: Output) -> Result<(), Failu
     if output.json {
         return incidents.iter().try_for_each(out::json);
     }
+    if incidents.is_empty() {
+        return out::line("no incidents");
+    }
     let row = |one: &IncidentSummary| {
         let agents: Vec<String> = one.agents.iter().map(|agent| safe(agent.as_str())).collect();
         vec![
@@ -171,6 +174,9 @@ fn next(incident: &Incident) -> Result<(), Failure> {
 fn print_channels(channels: &[ChannelState], output: Output) -> Result<(), Failure> {
     if output.json {
         return channels.iter().try_for_each(out::json);
+    }
+    if channels.is_empty() {
+        return out::line("no channels: the configuration names them in `[[notify]]`");
     }
     let row = |one: &ChannelState| {
         let numbers = [one.waiting, one.sent, one.failed, one.given_up, one.dropped].map(|number| number.to_string());

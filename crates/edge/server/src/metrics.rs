@@ -1,6 +1,6 @@
 //! Counters of the service in the Prometheus text format. Labels take values from closed sets only.
 
-use holdshort_model::{Decision, Effect, FailMode, OutcomeStatus};
+use holdshort_model::{Decision, Effect, FailMode, OutcomeStatus, Standing, StandingEntry};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -130,6 +130,19 @@ impl Histogram {
 fn add(counter: Option<&AtomicU64>, amount: u64) {
     if let Some(counter) = counter {
         counter.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// What waits for people: questions, and what was taken away and not given back.
+pub(crate) fn render_waiting(out: &mut String, questions: usize, taken: &[StandingEntry]) {
+    head(out, "holdshort_approvals_pending", "gauge", "Questions that wait for a person.");
+    let _ = writeln!(out, "holdshort_approvals_pending {questions}");
+    head(out, "holdshort_standings", "gauge", "Agents, sessions and classes from whom something was taken away.");
+    for (standing, name) in
+        [(Standing::Narrowed, "narrowed"), (Standing::Isolated, "isolated"), (Standing::Terminated, "terminated")]
+    {
+        let count = taken.iter().filter(|entry| entry.standing == standing).count();
+        let _ = writeln!(out, "holdshort_standings{{standing=\"{name}\"}} {count}");
     }
 }
 

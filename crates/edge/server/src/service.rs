@@ -228,6 +228,7 @@ impl Service {
         let sessions = self.sessions.count(self.now_ms());
         let mut text = self.journal.metrics.render(sessions, self.budget.used(), self.budget.reduced());
         text.push_str(&self.response.metrics_text());
+        crate::metrics::render_waiting(&mut text, self.approvals.pending(), &self.containment.entries());
         text
     }
 

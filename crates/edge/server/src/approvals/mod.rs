@@ -200,6 +200,12 @@ impl Approvals {
         (desk.book.iter().filter(wanted).take(limit).cloned().collect(), version)
     }
 
+    /// Questions that wait for a person.
+    pub(crate) fn pending(&self) -> usize {
+        self.shared.sweep();
+        self.shared.desk().book.iter().filter(|one| one.state == ApprovalState::Pending).count()
+    }
+
     /// Waits until the number is another one than `seen`, at most `wait`.
     pub(crate) async fn changed(&self, seen: u64, wait: Duration) {
         let mut version = self.shared.version.subscribe();

@@ -88,12 +88,18 @@ async fn an_approved_action_runs_once_and_all_of_it_is_on_record() {
     let asked = rule(&world, mail("bob@example.org")).await;
     let id = asked.approval.unwrap();
     assert_eq!((asked.enforced, asked.approved), (Effect::Ask, None));
+    let waiting = |number: usize| {
+        let (metrics, line) = (world.service.metrics_text(), format!("holdshort_approvals_pending {number}"));
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    };
+    waiting(1);
     let shown = world.operator().approval(id, &ApprovalQuery::default()).await.unwrap().approval.unwrap();
     assert_eq!(shown.args["to"], "bob@example.org");
     assert!(shown.destinations.iter().any(|(_, value)| value == "bob@example.org"), "{:?}", shown.destinations);
 
     let given = person(&world, "ann", "approve").await.answer(id, &yes()).await.unwrap();
     assert_eq!((given.approval.state, given.approval.args), (ApprovalState::Approved, Value::Null));
+    waiting(0);
     let changed = rule(&world, mail("eve@example.org")).await;
     assert_eq!(changed.enforced, Effect::Ask, "another argument is another question");
     assert_ne!(changed.approval, Some(id));

@@ -237,6 +237,10 @@ async fn a_misspelled_scope_releases_nobody() {
     let world = World::with(setup()).await;
     registered(&world, "a").await;
     world.operator().contain(&isolate(agent("a"))).await.unwrap();
+    let metrics = world.service.metrics_text();
+    for line in ["holdshort_standings{standing=\"isolated\"} 1", "holdshort_standings{standing=\"narrowed\"} 0"] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
     let head = format!(
         "POST /v1/standing/release HTTP/1.1\nhost: localhost\nauthorization: Bearer {ADMIN}\ncontent-type: application/json"
     );
