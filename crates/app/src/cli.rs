@@ -3,10 +3,13 @@
 mod approvals;
 mod detect;
 mod incidents;
+mod log;
 
 pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs};
 pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};
 pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
+pub(crate) use log::{AuditArgs, MirrorArgs, ProveArgs, VerifyProofArgs};
+
 
 use crate::place::Place;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +52,11 @@ pub(crate) enum Command {
     /// Read and verify the records
     #[command(subcommand, after_help = "Example:\n  holdshort log verify")]
     Log(LogCommand),
+    /// Follow another log: check, store and cosign what it says, where its keeper cannot write
+    #[command(
+        after_help = "Example:\n  holdshort mirror --from https://logs.example.com/node-1 --to /mnt/worm/node-1 --key log.pub\n\nOnly what continues the copy is stored. A log that was rewritten and signed again ends it with exit code 1, and the message says from which record on; both signed checkpoints are kept."
+    )]
+    Mirror(MirrorArgs),
     /// Register agents and their tokens
     #[command(
         subcommand,
@@ -130,7 +138,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it runs until it is ended.
     pub(crate) fn stays(&self) -> bool {
-        matches!(self, Self::Serve(_) | Self::Mcp(_))
+        matches!(self, Self::Serve(_) | Self::Mcp(_) | Self::Mirror(_))
     }
 }
 
@@ -305,15 +313,21 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         filter: SearchArgs,
     },
-    /// Verify a log directory offline: checkpoint, tree and every record
-    #[command(after_help = "Example:\n  holdshort log verify\n  holdshort log verify /mnt/copy/log --key log.pub")]
+    /// Verify a log: a directory with checkpoint, tree and every record, or what an address serves of it
+    #[command(
+        after_help = "Example:\n  holdshort log verify\n  holdshort log verify /mnt/copy/log --key log.pub\n  holdshort log verify https://logs.example.com/node-1 --key log.pub\n\nAn address serves checkpoint, entries and tiles, and no records: the tree is checked as a whole. So is a directory without records, such as a mirror's."
+    )]
     Verify {
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
         output: Output,
-        /// Log directory; default: that of the data directory
-        directory: Option<PathBuf>,
+        /// Log directory or address; default: the directory in the data directory
+        #[arg(value_name = "DIR|URL")]
+        log: Option<String>,
+        /// File with a bearer token, for an address that asks for one
+        #[arg(long, value_name = "FILE")]
+        token: Option<PathBuf>,
         /// Verification key from a place that whoever may have altered the log cannot write to; default: the log's own `log.pub`
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
@@ -321,6 +335,19 @@ pub(crate) enum LogCommand {
         #[arg(long, value_name = "FILE")]
         older: Option<PathBuf>,
     },
+    /// Check that a log continues an older checkpoint of it; needs few files, whatever its size
+    #[command(
+        after_help = "Example:\n  holdshort log audit https://logs.example.com/node-1 --older checkpoint.kept --key log.pub"
+    )]
+    Audit(AuditArgs),
+    /// Prove one record to somebody who has nothing else of the log
+    #[command(
+        after_help = "Example:\n  holdshort log prove 42 --out 42.tlog-proof\n\nThe file has the format of C2SP tlog-proof. It holds the record itself unless `--bare` is given."
+    )]
+    Prove(ProveArgs),
+    /// Check a proof file, with nothing of the log but its key
+    #[command(after_help = "Example:\n  holdshort log verify-proof 42.tlog-proof --key log.pub")]
+    VerifyProof(VerifyProofArgs),
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod firings;
 mod out;
 mod place;
 mod policies;
+mod remote;
 mod render;
 mod service;
 mod snapshot;

@@ -3,10 +3,13 @@
 use crate::cli::{EffectChoice, LogCommand, Output, SearchArgs};
 use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::place::Place;
+use crate::remote::Whereabouts;
 use crate::{out, render};
 use holdshort_ledger::{Checkpoint, VerifierKey};
 use holdshort_model::{Effect, Record, RecordId};
-use holdshort_store::log::{CHECKPOINT_FILE, LogError, PUBLIC_KEY_FILE, Reader, StoredRecord, VerifyOptions, verify};
+use holdshort_store::log::{
+    CHECKPOINT_FILE, LogError, PUBLIC_KEY_FILE, RECORDS_DIRECTORY, Reader, StoredRecord, VerifyOptions, verify,
+};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,17 +24,29 @@ pub(super) fn run(command: LogCommand) -> Outcome {
         LogCommand::Tail { place, output, lines, follow } => tail(&directory(&place)?, output, lines, follow),
         LogCommand::Show { place, output, record } => show(&directory(&place)?, output, &record),
         LogCommand::Search { place, output, filter } => search(&directory(&place)?, output, &filter),
-        LogCommand::Verify { place, output, directory: named, key, older } => {
-            check(&named.map_or_else(|| directory(&place), Ok)?, output, key.as_deref(), older.as_deref())
+        LogCommand::Verify { place, output, log, token, key, older } => {
+            let local = match log.as_deref().map(Whereabouts::parse).transpose()? {
+                None => directory(&place)?,
+                // A copy without records, such as a mirror's, is checked by its public files like one that is far away.
+                Some(Whereabouts::Directory(named)) if token.is_none() && has_records(&named) => named,
+                Some(whereabouts) => {
+                    let known = super::log_audit::Known { key: key.as_deref(), older: older.as_deref() };
+                    return super::log_audit::verify(&whereabouts, token.as_deref(), output, &known);
+                }
+            };
+            check(&local, output, key.as_deref(), older.as_deref())
         }
+        LogCommand::Audit(arguments) => super::log_audit::audit(&arguments),
+        LogCommand::Prove(arguments) => super::log_prove::prove(&arguments),
+        LogCommand::VerifyProof(arguments) => super::log_prove::verify(&arguments),
     }
 }
 
-pub(super) fn directory(place: &Place) -> Result<PathBuf, Failure> {
+pub(crate) fn directory(place: &Place) -> Result<PathBuf, Failure> {
     Ok(place.data(&place.load()?)?.log())
 }
 
-pub(super) fn open(directory: &Path) -> Result<Reader, Failure> {
+pub(crate) fn open(directory: &Path) -> Result<Reader, Failure> {
     if !directory.join(CHECKPOINT_FILE).exists() {
         return Err(Failure::usage(format!("there is no log in `{}`", directory.display()))
             .hint("start the service once, or name its data directory with `--data`"));
@@ -39,11 +54,16 @@ pub(super) fn open(directory: &Path) -> Result<Reader, Failure> {
     Reader::open(directory).map_err(unreadable)
 }
 
-pub(super) fn unreadable(error: LogError) -> Failure {
+pub(crate) fn unreadable(error: LogError) -> Failure {
     match error {
         LogError::Damaged(damage) => Failure::refused(format!("the log is damaged: {damage}")),
         other => Failure::internal(other),
     }
+}
+
+/// Whether a directory holds records, or is none at all, which the check of records says best.
+fn has_records(directory: &Path) -> bool {
+    directory.join(RECORDS_DIRECTORY).exists() || !directory.join("mirror.pub").exists()
 }
 
 fn tail(directory: &Path, output: Output, lines: usize, follow: bool) -> Outcome {
@@ -174,7 +194,7 @@ fn check(directory: &Path, output: Output, key: Option<&Path>, older: Option<&Pa
     }
 }
 
-fn read_key(path: &Path) -> Result<VerifierKey, Failure> {
+pub(super) fn read_key(path: &Path) -> Result<VerifierKey, Failure> {
     let text = fs::read_to_string(path).map_err(io_failure("read", path))?;
     VerifierKey::parse(text.trim()).map_err(|error| {
         Failure::usage(format!("`{}` holds no verification key: {error}", path.display()))
@@ -204,12 +224,12 @@ fn print(record: &StoredRecord, output: Output) -> Result<(), Failure> {
 }
 
 /// `None` for a record of a newer version, which is shown as it is.
-pub(super) fn parse(record: &StoredRecord) -> Option<Record> {
+pub(crate) fn parse(record: &StoredRecord) -> Option<Record> {
     serde_json::from_slice(&record.payload).ok()
 }
 
 /// When something happened, in milliseconds since 1970.
-pub(super) fn time_ms(record: &Record) -> u64 {
+pub(crate) fn time_ms(record: &Record) -> u64 {
     match record {
         Record::Decision(decision) => decision.received_ms,
         Record::Outcome(outcome) => outcome.decision.time_ms(),

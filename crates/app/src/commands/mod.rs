@@ -10,9 +10,12 @@ mod destinations;
 mod incidents;
 mod intelligence;
 mod labels;
-mod log;
+pub(crate) mod log;
+mod log_audit;
+mod log_prove;
 mod matrix;
 mod mcp;
+mod mirror;
 mod people;
 mod person;
 mod policy;
@@ -45,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Release(arguments) => contain::release(arguments),
         Command::Standing(arguments) => standing::run(&arguments),
         Command::Log(command) => log::run(command),
+        Command::Mirror(arguments) => mirror::run(&arguments),
         Command::Decide(arguments) => decide::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Policy(command) => policy::run(command),

@@ -32,7 +32,7 @@ pub struct Cosigner {
 }
 
 enum Secret {
-    Ed25519(ed25519_dalek::SigningKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
     MlDsa44(Box<ml_dsa::SigningKey<MlDsa44>>),
 }
 
@@ -46,7 +46,7 @@ pub struct CosignerKey {
 
 #[derive(Clone, PartialEq)]
 enum Public {
-    Ed25519(ed25519_dalek::VerifyingKey),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
     MlDsa44(Box<ml_dsa::VerifyingKey<MlDsa44>>),
 }
 
@@ -76,7 +76,7 @@ impl CosignerKey {
                 let bytes: &[u8; 32] = public.try_into().map_err(|_| NoteError::Key)?;
                 let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| NoteError::Key)?;
                 // A weak key verifies signatures that nobody made.
-                Public::Ed25519(Some(key).filter(|key| !key.is_weak()).ok_or(NoteError::Key)?)
+                Public::Ed25519(Some(Box::new(key)).filter(|key| !key.is_weak()).ok_or(NoteError::Key)?)
             }
             CosignerAlgorithm::MlDsa44 => {
                 let bytes = EncodedVerifyingKey::<MlDsa44>::try_from(public).map_err(|_| NoteError::Key)?;
@@ -184,8 +184,8 @@ impl Cosigner {
     pub fn from_seed(algorithm: CosignerAlgorithm, name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
         let (secret, key) = match algorithm {
             CosignerAlgorithm::Ed25519 => {
-                let secret = ed25519_dalek::SigningKey::from_bytes(seed);
-                let key = Public::Ed25519(secret.verifying_key());
+                let secret = Box::new(ed25519_dalek::SigningKey::from_bytes(seed));
+                let key = Public::Ed25519(Box::new(secret.verifying_key()));
                 (Secret::Ed25519(secret), key)
             }
             CosignerAlgorithm::MlDsa44 => {

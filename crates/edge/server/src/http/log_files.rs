@@ -56,7 +56,7 @@ fn unreadable(error: &std::io::Error) -> Problem {
 fn parse(name: &str) -> Option<File> {
     match name {
         "checkpoint" => Some(File::Checkpoint),
-        "log.pub" => Some(File::Key),
+        "log.pub" | "log.mldsa.pub" => Some(File::Key),
         _ => {
             let (level, index) = name.strip_prefix("tile/")?.split_once('/')?;
             let level_good = level == "entries" || number(level).is_some_and(|level| level <= u16::from(LEVEL_MAX));
@@ -95,6 +95,7 @@ mod tests {
         for (name, expected) in [
             ("checkpoint", Some(File::Checkpoint)),
             ("log.pub", Some(File::Key)),
+            ("log.mldsa.pub", Some(File::Key)),
             ("tile/0/000", full),
             ("tile/63/x001/x234/067", full),
             ("tile/entries/x001/067", full),

@@ -7,7 +7,9 @@ use super::error::{Damage, Wrong};
 use super::layout::CHECKPOINT_FILE;
 use super::source::{Source, SourceTiles, fetch_checkpoint};
 use super::verify::{Progress, VerifyOptions, check_older};
-use holdshort_ledger::{Checkpoint, ConsistencyProof, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey};
+use holdshort_ledger::{
+    Checkpoint, ConsistencyProof, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey,
+};
 
 /// Checks that the log has a checkpoint signed by `key`, and that its tree begins with that of `older`.
 ///
@@ -58,7 +60,8 @@ pub fn verify_public(
 
 /// Checks that the newer tree begins with the older one.
 pub(crate) fn continues(older: &Checkpoint, newer: &Checkpoint, tiles: &mut SourceTiles<'_>) -> Result<(), Damage> {
-    let proof = ConsistencyProof::make(older.size, newer.size, tiles).map_err(|error| proof_damage(error, newer.size))?;
+    let proof =
+        ConsistencyProof::make(older.size, newer.size, tiles).map_err(|error| proof_damage(error, newer.size))?;
     let rewritten = |_| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size));
     proof.verify(&older.root, &newer.root).map_err(rewritten)
 }

@@ -44,7 +44,9 @@ pub(crate) fn cosigner(
     let wrong = |what| LogError::Key { file: file.to_owned(), what };
     if !file.exists() {
         if public_file.exists() {
-            return Err(wrong("is missing, but its public half exists; bring it back, or remove that to begin a new one"));
+            return Err(wrong(
+                "is missing, but its public half exists; bring it back, or remove that to begin a new one",
+            ));
         }
         let key = Cosigner::from_seed(algorithm, name, &seed(file)?)
             .map_err(|_| wrong("cannot be made: the name has a space, `+` or nothing in it"))?;

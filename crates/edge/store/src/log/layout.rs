@@ -8,6 +8,8 @@ pub const CHECKPOINT_FILE: &str = "checkpoint";
 pub const PUBLIC_KEY_FILE: &str = "log.pub";
 /// The key that cosigns checkpoints with ML-DSA-44, in signed-note format.
 pub const COSIGNER_PUBLIC_KEY_FILE: &str = "log.mldsa.pub";
+/// The first checkpoint that contradicts what a mirror stored, in its own directory.
+pub const CONTRADICTION_FILE: &str = "contradiction";
 /// The key that a mirror cosigns with, in its own directory.
 pub(crate) const MIRROR_PUBLIC_KEY_FILE: &str = "mirror.pub";
 /// The payloads.

@@ -10,14 +10,14 @@
 use super::audit::{continues, proof_damage};
 use super::disk::{Disk, RealDisk, write_whole};
 use super::error::{Damage, LogError, Wrong};
-use super::layout::{CHECKPOINT_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE};
+use super::keys;
+use super::layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE};
 use super::recover::{lock, read_checkpoint};
 use super::sealer::Seal;
 use super::source::{DirectorySource, Source, SourceTiles, fetch_checkpoint};
-use super::keys;
 use holdshort_ledger::{
-    Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, DifferenceError, Edge, Entry, Hash, Note, TILE_WIDTH, Tile, VerifierKey,
-    first_difference,
+    Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, DifferenceError, Edge, Entry, Hash, Note, TILE_WIDTH,
+    Tile, VerifierKey, first_difference,
 };
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub struct Mirrored {
 pub enum MirrorError {
     /// The other log is not the one that was mirrored so far. What is stored here is evidence.
     #[error("{0}")]
-    Exposed(Exposed),
+    Exposed(Box<Exposed>),
     /// What the other log serves is not what it signed, or cannot be had.
     #[error("the log that is followed: {0}")]
     Source(Damage),
@@ -151,11 +151,13 @@ impl Mirror {
         let stored = self.stored.as_ref().map_or(empty, |(_, stored)| stored.clone());
         let mut tiles = SourceTiles(source);
         if found.size < stored.size {
-            return Err(self.expose(stored, found, &mut tiles));
+            return Err(self.expose(stored, (&note, found), &mut tiles));
         }
         match continues(&stored, &found, &mut tiles) {
             Ok(()) => {}
-            Err(Damage { wrong: Wrong::Rewritten(_), .. }) => return Err(self.expose(stored, found, &mut tiles)),
+            Err(Damage { wrong: Wrong::Rewritten(_), .. }) => {
+                return Err(self.expose(stored, (&note, found), &mut tiles));
+            }
             Err(damage) => return Err(MirrorError::Source(damage)),
         }
         let added = found.size.saturating_sub(stored.size);
@@ -174,12 +176,7 @@ impl Mirror {
     }
 
     /// Fetches the next entries, and stores them once it is proved that they stand in the signed tree.
-    fn take_chunk(
-        &self,
-        seal: &mut Seal,
-        signed: &Checkpoint,
-        tiles: &mut SourceTiles<'_>,
-    ) -> Result<(), MirrorError> {
+    fn take_chunk(&self, seal: &mut Seal, signed: &Checkpoint, tiles: &mut SourceTiles<'_>) -> Result<(), MirrorError> {
         let first = seal.size();
         let end = ((first >> 8).saturating_add(CHUNK_BUNDLES) << 8).min(signed.size);
         let mut edge: Edge = seal.edge().clone();
@@ -219,8 +216,20 @@ impl Mirror {
         Ok(note.to_string())
     }
 
-    /// Finds out from which record on the two stories differ.
-    fn expose(&self, stored: Checkpoint, found: Checkpoint, tiles: &mut SourceTiles<'_>) -> MirrorError {
+    /// Puts the contradicting checkpoint aside, and finds out from which record on the two stories differ. Both are signed by
+    /// the log: whoever has the two needs nothing else to know that it told two stories.
+    fn expose(
+        &self,
+        stored: Checkpoint,
+        (note, found): (&str, Checkpoint),
+        tiles: &mut SourceTiles<'_>,
+    ) -> MirrorError {
+        let evidence = self.directory.join(CONTRADICTION_FILE);
+        if !evidence.exists()
+            && let Err(error) = write_whole(self.disk.as_ref(), &evidence, note.as_bytes(), 0o644)
+        {
+            return MirrorError::Own(LogError::io("write", &evidence)(error));
+        }
         let mut own = DirectorySource::new(&self.directory);
         let mut own = SourceTiles(&mut own);
         let difference = first_difference((stored.size, &mut own), (found.size, &found.root, tiles));
@@ -231,7 +240,6 @@ impl Mirror {
             Err(DifferenceError::Ours(error)) => return MirrorError::Own(proof_damage(error, stored.size).into()),
             Err(DifferenceError::Theirs(_) | DifferenceError::Unproved(_)) => None,
         };
-        MirrorError::Exposed(Exposed { stored, found, from })
+        MirrorError::Exposed(Box::new(Exposed { stored, found, from }))
     }
 }
-

@@ -22,7 +22,7 @@ fn source(options: &LogOptions) -> DirectorySource {
 
 fn exposed(result: Result<Mirrored, MirrorError>) -> Exposed {
     match result {
-        Err(MirrorError::Exposed(exposed)) => exposed,
+        Err(MirrorError::Exposed(exposed)) => *exposed,
         other => panic!("{other:?}"),
     }
 }
@@ -63,7 +63,10 @@ fn a_mirror_follows_a_log_and_cosigns_what_it_stored() {
         assert_eq!(fs::read_to_string(to.join(CHECKPOINT_FILE)).unwrap(), note.to_string());
         let key = |file: &Path| CosignerKey::parse(fs::read_to_string(file).unwrap().trim()).unwrap();
         assert_eq!(key(&to.join("mirror.pub")).verify(&note), Ok(1_700_000_000));
-        assert!(key(&options.directory.join(COSIGNER_PUBLIC_KEY_FILE)).verify(&note).is_ok(), "the log's own, ML-DSA-44");
+        assert!(
+            key(&options.directory.join(COSIGNER_PUBLIC_KEY_FILE)).verify(&note).is_ok(),
+            "the log's own, ML-DSA-44"
+        );
         let checked =
             verify_public(&mut DirectorySource::new(&to), &public(&options), &VerifyOptions::default(), &mut |_| {});
         assert_eq!(checked.unwrap(), step.checkpoint);
@@ -72,7 +75,9 @@ fn a_mirror_follows_a_log_and_cosigns_what_it_stored() {
 
 #[test]
 fn a_log_that_was_rewritten_and_signed_again_is_exposed_from_the_right_record_on() {
-    for (common, first, size) in [(300, 700, 900), (300, 700, 500), (0, 700, 700), (256, 257, 257), (5_000, 66_000, 70_000)] {
+    for (common, first, size) in
+        [(300, 700, 900), (300, 700, 500), (0, 700, 700), (256, 257, 257), (5_000, 66_000, 70_000)]
+    {
         let data = data();
         let options = options(&data);
         rewrite(&data, &options, common, first, size);
@@ -81,14 +86,13 @@ fn a_log_that_was_rewritten_and_signed_again_is_exposed_from_the_right_record_on
         assert_eq!((found.from, found.stored.size, found.found.size), (Some(common), first, size), "{found}");
         assert!(found.to_string().contains(&format!("rewritten from record {common} on")), "{found}");
         assert_eq!(fs::read(data.path().join("mirror/checkpoint")).unwrap(), before, "the evidence is kept");
+        let contradiction = fs::read(data.path().join("mirror").join(CONTRADICTION_FILE)).unwrap();
+        assert_eq!(Checkpoint::open(&contradiction, &public(&options)), Ok(found.found));
 
         let kept = Checkpoint::open(&fs::read(data.path().join("kept")).unwrap(), &public(&options)).unwrap();
         let damage = audit(&mut source(&options), &public(&options), &kept).unwrap_err();
-        let expected = if size < first {
-            Wrong::RolledBack { expected: first, found: size }
-        } else {
-            Wrong::Rewritten(first)
-        };
+        let expected =
+            if size < first { Wrong::RolledBack { expected: first, found: size } } else { Wrong::Rewritten(first) };
         assert_eq!(damage.wrong, expected);
     }
 }
@@ -180,10 +184,7 @@ fn a_mirror_is_of_one_log_has_one_process_and_its_key_is_kept() {
     drop(open);
     let other = holdshort_ledger::SigningKey::from_seed("example.com/test", &[9; 32]).unwrap().verifier();
     assert!(matches!(Mirror::open(&to, other, &key, "mirror.example/m1"), Err(LogError::Key { .. })));
-    assert!(matches!(
-        Mirror::open(&to, public(&options), &key, "mirror.example/m2"),
-        Err(LogError::Key { .. })
-    ));
+    assert!(matches!(Mirror::open(&to, public(&options), &key, "mirror.example/m2"), Err(LogError::Key { .. })));
     assert!(matches!(
         Mirror::open(&to, public(&options), &to.join("mirror.key"), "mirror.example/m1"),
         Err(LogError::Key { .. })

@@ -34,11 +34,11 @@ mod writer;
 pub use audit::{audit, verify_public};
 pub use bench::{BenchCase, BenchOptions, bench};
 pub use error::{Damage, LogError, Place, Wrong};
-pub use layout::{CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+pub use layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
 pub use mirror::{Exposed, Mirror, MirrorError, Mirrored};
 pub use prove::prove;
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
-pub use source::{DirectorySource, Source, SourceError};
+pub use source::{DirectorySource, Source, SourceError, fetch_checkpoint};
 pub use tiles::DirectoryTiles;
 pub use verify::{Progress, Verified, VerifyOptions, verify};
 

@@ -107,7 +107,12 @@ pub(crate) fn lock(directory: &Path) -> Result<File, LogError> {
 
 fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
     let temporary = |name: &str| super::layout::temporary(&directory.join(name));
-    for path in [next_path(directory), temporary(CHECKPOINT_FILE), temporary(PUBLIC_KEY_FILE), temporary(COSIGNER_PUBLIC_KEY_FILE)] {
+    for path in [
+        next_path(directory),
+        temporary(CHECKPOINT_FILE),
+        temporary(PUBLIC_KEY_FILE),
+        temporary(COSIGNER_PUBLIC_KEY_FILE),
+    ] {
         if path.exists() {
             disk.remove_file(&path).map_err(LogError::io("remove", &path))?;
         }

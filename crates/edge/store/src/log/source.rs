@@ -89,10 +89,12 @@ impl TileReader for SourceTiles<'_> {
     fn read(&mut self, tile: Tile) -> Result<Vec<Hash>, Damage> {
         let bytes_max = TILE_WIDTH * HASH_BYTES;
         let bytes = match self.0.fetch(&tile.path(), bytes_max) {
-            Err(SourceError::Missing) if !tile.is_full() => self.0.fetch(&tile.full().path(), bytes_max).map(|mut all| {
-                all.truncate(tile.width().saturating_mul(HASH_BYTES));
-                all
-            }),
+            Err(SourceError::Missing) if !tile.is_full() => {
+                self.0.fetch(&tile.full().path(), bytes_max).map(|mut all| {
+                    all.truncate(tile.width().saturating_mul(HASH_BYTES));
+                    all
+                })
+            }
             other => other,
         };
         let bytes = bytes.map_err(|error| damage(TileFile::Hashes(tile).path(), error))?;
@@ -100,8 +102,11 @@ impl TileReader for SourceTiles<'_> {
     }
 }
 
-/// The log's checkpoint as a source has it, signed by this key.
-pub(crate) fn fetch_checkpoint(source: &mut dyn Source, key: &VerifierKey) -> Result<(String, Checkpoint), Damage> {
+/// The log's checkpoint as a source has it, signed by this key: the note, and what it says.
+///
+/// # Errors
+/// [`Damage`] when it is not there, or not signed by the key.
+pub fn fetch_checkpoint(source: &mut dyn Source, key: &VerifierKey) -> Result<(String, Checkpoint), Damage> {
     let wrong = |wrong: String| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Checkpoint(wrong));
     let bytes = source.fetch(CHECKPOINT_FILE, NOTE_BYTES_MAX).map_err(|error| damage(CHECKPOINT_FILE, error))?;
     let checkpoint = Checkpoint::open(&bytes, key).map_err(|error| wrong(error.to_string()))?;

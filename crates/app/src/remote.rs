@@ -1,0 +1,173 @@
+//! The public files of a log from wherever they are: a directory, or an address that serves them (C2SP tlog-tiles).
+
+use crate::failure::{Failure, io_failure};
+use bytes::Bytes;
+use holdshort_ledger::VerifierKey;
+use holdshort_store::log::{DirectorySource, PUBLIC_KEY_FILE, Source, SourceError};
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time that one file may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest key or token that is read, in bytes.
+const KEY_BYTES_MAX: usize = 4_096;
+
+/// Where a log is.
+#[derive(Clone, Debug)]
+pub(crate) enum Whereabouts {
+    Directory(PathBuf),
+    Address(Uri),
+}
+
+impl Whereabouts {
+    /// Reads `http://...`, `https://...` or a directory.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            return Ok(Self::Directory(PathBuf::from(text)));
+        }
+        let sound = |uri: &Uri| uri.host().is_some() && uri.query().is_none() && !text.contains(['@', '#']);
+        let uri = text.trim_end_matches('/').parse().ok().filter(sound);
+        uri.map(Self::Address).ok_or_else(|| {
+            Failure::usage(format!("`{text}` is not the address of a log"))
+                .hint("such as `https://logs.example.com/node-1`, without user, query or fragment")
+        })
+    }
+
+    /// Opens it. `token` is a file with a bearer token, for a log that is not served to everybody.
+    pub(crate) fn open(&self, token: Option<&Path>) -> Result<Box<dyn Source>, Failure> {
+        match (self, token) {
+            (Self::Directory(directory), None) => Ok(Box::new(DirectorySource::new(directory))),
+            (Self::Directory(_), Some(_)) => Err(Failure::usage("a directory takes no token")),
+            (Self::Address(base), token) => Ok(Box::new(HttpSource::new(base.clone(), token)?)),
+        }
+    }
+}
+
+/// The verification key: from a file, or the one that the log serves itself, which proves nothing about who it is.
+pub(crate) fn key(named: Option<&Path>, source: &mut dyn Source) -> Result<VerifierKey, Failure> {
+    let (text, place) = match named {
+        Some(path) => (fs::read_to_string(path).map_err(io_failure("read", path))?, path.display().to_string()),
+        None => {
+            let bytes = source.fetch(PUBLIC_KEY_FILE, KEY_BYTES_MAX).map_err(|error| {
+                Failure::refused(format!("the log's key `{PUBLIC_KEY_FILE}`: {error}")).hint("name a copy with `--key`")
+            })?;
+            (String::from_utf8_lossy(&bytes).into_owned(), PUBLIC_KEY_FILE.to_owned())
+        }
+    };
+    VerifierKey::parse(text.trim()).map_err(|error| {
+        Failure::usage(format!("`{place}` holds no verification key: {error}")).hint("a copy of `log.pub` is one")
+    })
+}
+
+type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// Fetches files one after the other. Follows no redirect: what is asked for is what is read.
+struct HttpSource {
+    base: Uri,
+    token: Option<String>,
+    client: Http,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl std::fmt::Debug for HttpSource {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "HttpSource({})", self.base)
+    }
+}
+
+impl HttpSource {
+    fn new(base: Uri, token: Option<&Path>) -> Result<Self, Failure> {
+        let token = token.map(|path| read_token(path, &base)).transpose()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .map_err(|error| Failure::internal(format!("the system's root certificates cannot be read: {error}")))?;
+        let connector = builder.https_or_http().enable_http1().build();
+        Ok(Self { base, token, client: Client::builder(TokioExecutor::new()).build(connector), runtime })
+    }
+
+    async fn get(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, SourceError> {
+        let failed = |error: &dyn std::fmt::Display| SourceError::Failed(error.to_string());
+        let mut request = Request::get(format!("{}/{path}", self.base.to_string().trim_end_matches('/')));
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Empty::new()).map_err(|error| failed(&error))?;
+        let response = self.client.request(request).await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            failed(&format!("cannot be fetched: {cause}"))
+        })?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Err(SourceError::Missing),
+            status => return Err(failed(&format!("is answered with status {status}"))),
+        }
+        let body = Limited::new(response.into_body(), bytes_max).collect().await;
+        body.map(|body| body.to_bytes().to_vec()).map_err(|error| failed(&format!("cannot be read: {error}")))
+    }
+}
+
+impl Source for HttpSource {
+    fn fetch(&mut self, path: &str, bytes_max: usize) -> Result<Vec<u8>, SourceError> {
+        self.runtime.block_on(async {
+            tokio::time::timeout(FETCH_TIMEOUT, self.get(path, bytes_max)).await.unwrap_or_else(|_| {
+                Err(SourceError::Failed(format!("did not come within {} s", FETCH_TIMEOUT.as_secs())))
+            })
+        })
+    }
+}
+
+/// A token goes to nobody who could read it on the way.
+fn read_token(path: &Path, base: &Uri) -> Result<String, Failure> {
+    let host = base.host().unwrap_or_default().trim_matches(['[', ']']);
+    let local = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    if base.scheme_str() != Some("https") && !local {
+        return Err(Failure::usage(format!("a token is not sent to `{base}` in the clear")).hint("use https"));
+    }
+    let text = fs::read_to_string(path).map_err(io_failure("read", path))?;
+    let token = text.trim();
+    let sound = !token.is_empty() && token.len() <= KEY_BYTES_MAX && token.bytes().all(|byte| byte.is_ascii_graphic());
+    sound.then(|| token.to_owned()).ok_or_else(|| Failure::usage(format!("`{}` holds no token", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_and_everything_else_is_a_directory() {
+        for good in ["http://127.0.0.1:7070/log", "https://logs.example.com/", "https://[::1]:8/a/b"] {
+            assert!(matches!(Whereabouts::parse(good), Ok(Whereabouts::Address(_))), "{good}");
+        }
+        for bad in ["http://", "https://a@b/", "https://a/?x", "https://a/#x", "http:// "] {
+            assert!(Whereabouts::parse(bad).is_err(), "{bad}");
+        }
+        assert!(matches!(Whereabouts::parse("copy/log"), Ok(Whereabouts::Directory(_))));
+    }
+
+    #[test]
+    fn a_token_is_not_sent_in_the_clear() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "secret\n").unwrap();
+        for (base, good) in [
+            ("http://127.0.0.1:1/log", true),
+            ("http://[::1]:1/log", true),
+            ("https://example.com/log", true),
+            ("http://example.com/log", false),
+            ("http://127.0.0.1.example.com/log", false),
+        ] {
+            assert_eq!(read_token(file.path(), &base.parse().unwrap()).is_ok(), good, "{base}");
+        }
+        fs::write(file.path(), "two\nlines").unwrap();
+        assert!(read_token(file.path(), &"https://example.com".parse().unwrap()).is_err());
+    }
+}
