@@ -3,6 +3,7 @@
 //! The policies are the shipped library over and over under other names, with rules for tools and servers of their own
 //! between them, as an organisation's policies would have. The action is a write in the workspace that no rule stops. Beside
 //! it a send with the whole shipped library, after untrusted content was read: most of its policies speak of sending.
+#![expect(clippy::panic, reason = "a benchmark stops on a fault")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use holdshort_model::Facts;
@@ -10,6 +11,15 @@ use holdshort_policy::{Bundle, LoadOptions, PolicySet, SourceFile};
 use serde_json::json;
 use std::hint::black_box;
 use std::time::Instant;
+
+// What does not load is a fault of the benchmark, and said.
+fn loaded(bundle: &Bundle) -> PolicySet {
+    PolicySet::load(bundle, &LoadOptions::default()).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+fn parsed(facts: serde_json::Value) -> Facts {
+    serde_json::from_value(facts).unwrap_or_else(|error| panic!("{error}"))
+}
 
 fn shipped(folders: &[&str]) -> Vec<SourceFile> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies");
@@ -65,7 +75,7 @@ fn examples(number: usize, verb: &str) -> String {
     )
 }
 
-fn facts() -> Option<Facts> {
+fn facts() -> Facts {
     let facts = json!({
         "subject": {
             "agent": {"id": "a1", "class": "coding", "owner": {"id": "ann", "active": true}, "claims": {"name": "x"}},
@@ -82,11 +92,11 @@ fn facts() -> Option<Facts> {
         "tool": {"server": "files", "name": "write_file", "pin": "match", "annotations": {"readOnlyHint": false}},
         "context": {"time": 1, "workspace": "/home/ann/p", "enforcement_point": "mcp-http"}
     });
-    serde_json::from_value(facts).ok()
+    parsed(facts)
 }
 
 /// A message to the address that the person named.
-fn message() -> Option<Facts> {
+fn message() -> Facts {
     let source = json!({
         "kind": "user", "id": "request", "trust": "trusted", "character": "prose", "reach": "named", "document": false,
         "span": [48, 64], "form": "plain"
@@ -120,13 +130,13 @@ fn message() -> Option<Facts> {
             "outside_after_credentials/read": {"holds": false, "value": 0}
         }}
     });
-    serde_json::from_value(facts).ok()
+    parsed(facts)
 }
 
 fn library(criterion: &mut Criterion) {
-    let Some(facts) = message() else { return };
+    let facts = message();
     let bundle = Bundle { files: shipped(&["", "flow"]), data: serde_json::Value::Null };
-    let Ok(set) = PolicySet::load(&bundle, &LoadOptions::default()) else { return };
+    let set = loaded(&bundle);
     percentiles(&format!("the library, {} policies, a send", set.policies().len()), &set, &facts);
     criterion.bench_function("policy/library send", |bencher| bencher.iter(|| set.evaluate(black_box(&facts))));
 }
@@ -145,13 +155,13 @@ fn percentiles(name: &str, set: &PolicySet, facts: &Facts) {
 }
 
 fn policies(criterion: &mut Criterion) {
-    let Some(facts) = facts() else { return };
+    let facts = facts();
     let mut group = criterion.benchmark_group("policy/evaluate");
     for count in [10, 100, 1_000] {
         let start = Instant::now();
-        let Ok(set) = PolicySet::load(&bundle(count), &LoadOptions::default()) else { return };
-        let loaded = start.elapsed();
-        percentiles(&format!("policies {count}, loaded in {loaded:?}"), &set, &facts);
+        let set = loaded(&bundle(count));
+        let spent = start.elapsed();
+        percentiles(&format!("policies {count}, loaded in {spent:?}"), &set, &facts);
         group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
             bencher.iter(|| set.evaluate(black_box(facts)));
         });

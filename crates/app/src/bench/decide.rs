@@ -1,6 +1,6 @@
-//! Decisions in process: the library, and the library filled up to a hundred policies.
+//! Decisions in process: the library, the library filled up to a hundred policies, and that with everything on.
 
-use super::repeat;
+use super::{everything, repeat};
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::{clock, policies};
@@ -22,19 +22,26 @@ const POLICIES: usize = 100;
 pub(crate) fn decide(operations: u32) -> Result<Vec<BenchCase>, Failure> {
     let loaded = Loaded::read(None)?;
     let library = policies::bundle(&loaded)?;
-    let count = library.files.len();
-    let mut filled = library.clone();
-    filled.files.extend((count..=POLICIES).map(policy));
     let small = measure("decide: the library", &library, &loaded, operations)?;
-    let large = measure("decide: the library and more", &filled, &loaded, operations)?;
-    Ok(vec![small, large])
+    let large = measure("decide: the library and more", &filled(&loaded)?, &loaded, operations)?;
+    let mut cases = vec![small, large];
+    cases.extend(everything::cases(&loaded, operations)?);
+    Ok(cases)
+}
+
+/// The library, and more policies until they are a hundred.
+pub(super) fn filled(loaded: &Loaded) -> Result<Bundle, Failure> {
+    let mut filled = policies::bundle(loaded)?;
+    filled.files.extend((filled.files.len()..=POLICIES).map(policy));
+    Ok(filled)
 }
 
 fn measure(name: &str, bundle: &Bundle, loaded: &Loaded, operations: u32) -> Result<BenchCase, Failure> {
     let set = PolicySet::load(bundle, &policies::options(loaded)).map_err(|faults| policies::refused(&faults))?;
     let name = format!("{name}, {} policies", set.policies().len());
     let snapshot = snapshot(set)?;
-    let (request, id) = (request(), clock::record_id()?);
+    let args = json!({"path": "src/main.rs", "content": "fn main() {}", "note": "small"});
+    let (request, id) = (sent("files", "write_file", args), clock::record_id()?);
     let session = SessionView::active(request.session.clone());
     let once = || decide_once(&snapshot, &session, black_box(&request), id, 1).0;
     match once() {
@@ -93,7 +100,8 @@ fn snapshot(policies: PolicySet) -> Result<Snapshot, Failure> {
     Snapshot::new(parts).map_err(|faults| Failure::internal(format!("{faults:?}")))
 }
 
-fn request() -> Request {
+/// A call as the agent of the bench makes it.
+pub(super) fn sent(server: &str, name: &str, args: Value) -> Request {
     Request {
         subject: Subject {
             agent: "bench".into(),
@@ -104,9 +112,9 @@ fn request() -> Request {
         },
         action: Action {
             kind: ActionKind::ToolCall,
-            server: Some("files".into()),
-            name: "write_file".into(),
-            args: json!({"path": "src/main.rs", "content": "fn main() {}", "note": "small"}),
+            server: Some(server.into()),
+            name: name.into(),
+            args,
             digest: None,
         },
         context: Context {

@@ -2,12 +2,15 @@
 
 mod contain;
 mod decide;
+mod everything;
 mod gateway;
+mod replay;
 mod upstream;
 
 pub(crate) use contain::contain;
 pub(crate) use decide::decide;
 pub(crate) use gateway::gateway;
+pub(crate) use replay::replay;
 
 use crate::failure::{Failure, io_failure};
 use crate::place::DataDir;
