@@ -3,6 +3,7 @@
 mod approvals;
 mod detect;
 mod incidents;
+mod replay;
 mod log;
 
 pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs};
@@ -10,6 +11,7 @@ pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};
 pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
 pub(crate) use log::{AuditArgs, MirrorArgs, ProveArgs, VerifyProofArgs};
 
+pub(crate) use replay::{AskChoice, GrantsCommand, ReplayArgs, StretchArgs};
 
 use crate::place::Place;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -42,10 +44,11 @@ pub(crate) enum Command {
         \"name\":\"delete_messages\",\"args\":{\"ids\":[1,2]}}}\n\nThe answer goes to standard output; exit code 1 says that the action would not run.")]
     Decide(DecideArgs),
     /// Decide recorded actions again
-    #[command(
-        after_help = "Example:\n  holdshort replay --config holdshort.toml --traces traces.jsonl > decisions.jsonl\n\nTraces, one a line:\n  {\"id\":..,\"prompt\":..,\"agent\":..,\"workspace\":..,\"tools\":[{\"name\",\"description\",\"schema\",\"annotations\"}],\"steps\":[{\"tool\",\"args\",\"output\",\"error\"}]}\nDecisions, one line for each trace, in the order of the steps:\n  {\"id\":..,\"decisions\":[{\"effect\",\"decided\",\"risk\",\"level\",\"reasons\":[..]}]}\nTools belong to the server `trace`; `effect` is what would happen, `decided` counts what is only observed as well.\n`workspace` is the folder that the agent worked in; without it the agent may change files anywhere.\nA step that does not run was not executed: its output is not seen. Steps are taken to be one second apart; no trace knows of another."
-    )]
+    #[command(after_help = replay::REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Propose grants from what agents do, and find those that nothing uses
+    #[command(subcommand, after_help = "Example:\n  holdshort grants suggest --agent tidy --since 30d")]
+    Grants(GrantsCommand),
     /// Test, lint and explain policies
     #[command(subcommand, after_help = "Example:\n  holdshort policy test policies/")]
     Policy(PolicyCommand),
@@ -188,26 +191,6 @@ pub(crate) struct DecideArgs {
     /// a second line, `{"remembered":[..]}`
     #[arg(long)]
     pub(crate) grant: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReplayArgs {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    /// File with one trace a line; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) traces: PathBuf,
-    /// What a person would answer to each question
-    #[arg(long, value_name = "ANSWER", default_value = "refuse")]
-    pub(crate) asks: AskChoice,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AskChoice {
-    /// The step does not run, and nothing of its output is seen
-    Refuse,
-    /// The step runs, and its destinations are known for the rest of the trace
-    Grant,
 }
 
 #[derive(Debug, Subcommand)]
@@ -693,6 +676,9 @@ pub(crate) enum BenchCommand {
     /// Containment: from a policy's decision, and from a person's call, to the first refused action elsewhere
     #[command(after_help = "Example:\n  holdshort bench contain --json -n 200")]
     Contain(BenchArgs),
+    /// Decisions of a log decided again, 25 for each operation
+    #[command(after_help = "Example:\n  holdshort bench replay --json")]
+    Replay(BenchArgs),
 }
 
 #[derive(Debug, Args)]

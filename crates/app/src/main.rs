@@ -11,11 +11,13 @@ mod config;
 mod detectors;
 mod failure;
 mod firings;
+mod least;
 mod out;
 mod place;
 mod policies;
 mod remote;
 mod render;
+mod replay;
 mod service;
 mod snapshot;
 

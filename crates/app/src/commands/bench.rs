@@ -1,6 +1,6 @@
 //! `bench`: figures of this machine.
 
-use crate::bench::{Scratch, contain, decide, gateway};
+use crate::bench::{Scratch, contain, decide, gateway, replay};
 use crate::cli::{BenchArgs, BenchCommand, Output};
 use crate::failure::{Failure, Outcome};
 use crate::out;
@@ -16,6 +16,9 @@ pub(super) fn run(command: BenchCommand) -> Outcome {
         BenchCommand::Decide(BenchArgs { output, operations, .. }) => (decide(operations)?, output),
         BenchCommand::Ledger(arguments) => (ledger(&arguments)?, arguments.output),
         BenchCommand::Gateway(arguments) => (calls(&arguments)?, arguments.output),
+        BenchCommand::Replay(arguments) => {
+            (replay(scratch(&arguments)?.path(), arguments.operations)?, arguments.output)
+        }
         BenchCommand::Contain(arguments) => (containment(&arguments)?, arguments.output),
     };
     print(&cases, output)?;

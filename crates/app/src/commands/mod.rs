@@ -7,6 +7,7 @@ mod contain;
 mod control;
 mod decide;
 mod destinations;
+mod grants;
 mod incidents;
 mod intelligence;
 mod labels;
@@ -22,6 +23,7 @@ mod policy;
 mod policy_report;
 mod promotion;
 mod replay;
+mod replay_log;
 mod rules;
 mod secrets;
 mod serve;
@@ -51,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Mirror(arguments) => mirror::run(&arguments),
         Command::Decide(arguments) => decide::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Grants(command) => grants::run(command),
         Command::Policy(command) => policy::run(command),
         Command::Intelligence(command) => intelligence::run(command),
         Command::Rules(command) => rules::run(command),

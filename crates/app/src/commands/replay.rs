@@ -89,8 +89,15 @@ struct StepDecision {
 }
 
 pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
+    match &arguments.traces {
+        Some(traces) => run_traces(arguments, traces),
+        None => super::replay_log::run(arguments),
+    }
+}
+
+fn run_traces(arguments: &ReplayArgs, traces: &Path) -> Outcome {
     let snapshot = super::decide::offline(&arguments.place)?;
-    let mut input = open(&arguments.traces)?;
+    let mut input = open(traces)?;
     for number in 1_u64.. {
         let mut line = Vec::new();
         let read = input.by_ref().take(TRACE_BYTES_MAX + 1).read_until(b'\n', &mut line);

@@ -1,0 +1,228 @@
+//! `replay` of the log: the identical decisions, or what a candidate would change.
+
+use super::log;
+use crate::cli::{ReplayArgs, StretchArgs};
+use crate::config::Loaded;
+use crate::failure::{Code, Failure, Outcome, io_failure};
+use crate::replay::difference::{Change, Comparer, Difference};
+use crate::replay::identical::{Judge, Tally};
+use crate::replay::{Kept, Progress, Stretch, each, html};
+use crate::{out, render, snapshot};
+use holdshort_decide::Snapshot;
+use holdshort_inventory::{Pins, PolicyModeStore as _};
+use holdshort_model::Digest;
+use holdshort_store::sqlite::StateDb;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
+    let loaded = arguments.place.load()?;
+    let data = arguments.place.data(&loaded)?;
+    let reader = log::open(&data.log())?;
+    let database = StateDb::open(&data.database()).map_err(Failure::internal)?;
+    let stretch = stretch(&arguments.stretch, &database)?;
+    let mut progress = Progress::new(stretch.count(&reader));
+    let records = stretch.records(&reader);
+    let Some(config) = &arguments.against else {
+        let kept = Kept::new(&database);
+        let mut tally = Tally::default();
+        let make = || {
+            let mut judge = Judge::new(&stretch, &kept);
+            move |record| judge.judge(&record)
+        };
+        each(records, make, |verdict| {
+            progress.step();
+            tally.add(verdict);
+            Ok(())
+        })?;
+        let rate = progress.rate(tally.decisions);
+        drop(progress);
+        return same(arguments, &tally, rate);
+    };
+    let candidate = candidate(config, arguments, &database)?;
+    let mut difference = Difference::default();
+    let make = || {
+        let comparer = Comparer::new(&stretch, &candidate);
+        move |record| comparer.compare(&record)
+    };
+    each(records, make, |compared| {
+        progress.step();
+        difference.add(compared);
+        Ok(())
+    })?;
+    drop(progress);
+    let difference = difference.finish();
+    let notes = notes(&difference, &candidate, &database, newest_snapshot(&reader)?);
+    if let Some(path) = &arguments.html {
+        fs::write(path, html::page(&difference, &notes)).map_err(io_failure("write", path))?;
+    }
+    match arguments.output.json {
+        true => out::json(&json!({ "candidate": candidate.digest(), "difference": difference, "notes": notes }))?,
+        false => print(&difference, &notes)?,
+    }
+    Ok(if arguments.strict && !difference.is_empty() { Code::Refused.into() } else { ExitCode::SUCCESS })
+}
+
+fn stretch(arguments: &StretchArgs, database: &StateDb) -> Result<Stretch, Failure> {
+    let StretchArgs { since, session, agent, incident, from, to } = arguments;
+    let stretch = Stretch::default()
+        .since(since.map(Into::into))
+        .session(session.as_deref())
+        .agent(agent.as_deref())
+        .between(*from, *to);
+    match incident {
+        Some(id) => stretch.incident(database, id),
+        None => Ok(stretch),
+    }
+}
+
+/// The snapshot of another configuration, with the modes that people gave.
+fn candidate(config: &Path, arguments: &ReplayArgs, database: &StateDb) -> Result<Snapshot, Failure> {
+    let loaded = Loaded::read(Some(config))?;
+    let data = arguments.place.data(&arguments.place.load()?).ok();
+    let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
+    let snapshot = snapshot::build(&loaded, data.as_ref(), Arc::default(), pins)?;
+    let modes = database.policy_modes().map_err(Failure::internal)?;
+    Ok(snapshot.with_modes(&modes.into_iter().map(|entry| (entry.policy, entry.mode)).collect()))
+}
+
+fn same(arguments: &ReplayArgs, tally: &Tally, rate: f64) -> Outcome {
+    if arguments.output.json {
+        out::json(tally)?;
+    } else {
+        let Tally { decisions, identical, different, snapshots, .. } = tally;
+        if *decisions == 0 {
+            out::line("no decision is in this stretch")?;
+        } else {
+            out::line(format_args!(
+                "{decisions} decisions: {identical} came out identical, {different} did not ({rate:.0}/s)"
+            ))?;
+        }
+        for (digest, count) in snapshots {
+            out::line(format_args!("  {count} by the snapshot {digest}"))?;
+        }
+        missing(&tally.unreplayable, &tally.unreadable)?;
+        for one in &tally.differences {
+            let (recorded, replayed) = (render::safe(&one.recorded), render::safe(&one.replayed));
+            let field = render::safe(&one.field);
+            out::line(format_args!("record {}, decision {}: `{field}` differs", one.index, one.id))?;
+            out::line(format_args!("    recorded: {recorded}\n    replayed: {replayed}"))?;
+        }
+    }
+    if let Some(first) = tally.differences.first() {
+        let (what, field) = (tally.different, render::safe(&first.field));
+        let word = if what == 1 { "decision does" } else { "decisions do" };
+        return Err(Failure::refused(format!(
+            "{what} {word} not come out as recorded; the first is record {}: `{field}` differs",
+            first.index
+        ))
+        .hint("`holdshort log verify` says whether the log was changed; `holdshort log show` prints the record"));
+    }
+    Ok(if arguments.strict && !tally.is_whole() { Code::Refused.into() } else { ExitCode::SUCCESS })
+}
+
+fn missing(
+    unreplayable: &std::collections::BTreeMap<String, crate::replay::identical::Named>,
+    unreadable: &crate::replay::identical::Named,
+) -> Result<(), Failure> {
+    for (why, named) in unreplayable {
+        out::line(format_args!("  {} not replayable: {why} ({named})", named.count))?;
+    }
+    if unreadable.count > 0 {
+        out::line(format_args!("  {} of another version, not read ({unreadable})", unreadable.count))?;
+    }
+    Ok(())
+}
+
+/// The snapshot of the newest decision.
+fn newest_snapshot(reader: &holdshort_store::log::Reader) -> Result<Option<Digest>, Failure> {
+    /// Records that are looked at: more than an idle service writes between two decisions in a day.
+    const LOOKED_AT: usize = 1_000;
+    for record in reader.backwards(u64::MAX).take(LOOKED_AT) {
+        if let Some(holdshort_model::Record::Decision(found)) = log::parse(&record.map_err(log::unreadable)?) {
+            return Ok(Some(found.decision.snapshot));
+        }
+    }
+    Ok(None)
+}
+
+/// What has to be said of the whole: what the recorded facts cannot tell.
+fn notes(difference: &Difference, candidate: &Snapshot, database: &StateDb, newest: Option<Digest>) -> Vec<String> {
+    let mut notes = vec![
+        "The past is the recorded one: what a refusal would have changed for later actions is not seen.".to_owned(),
+    ];
+    let old = newest.and_then(|digest| Kept::new(database).find(&digest).ok()).and_then(|kept| kept.document().ok());
+    if let (Some((old, _)), Ok((new, _))) = (old, candidate.document()) {
+        let changed = [
+            ("catalog", old.catalog != new.catalog),
+            ("labels", old.labels != new.labels || old.classification != new.classification),
+            ("servers", old.servers != new.servers),
+            ("detectors", old.detectors != new.detectors),
+        ];
+        let changed: Vec<&str> = changed.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
+        if !changed.is_empty() {
+            notes.push(format!(
+                "The candidate's {} differ. What an action does, its labels and its signals are as recorded, so this \
+                 change is not seen here.",
+                changed.join(", ")
+            ));
+        }
+    }
+    if difference.blind > 0 {
+        notes.push(format!(
+            "{} decisions were made before the candidate's new sequences were counted; its rules about them say \
+             nothing there.",
+            difference.blind
+        ));
+    }
+    notes
+}
+
+fn print(difference: &Difference, notes: &[String]) -> Result<(), Failure> {
+    let Difference { decisions, same, changed, questions, .. } = difference;
+    if *decisions == 0 {
+        return out::line("no decision is in this stretch");
+    }
+    out::line(format_args!("{decisions} decisions, {same} the same"))?;
+    for change in Change::ALL {
+        out::line(format_args!("  {} {}", changed.of(change), change.as_str()))?;
+    }
+    let (gained, lost) = (difference.newly_contained, difference.no_longer_contained);
+    if gained + lost > 0 {
+        out::line(format_args!("  {gained} would take something away and did not, {lost} the other way round"))?;
+    }
+    missing(&difference.unreplayable, &difference.unreadable)?;
+    out::line(format_args!(
+        "questions to people: {:.1} a day (at most {}), with the candidate {:.1} a day (at most {}), over {} days",
+        questions.per_day(questions.recorded),
+        questions.recorded_day_max,
+        questions.per_day(questions.candidate),
+        questions.candidate_day_max,
+        questions.days
+    ))?;
+    if !difference.rows.is_empty() {
+        out::line("")?;
+        let rows: Vec<Vec<String>> = difference
+            .rows
+            .iter()
+            .map(|row| {
+                let count = |change| row.counts.of(change).to_string();
+                let [refused, asked, allowed] = Change::ALL.map(count);
+                vec![render::safe(&row.policy), render::safe(&row.agent), refused, asked, allowed]
+            })
+            .collect();
+        out::table(&["POLICY", "AGENT", "REFUSED", "ASKED", "ALLOWED"], &rows)?;
+        out::line("")?;
+    }
+    for change in Change::ALL {
+        if let Some(first) = difference.examples.get(&change).and_then(|examples| examples.first()) {
+            let reasons = render::safe(&first.reasons.join("; "));
+            let (index, agent, name) = (first.index, render::safe(&first.agent), render::safe(&first.name));
+            out::line(format_args!("{}: record {index}, {agent} `{name}`: {reasons}", change.as_str()))?;
+        }
+    }
+    notes.iter().try_for_each(|note| out::line(format_args!("note: {note}")))
+}

@@ -1,0 +1,114 @@
+//! Which records.
+
+use crate::clock;
+use crate::commands::log::parse;
+use crate::failure::Failure;
+use holdshort_inventory::IncidentStore as _;
+use holdshort_model::{AgentId, DecisionRecord, Record, RecordId, SessionId};
+use holdshort_store::log::{LogError, Reader, StoredRecord};
+use holdshort_store::sqlite::StateDb;
+use std::time::Duration;
+
+/// A stretch of the log: what every part of it has to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stretch {
+    from_ms: u64,
+    to_ms: Option<u64>,
+    agents: Option<Vec<AgentId>>,
+    sessions: Option<Vec<SessionId>>,
+    first: u64,
+    last: Option<u64>,
+}
+
+/// What a stored record is.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A decision of the stretch.
+    Decision(Box<DecisionRecord>),
+    /// Something else, or outside.
+    Other,
+    /// Nothing that this version reads.
+    Unreadable,
+}
+
+impl Stretch {
+    /// Only what is younger.
+    #[must_use]
+    pub(crate) fn since(mut self, since: Option<Duration>) -> Self {
+        let age = since.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        self.from_ms = age.map_or(0, |age| clock::now_ms().saturating_sub(age));
+        self
+    }
+
+    /// Only one agent.
+    #[must_use]
+    pub(crate) fn agent(mut self, agent: Option<&str>) -> Self {
+        self.agents = agent.map(|agent| vec![agent.into()]);
+        self
+    }
+
+    /// Only one session.
+    #[must_use]
+    pub(crate) fn session(mut self, session: Option<&str>) -> Self {
+        self.sessions = session.map(|session| vec![session.into()]);
+        self
+    }
+
+    /// Only these indices, both included.
+    #[must_use]
+    pub(crate) fn between(mut self, first: Option<u64>, last: Option<u64>) -> Self {
+        (self.first, self.last) = (first.unwrap_or(0), last);
+        self
+    }
+
+    /// The whole path of an incident: everything that its sessions did until its last line, from their beginning on. Of an
+    /// incident without sessions: what its agents did from its opening on.
+    ///
+    /// # Errors
+    /// When there is no such incident.
+    pub(crate) fn incident(mut self, database: &StateDb, id: &str) -> Result<Self, Failure> {
+        let missing =
+            || Failure::refused(format!("there is no incident `{id}`")).hint("`holdshort incidents list` shows them");
+        let id: RecordId = id.parse().map_err(|_| missing())?;
+        let incident = database.incident(id).map_err(Failure::internal)?.ok_or_else(missing)?;
+        self.to_ms = Some(incident.last_ms.max(incident.opened_ms));
+        match incident.sessions.is_empty() {
+            true => (self.agents, self.from_ms) = (Some(incident.agents), incident.opened_ms),
+            false => self.sessions = Some(incident.sessions),
+        }
+        Ok(self)
+    }
+
+    /// The records that may belong to it.
+    pub(crate) fn records(&self, reader: &Reader) -> impl Iterator<Item = Result<StoredRecord, LogError>> + use<> {
+        let end = self.end(reader);
+        let count = usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        reader.forwards(self.first).take(count)
+    }
+
+    /// How many records may belong to it.
+    pub(crate) fn count(&self, reader: &Reader) -> u64 {
+        self.end(reader).saturating_sub(self.first)
+    }
+
+    fn end(&self, reader: &Reader) -> u64 {
+        self.last.map_or(u64::MAX, |last| last.saturating_add(1)).min(reader.size())
+    }
+
+    /// Reads a record.
+    pub(crate) fn read(&self, stored: &StoredRecord) -> Entry {
+        match parse(stored) {
+            None => Entry::Unreadable,
+            Some(Record::Decision(record)) if self.has(&record) => Entry::Decision(record),
+            Some(_) => Entry::Other,
+        }
+    }
+
+    fn has(&self, record: &DecisionRecord) -> bool {
+        let (request, received_ms) = (&record.request, record.received_ms);
+        received_ms >= self.from_ms
+            && self.to_ms.is_none_or(|to_ms| received_ms <= to_ms)
+            && self.agents.as_ref().is_none_or(|agents| agents.contains(&request.subject.agent))
+            && self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&request.session))
+    }
+}
