@@ -116,6 +116,6 @@ fn payroll_enforced() {
     assert_eq!(played.sent_to("people-benchmark.example"), "");
     assert!(played.of_tool("read_text_file").iter().all(|one| one["enforced"] == "allow"), "the same read is allowed");
     assert!(played.sent_to("payroll-partner.example").contains("61000"), "a person approved it");
-    let approved = played.of_tool("fetch").into_iter().filter(|one| one["approved"].is_string()).count();
+    let approved = played.of_tool("fetch").into_iter().filter(|one| one["approved"].is_object()).count();
     assert_eq!(approved, 1);
 }
