@@ -111,6 +111,14 @@ pub fn mail_server() -> CommandLine {
     python("mail", "python").arg(root().join("testkit/servers/smtp.py"))
 }
 
+/// An auditor of log directories on the code of Go's checksum database; arguments: the directory, and an older checkpoint.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn log_audit() -> CommandLine {
+    CommandLine::new(installed("tlog", &root().join(".cache/counterparts/tlog/log-audit")))
+}
+
 /// The same Node for everything, so that measurements compare.
 pub(crate) fn node() -> CommandLine {
     CommandLine::new("node")
