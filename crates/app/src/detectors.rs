@@ -8,7 +8,7 @@ use holdshort_detect::intelligence::{Builder, FEED_BYTES_MAX, Feed, FeedError, F
 use holdshort_detect::rules::{BUILTIN, FILE_BYTES_MAX, Rules};
 use holdshort_detect::{Detectors, Exemption, FingerprintKey, OwnSecret, Parts};
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,7 +186,8 @@ fn read_key(data: &DataDir) -> Result<Option<FingerprintKey>, Failure> {
     let path = data.fingerprint_key();
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        // A data directory that is none has no key; what is wrong with it is said by who prepares it.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(io_failure("read", &path)(error)),
     };
     let key: [u8; 32] = bytes.try_into().map_err(|_| {
@@ -215,7 +216,7 @@ pub(crate) fn ensure_key(data: &DataDir) -> Result<FingerprintKey, Failure> {
     let linked = fs::hard_link(&beside, &path);
     fs::remove_file(&beside).map_err(io_failure("remove", &beside))?;
     match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(io_failure("write", &path)(error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(io_failure("write", &path)(error)),
         _ => read_key(data)?.ok_or_else(|| Failure::internal("the key of the fingerprints is gone again")),
     }
 }

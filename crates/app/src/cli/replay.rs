@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub(super) const REPLAY_EXAMPLES: &str = "\
-Examples:
+Example:
   holdshort replay --since 7d
   holdshort replay --incident 01JB3Q8ZK4M7T2V9XH6N5C1W0A
   holdshort replay --since 7d --against candidate.toml --html difference.html
