@@ -1,4 +1,5 @@
 //! What it costs to look texts up in a million indicators, and to run the threat rules.
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use holdshort_detect::intelligence::{Builder, Feed, Format, Intelligence};
@@ -73,7 +74,7 @@ fn intelligence(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(1024));
     for indicators in [1_000, 1_000_000] {
         let feeds = snapshot(indicators);
-        eprintln!("{} indicators: {} KiB", feeds.entries(), feeds.bytes() / 1024);
+        println!("{} indicators: {} KiB", feeds.entries(), feeds.bytes() / 1024);
         for (name, text) in [("usual", usual()), ("dense", dense())] {
             let text = Text::new("/a", &text);
             group.bench_function(format!("{name}/{indicators}"), |b| {
