@@ -14,6 +14,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Batches of one core that are on their way.
 const BATCHES_BEHIND: usize = 2;
 
+/// To a core, and back from it.
+type Lane<T> = (SyncSender<Vec<StoredRecord>>, Receiver<Vec<T>>);
+
 /// Does `work` for each record and hands what came of it to `take`, in order. `work` is made once for each core.
 ///
 /// # Errors
@@ -29,7 +32,7 @@ where
 {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
-        let lanes: Vec<(SyncSender<Vec<StoredRecord>>, Receiver<Vec<T>>)> = (0..cores)
+        let lanes: Vec<Lane<T>> = (0..cores)
             .map(|_| {
                 let (give, given) = sync_channel::<Vec<StoredRecord>>(BATCHES_BEHIND);
                 let (done, results) = sync_channel(BATCHES_BEHIND);

@@ -1,6 +1,8 @@
 //! What is on record is decided again from the record alone, also after a trip through JSON, and with the snapshot that its
 //! document gives.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 #[allow(dead_code, reason = "each test file uses its part")]
 mod world;
 
