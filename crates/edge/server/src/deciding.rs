@@ -15,8 +15,8 @@ use holdshort_decide::{Habits, SessionView, Snapshot, decide};
 use holdshort_enforce::{Fault, would_change};
 use holdshort_history as history;
 use holdshort_model::{
-    Anomaly, ApprovalHistory, BuildInfo, Decision, DecisionRecord, Digest, Effect, Facts, FailMode, Record, RecordId,
-    Request, StandingView,
+    Anomaly, ApprovalHistory, Authentication, BuildInfo, Decision, DecisionRecord, Digest, Effect, Facts, FailMode,
+    Record, RecordId, Request, StandingView,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use std::time::Instant;
 
 /// After how many decisions of a session the memory of its state is counted; outcomes with text count it as well.
 const COUNTED_EACH: u64 = 32;
+/// The enforcement point of a question that comes over the API and names none.
+pub(crate) const API_POINT: &str = "api";
 /// Version of the decision record's format.
 const RECORD_VERSION: u32 = 1;
 
@@ -179,7 +181,10 @@ impl Service {
             false => self.approvals.answer(&mut decision, &facts, &all, ms(now_ns))?,
         };
         let runs = decision.enforced == Effect::Allow;
-        let noted = runs.then(|| Noted::of(&facts, previous)).flatten();
+        // What an agent only asks about over the API need not have happened: it would teach itself what is usual.
+        let only_asked =
+            facts.subject.authenticated_by == Authentication::Token && facts.context.enforcement_point == API_POINT;
+        let noted = (runs && !only_asked).then(|| Noted::of(&facts, previous)).flatten();
         if !runs {
             self.baselines.refuse(&facts, now_ns);
         }

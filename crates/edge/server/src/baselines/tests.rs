@@ -58,7 +58,7 @@ fn warm(baselines: &Baselines, agent: &str, class: &str) -> i64 {
     let mut now = START;
     for event in 0..WARM_EVENTS {
         now = START + i64::from(event / u32::from(LEARNT_PER_MINUTE_MAX)) * MINUTE;
-        learn(&baselines, &facts(agent, class, "get"), Some("list"), now);
+        learn(baselines, &facts(agent, class, "get"), Some("list"), now);
     }
     now
 }
@@ -186,7 +186,7 @@ fn agents_at_once_lose_nothing() {
                 for n in 0..300 {
                     let asked = facts(&format!("agent{}", worker % 2), "coding", "get");
                     baselines.score(&asked, None, START + n * MINUTE);
-                    learn(&baselines, &asked, None, START + n * MINUTE);
+                    learn(baselines, &asked, None, START + n * MINUTE);
                 }
             });
         }

@@ -4,6 +4,7 @@ use super::App;
 use super::caller::Caller;
 use super::input::Input;
 use super::problem::Problem;
+use crate::deciding::API_POINT;
 use axum::extract::State;
 use axum::{Extension, Json};
 use holdshort_api::{OutcomeReport, ToolsAnswer};
@@ -38,7 +39,7 @@ pub(crate) async fn decide(
         request.context.enforcement_point.clear();
     }
     if request.context.enforcement_point.is_empty() {
-        request.context.enforcement_point = "api".into();
+        request.context.enforcement_point = API_POINT.into();
     }
     Ok(Json(app.service.rule(request).await?))
 }
