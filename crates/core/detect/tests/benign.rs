@@ -33,7 +33,9 @@ fn documentation_and_sources_hold_no_secret_and_no_mark() {
     for path in files {
         let found = detectors.scan_parts(&[fs::read_to_string(&path).unwrap()], false);
         let rules: Vec<&str> = found.secrets.iter().map(|secret| secret.rule.as_str()).collect();
-        assert_eq!(rules, Vec::<&str>::new(), "{}", path.display());
+        // The retold incidents quote the sample key of a scenario, and it is found there.
+        let sample: &[&str] = if path.ends_with("incidents-retold.md") { &["generic-api-key"] } else { &[] };
+        assert_eq!(rules, sample, "{}", path.display());
         assert_eq!(found.injection.marks, [], "{}", path.display());
     }
 }
