@@ -390,13 +390,23 @@ fn candidates(home: &Home, decisions: u64) {
     assert_eq!(differs(&candidate, &["--strict"]).0, Some(1));
     let shown = done(&home.run(&["replay", "--against", candidate.to_str().unwrap()]));
     assert!(shown.contains("newly refused") && shown.contains("questions to people"), "{shown}");
-    // Without the rule that asks, nothing is asked.
+    // Without the rule that asks, what only it asked about runs by itself. Counted by hand.
+    let (mut alone, mut all) = (0, 0);
+    for bytes in records(&home.data()) {
+        if let Record::Decision(found) = serde_json::from_slice(&bytes).unwrap()
+            && found.request.session.as_str() == "mails"
+        {
+            all += 1;
+            alone += u64::from(holdshort_inventory::asking(&found.decision.reasons) == ["holdshort.rules.of_test"]);
+        }
+    }
+    assert!(alone > 0 && all == 10, "{alone} of {all}");
     let quiet = home.path().join("quiet.toml");
     let modes = "[policies.modes]\nof_test = \"observe\"\n[[agents]]\nid = \"reader\"";
     let with = std::fs::read_to_string(&same).unwrap().replacen("[[agents]]\nid = \"reader\"", modes, 1);
     std::fs::write(&quiet, with).unwrap();
     let (_, found) = differs(&quiet, &["--session", "mails"]);
-    assert_eq!((&found["changed"]["allowed"], &found["questions"]["candidate"]), (&json!(10), &json!(0)), "{found:#}");
+    assert_eq!((&found["changed"]["allowed"], &found["same"]), (&json!(alone), &json!(all - alone)), "{found:#}");
 }
 
 /// The proposal covers what ran, is a configuration, and refuses something else.
@@ -404,11 +414,7 @@ fn grants(home: &Home) {
     let shown = done(&home.run(&["grants", "suggest", "--agent", "reader"]));
     assert_eq!(shown, done(&home.run(&["grants", "suggest", "--agent", "reader"])), "deterministic");
     assert!(shown.contains("It would have refused 0 of the"), "{shown}");
-    assert!(
-        shown.contains("actions of `colleague`, which has the same class") || !shown.contains("`colleague`"),
-        "{shown}"
-    );
-    assert!(shown.contains("host:news.example") && shown.contains("file:${workspace}/"), "{shown}");
+    assert!(shown.contains("file:${workspace}/") && !shown.contains("resources = [\"*\"]"), "{shown}");
     let config = std::fs::read_to_string(home.path().join("holdshort.toml")).unwrap();
     let narrow = config.replacen(GRANTS.trim_start(), &shown, 1);
     assert_ne!(narrow, config);
@@ -416,15 +422,15 @@ fn grants(home: &Home) {
     std::fs::write(&candidate, narrow).unwrap();
     let output = home.run(&["replay", "--json", "--against", candidate.to_str().unwrap(), "--agent", "reader"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let of_grants = found["difference"]["rows"].as_array().unwrap().iter().any(|row| row["policy"] == "grants");
-    assert!(!of_grants, "{found:#}");
+    let refused = found["difference"]["examples"]["refused"].as_array().cloned().unwrap_or_default();
+    assert!(refused.iter().all(|one| one["recorded"] == "ask"), "nothing that ran by itself: {found:#}");
     let nobody = home.run(&["grants", "suggest", "--agent", "ghost"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("no action of the agent `ghost` ran"), "{}", text(&nobody.stderr));
     let idle = done(&home.run(&["grants", "unused"]));
     assert!(idle.contains("never") && idle.contains("1 of 2 grants were not used"), "{idle}");
     let idle: Value = serde_json::from_str(&done(&home.run(&["grants", "unused", "--json"]))).unwrap();
-    assert_eq!((&idle["grants"][1]["used"], idle["grants"][0]["used"].as_u64() > Some(1_000)), (&json!(0), true));
+    assert_eq!((&idle["grants"][1]["used"], idle["grants"][0]["used"].as_u64() > Some(100)), (&json!(0), true));
 }
 
 #[test]
