@@ -136,7 +136,8 @@ mod tests {
         let db = StateDb::open(&path).unwrap();
         db.add_agent(&entry).unwrap();
         let first = "'agents', 'tokens', 'pins', 'policy_versions'";
-        let newer = format!("SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ({first})");
+        let newer =
+            format!("SELECT 'DROP TABLE ' || name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ({first})");
         let connection = db.connection.lock().unwrap();
         let drops: Vec<String> =
             connection.prepare(&newer).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
