@@ -33,7 +33,9 @@ impl Whereabouts {
         if !text.starts_with("http://") && !text.starts_with("https://") {
             return Ok(Self::Directory(PathBuf::from(text)));
         }
-        let sound = |uri: &Uri| uri.host().is_some() && uri.query().is_none() && !text.contains(['@', '#']);
+        let sound = |uri: &Uri| {
+            uri.scheme().is_some() && uri.host().is_some() && uri.query().is_none() && !text.contains(['@', '#'])
+        };
         let uri = text.trim_end_matches('/').parse().ok().filter(sound);
         uri.map(Self::Address).ok_or_else(|| {
             Failure::usage(format!("`{text}` is not the address of a log"))
