@@ -3,8 +3,8 @@
 mod approvals;
 mod detect;
 mod incidents;
-mod replay;
 mod log;
+mod replay;
 
 pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs};
 pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};

@@ -48,7 +48,10 @@ fn a_proof_file_is_checked_without_the_log_and_every_lie_in_it_is_refused() {
     let checked = check(&proof);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
     let said: Value = serde_json::from_slice(&checked.stdout).unwrap();
-    assert!(said["record"].to_string().contains(&id) && said["record"]["request"]["subject"]["agent"] == "tidy", "{said}");
+    assert!(
+        said["record"].to_string().contains(&id) && said["record"]["request"]["subject"]["agent"] == "tidy",
+        "{said}"
+    );
     let said: Value = serde_json::from_slice(&check(&home.path().join("bare")).stdout).unwrap();
     assert_eq!((&said["ok"], &said["record"], &said["index"]), (&json!(true), &Value::Null, &json!(0)), "{said}");
 

@@ -10,8 +10,8 @@ use crate::service::start::ensure_running;
 use async_trait::async_trait;
 use holdshort_enforce::{Authority, Fault, Gate};
 use holdshort_model::{
-    ApprovalState, Authentication, Claims, FailMode, Outcome as ActionOutcome, RecordId, Request, Ruling, Seen, SessionId, StandingView,
-    Subject, ToolListing, ToolsSeen,
+    ApprovalState, Authentication, Claims, FailMode, Outcome as ActionOutcome, RecordId, Request, Ruling, Seen,
+    SessionId, StandingView, Subject, ToolListing, ToolsSeen,
 };
 use holdshort_proxy::mcp::stdio::{self, Ended, StdioOptions};
 use holdshort_proxy::mcp::{EraChoice, TransportConfig, UpstreamConfig};

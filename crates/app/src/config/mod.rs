@@ -1,7 +1,7 @@
 //! The configuration: found, parsed, laid over its profile and checked before anything starts.
 
-mod containment;
 mod approvals;
+mod containment;
 mod detect;
 mod load;
 mod notify;

@@ -44,6 +44,6 @@ pub const OPENAPI: &str = include_str!("../openapi.json");
 
 pub use sessions::{SessionSummary, SessionsPage};
 pub use standing::{
-    NewStanding, Release, Released, StandingChange, StandingChanges, StandingChangesQuery, StandingPage, StandingQuestion,
-    Whom,
+    NewStanding, Release, Released, StandingChange, StandingChanges, StandingChangesQuery, StandingPage,
+    StandingQuestion, Whom,
 };

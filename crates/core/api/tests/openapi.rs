@@ -425,15 +425,10 @@ fn approvals(left: &mut BTreeSet<String>) {
     check(left, "Exception", &exception(text(), Some(digest)), &exception(None, None));
     let page = ApprovalsPage { approvals: vec![sparse.clone()], version: 1 };
     check(left, "ApprovalsPage", &page, &page);
-    let view = |approval| ApprovalView {
-        id: RecordId::from_parts(1, 1),
-        state: ApprovalState::Used,
-        expires_ms: 1,
-        approval,
-    };
+    let view =
+        |approval| ApprovalView { id: RecordId::from_parts(1, 1), state: ApprovalState::Used, expires_ms: 1, approval };
     check(left, "ApprovalView", &view(Some(Box::new(sparse.clone()))), &view(None));
-    let new =
-        NewAnswer { approved: true, reason: "r".into(), remember_s: Some(1), know_destinations: Some(true) };
+    let new = NewAnswer { approved: true, reason: "r".into(), remember_s: Some(1), know_destinations: Some(true) };
     check_input(left, "NewAnswer", &new);
     let given = |exception| AnswerGiven { approval: sparse.clone(), exception, known: vec![] };
     check(left, "AnswerGiven", &given(Some(exception(None, None))), &given(None));

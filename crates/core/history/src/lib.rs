@@ -21,9 +21,7 @@ mod text;
 mod tool;
 mod words;
 
-pub use baseline::{
-    Baseline, BaselineError, BaselineEvent, HALF_LIFE_DAYS, LEARNT_PER_MINUTE_MAX, WARM_EVENTS,
-};
+pub use baseline::{Baseline, BaselineError, BaselineEvent, HALF_LIFE_DAYS, LEARNT_PER_MINUTE_MAX, WARM_EVENTS};
 pub use destination::fold;
 pub use labels::{
     CLASSES_MAX, CONFIRMATION_BYTES_MAX, LabelRules, LabelState, Labelling, Learnt, Lowering, READS_IN_FLIGHT_MAX,

@@ -5,8 +5,8 @@
 //! What is absent: nothing here authorises. A known agent with a good token is known, no more.
 
 mod agents;
-mod baselines;
 mod approvals;
+mod baselines;
 mod canonical;
 pub mod conformance;
 mod destinations;
@@ -38,9 +38,9 @@ pub use incidents::{
     Happening, INCIDENT_TEXT_CHARS_MAX, INCIDENTS_KEPT_MAX, INCIDENTS_OPEN_MAX, INVOLVED_MAX, IncidentStore, Incidents,
     TIMELINE_HEAD, TIMELINE_MAX, TooManyIncidents,
 };
+pub use modes::{PolicyMode, PolicyModeStore, check_policy_mode_store};
 pub use outbox::{Failed, NotificationOutbox, OUTBOX_PER_CHANNEL_MAX, Outbox, OutboxEntry, OutboxRules, Taken};
 pub use people::{PEOPLE_MAX, People, PeopleError, PersonEntry, PersonStore, Role, check_person_store};
-pub use modes::{PolicyMode, PolicyModeStore, check_policy_mode_store};
 pub use pins::{
     DEFINITION_BYTES_MAX, FirstUse, Observed, PinEntry, Pins, PinsError, SERVERS_MAX, Seen, TOOLS_PER_SERVER_MAX,
 };

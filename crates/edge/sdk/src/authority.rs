@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use holdshort_api::{APPROVAL_WAIT_S_MAX, ApprovalQuery, StandingQuestion};
 use holdshort_enforce::{Authority, Fault};
 use holdshort_model::{
-    ApprovalState, FailMode, Outcome, RecordId, Request, Ruling, Seen, SessionId, StandingView, Subject, ToolListing, ToolsSeen,
+    ApprovalState, FailMode, Outcome, RecordId, Request, Ruling, Seen, SessionId, StandingView, Subject, ToolListing,
+    ToolsSeen,
 };
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;

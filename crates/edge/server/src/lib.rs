@@ -4,8 +4,8 @@
 //! `decide`, and answers only after its [`Recorder`] made the record durable. [`serve`] puts the HTTP API before it.
 //! What is absent: no policy engine, no database and no log format are known here; they come in through traits.
 
-mod arguments;
 mod approvals;
+mod arguments;
 mod authority;
 mod baselines;
 mod budget;
@@ -39,8 +39,8 @@ pub use crate::http::{Access, Parts, Peer, SnapshotSource};
 pub use approvals::{ApprovalsConfig, Approvers};
 pub use change::ChangeError;
 pub use clock::{Clock, SystemClock};
-pub use containment::NarrowTo;
 pub use config::{Arguments, ServiceConfig};
+pub use containment::NarrowTo;
 pub use listen::{Activity, ListenError, Listener, Presence, UnixSocket, serve};
 pub use recorder::{Appending, RECORD_BYTES_MAX, RecordReader, Recorder, RecorderError};
 pub use reload::Candidate;

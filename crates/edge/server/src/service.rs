@@ -21,7 +21,9 @@ use holdshort_api::{
 use holdshort_decide::Snapshot;
 use holdshort_enforce::Fault;
 use holdshort_inventory::{
-    AgentStore, Agents, ApprovalStore, BaselineStore, DestinationStore, Destinations, IncidentStore, NotificationOutbox, PersonStore, PinEntry, PinStore, Pins, PolicyModeStore, SnapshotStore, StandingStore, StoreError, TokenRefusal, difference,
+    AgentStore, Agents, ApprovalStore, BaselineStore, DestinationStore, Destinations, IncidentStore,
+    NotificationOutbox, PersonStore, PinEntry, PinStore, Pins, PolicyModeStore, SnapshotStore, StandingStore,
+    StoreError, TokenRefusal, difference,
 };
 use holdshort_model::{AgentId, FailMode, LifecycleRecord, PolicyRecord, Record, SessionId};
 use serde_json::Value;

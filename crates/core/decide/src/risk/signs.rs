@@ -6,7 +6,8 @@ use super::model::{RiskWeights, Signal};
 use super::score::Score;
 use holdshort_inventory::UNKNOWN_CLASS;
 use holdshort_model::{
-    ActionEffect, Asks, Authentication, Certainty, Content, DestinationSignal, Facts, Integrity, Mode, Origin, Pin, Standing, Verb,
+    ActionEffect, Asks, Authentication, Certainty, Content, DestinationSignal, Facts, Integrity, Mode, Origin, Pin,
+    Standing, Verb,
 };
 
 /// Different pieces of personal data from which on they are many.

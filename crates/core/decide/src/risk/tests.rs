@@ -62,7 +62,14 @@ const SIGNS: [Sign; 31] = [
     }),
     ("changed tool", |facts| {
         let (server, name) = ("mail".into(), "t".into());
-        facts.tool = Some(ToolFacts { server, name, pin: Pin::Changed, annotations: Value::Null, definition: None, could: None });
+        facts.tool = Some(ToolFacts {
+            server,
+            name,
+            pin: Pin::Changed,
+            annotations: Value::Null,
+            definition: None,
+            could: None,
+        });
     }),
     ("unprovable", |facts| facts.action.effects.iter_mut().for_each(|e| e.certainty = Certainty::Unprovable)),
     ("unknown host", |facts| host(facts, |host| host.known = false)),

@@ -47,7 +47,10 @@ async fn the_answer_has_the_shape_of_the_contract() {
         (&json!("none"), &json!([]), &Value::Null)
     );
     let (risk, part) = (&answer["risk"], &answer["risk"]["parts"][0]);
-    assert_eq!((&risk["level"], &part["signal"], &part["confidence"]), (&json!("low"), &json!("identity"), &json!(100)));
+    assert_eq!(
+        (&risk["level"], &part["signal"], &part["confidence"]),
+        (&json!("low"), &json!("identity"), &json!(100))
+    );
     assert!(risk["score"].as_u64().unwrap() > 0 && part["why"].as_str().unwrap().contains("registered"), "{risk}");
     assert_eq!(answer["reasons"][0]["policy"], "holdshort.rules.no_wipe");
     assert_eq!(answer["reasons"][0]["message"], "wipe is refused");
