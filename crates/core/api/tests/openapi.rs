@@ -202,6 +202,8 @@ fn answers(left: &mut BTreeSet<String>) {
     let tokens = TokensPage { tokens: vec![token(None)] };
     check(left, "TokensPage", &tokens, &tokens);
     let policy = PolicySummary { id: "i".into(), title: "t".into(), mode: Mode::Enforce };
+    let change = holdshort_api::PolicyModeChange { mode: Mode::Enforce, reason: "r".into() };
+    check(left, "PolicyModeChange", &change, &change);
     check(left, "PolicySummary", &policy, &policy);
     let policies = PoliciesAnswer { snapshot: digest, since_ms: 1, policies: vec![policy] };
     check(left, "PoliciesAnswer", &policies, &policies);
