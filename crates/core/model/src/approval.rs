@@ -31,6 +31,10 @@ pub struct Approval {
     /// What it is bound to: digest of agent, person, session, kind, server, name, canonical arguments, definition,
     /// effects and snapshot. Anything else needs an approval of its own.
     pub binding: Digest,
+    /// What is wanted, whatever the session, the policies and the tool's definition: what a refusal holds for. Absent in
+    /// what an earlier version asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Digest>,
     /// The decision that asked first.
     pub decision: RecordId,
     /// The agent.

@@ -1,4 +1,5 @@
 //! Durable state: the log on disk and the SQLite database.
 
 pub mod log;
+pub mod records;
 pub mod sqlite;

@@ -28,6 +28,21 @@ pub fn binding(decision: &Decision, facts: &Facts) -> Digest {
     Digest::of(canonical(&bound).as_bytes())
 }
 
+/// What is wanted, by whom and for whom: digest of what a refusal holds for. Wider than [`binding`]: another session,
+/// another way to it or another policy does not make the same wish a new one.
+pub(super) fn wanted(facts: &Facts) -> Digest {
+    let (subject, action) = (&facts.subject, &facts.action);
+    let wish = json!({
+        "agent": subject.agent.id,
+        "user": subject.user,
+        "kind": action.kind,
+        "server": action.server,
+        "name": action.name,
+        "args": action.args,
+    });
+    Digest::of(canonical(&wish).as_bytes())
+}
+
 /// The policies that ask and are enforced: sorted, each once.
 pub fn asking(reasons: &[Reason]) -> Vec<&str> {
     let asks = |reason: &&Reason| reason.effect == Effect::Ask && reason.mode == Mode::Enforce;

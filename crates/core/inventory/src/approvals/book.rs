@@ -1,6 +1,6 @@
 //! All questions and answers: grouped, bounded, answered, used once, ended.
 
-use super::binding::{asking, binding};
+use super::binding::{asking, binding, wanted};
 use super::exceptions::{DESTINATIONS_REMEMBERED_MAX, Exceptions};
 use super::limits::ApprovalLimits;
 use super::past::{COUNTED_MS, HOUR_MS, Past};
@@ -119,7 +119,8 @@ impl Book {
         let now_ms = self.time(now_ms);
         let binding = binding(decision, facts);
         let same: Vec<Arc<Approval>> = self.bound(&binding).cloned().collect();
-        if let Some(why) = same.iter().find_map(|one| refused_lately(one, now_ms)) {
+        let wanted = wanted(facts);
+        if let Some(why) = self.refused_lately(&facts.subject.agent.id, &wanted, now_ms) {
             return Reply::Refused { why };
         }
         let asks = asking(&decision.reasons);
@@ -145,7 +146,7 @@ impl Book {
         if let Some(why) = self.too_much(&facts.subject.agent.id, now_ms) {
             return Reply::Refused { why };
         }
-        let approval = Arc::new(self.question(decision, facts, binding, destinations(), now_ms));
+        let approval = Arc::new(self.question(decision, facts, (binding, wanted), destinations(), now_ms));
         self.agents.entry(approval.agent.clone()).or_default().past.note_asked(now_ms);
         self.put(approval.clone());
         Reply::Waiting { id: approval.id, asked: Some(approval) }
@@ -319,7 +320,7 @@ impl Book {
         &self,
         decision: &Decision,
         facts: &Facts,
-        binding: Digest,
+        (binding, wanted): (Digest, Digest),
         destinations: Vec<(String, String)>,
         now_ms: u64,
     ) -> Approval {
@@ -329,6 +330,7 @@ impl Book {
             id: decision.id,
             state: ApprovalState::Pending,
             binding,
+            wanted: Some(wanted),
             decision: decision.id,
             agent: subject.agent.id.clone(),
             session: subject.session.clone(),
@@ -355,6 +357,12 @@ impl Book {
             people_needed: if two { 2 } else { 1 },
             answers: Vec::new(),
         }
+    }
+
+    // Whether a person said no to the same wish within the hour, in whatever session. Those that are over are bounded.
+    fn refused_lately(&self, agent: &AgentId, wanted: &Digest, now_ms: u64) -> Option<String> {
+        let ended = self.agents.get(agent)?.ended.iter().rev().filter_map(|id| self.all.get(id));
+        ended.filter(|one| one.wanted.as_ref() == Some(wanted)).find_map(|one| refused_lately(one, now_ms))
     }
 
     fn bound(&self, binding: &Digest) -> impl Iterator<Item = &Arc<Approval>> {

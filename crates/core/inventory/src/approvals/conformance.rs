@@ -53,6 +53,7 @@ fn approval(number: u64) -> Approval {
         id: RecordId::from_parts(number, u128::from(number)),
         state: ApprovalState::Pending,
         binding: Digest::of(&number.to_be_bytes()),
+        wanted: Some(Digest::of(b"wanted")),
         decision: RecordId::from_parts(number, u128::from(number)),
         agent: "a".into(),
         session: "s".into(),

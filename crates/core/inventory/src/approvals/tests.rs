@@ -218,6 +218,19 @@ fn a_refusal_is_final_and_holds() {
         Reply::Refused { why } => assert!(why.contains("because"), "{why}"),
         other => panic!("{other:?}"),
     }
+    // Neither a new session nor a change of policy is a way around it.
+    for change in [
+        (|world| world.facts.subject.session = "another".into()) as fn(&mut World),
+        |world| world.decision.snapshot = Digest::of(b"other policies"),
+        |world| world.facts.subject.delegation.push("helper".into()),
+    ] {
+        let mut again = World::with(change);
+        again.number = 20;
+        assert!(matches!(again.ask(&mut book, NOW + 1), Reply::Refused { .. }));
+    }
+    let mut others = World::with(|world| world.facts.subject.agent.id = "other".into());
+    others.number = 30;
+    assert_ne!(others.question(&mut book, NOW + 1), id, "another agent's question is its own");
     let mut other = World::with(|world| world.facts.action.args["to"] = json!("carl@example.org"));
     other.number = 10;
     assert_ne!(other.question(&mut book, NOW + 1), id);
