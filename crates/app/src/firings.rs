@@ -34,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) to_ms: u64,
     /// The policies that fired, rare and risky ones first.
     pub(crate) policies: Vec<PolicyFirings>,
+    /// Records that could not be looked at.
+    pub(crate) skipped: crate::skipped::Skipped,
     #[serde(skip)]
     by_policy: BTreeMap<String, PolicyFirings>,
     #[serde(skip)]

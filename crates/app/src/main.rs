@@ -19,6 +19,7 @@ mod remote;
 mod render;
 mod replay;
 mod service;
+mod skipped;
 mod snapshot;
 
 use clap::Parser;

@@ -13,6 +13,7 @@ use holdshort_model::{
     Request, SessionId, Subject, Verb,
 };
 use holdshort_store::log::{BenchCase, Log, LogOptions};
+use holdshort_store::records::Records;
 use holdshort_store::sqlite::{STATE_FILE, StateDb};
 use serde_json::json;
 use std::path::Path;
@@ -37,7 +38,7 @@ pub(crate) fn replay(scratch: &Path, operations: u32) -> Result<Vec<BenchCase>, 
     let (log, _) = Log::open(options).map_err(Failure::internal)?;
     let count = u64::from(operations) * DECISIONS_EACH;
     let bytes = write(&log, &snapshot, count)?;
-    let reader = log.reader().map_err(Failure::internal)?;
+    let reader = Records::new(log.reader().map_err(Failure::internal)?);
     let (kept, stretch) = (Kept::new(&database), Stretch::default());
     let mut tally = Tally::default();
     let started = Instant::now();

@@ -7,10 +7,11 @@ use crate::failure::{Failure, Outcome};
 use crate::least::{Suggestion, Used, targets};
 use crate::place::Place;
 use crate::replay::{Entry, Progress, Stretch, each};
+use crate::skipped::Skipped;
 use crate::{out, render};
 use holdshort_decide::{Coverage, GrantEntry, Grants, Known};
 use holdshort_model::{DecisionRecord, Effect, Mode};
-use holdshort_store::log::Reader;
+use holdshort_store::records::Records;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -30,16 +31,21 @@ pub(super) fn run(command: GrantsCommand) -> Outcome {
 }
 
 /// Every decision of a stretch, in order.
-fn decisions(reader: &Reader, stretch: &Stretch, mut take: impl FnMut(&DecisionRecord)) -> Result<(), Failure> {
+fn decisions(reader: &Records, stretch: &Stretch, mut take: impl FnMut(&DecisionRecord)) -> Result<Skipped, Failure> {
+    let mut skipped = Skipped::default();
     let mut progress = Progress::new(stretch.count(reader));
     let make = || |record| stretch.read(&record);
     each(stretch.records(reader), make, |entry| {
         progress.step();
-        if let Entry::Decision(record) = entry {
-            take(&record);
+        match entry {
+            Entry::Decision(record) => take(&record),
+            Entry::Erased => skipped.erased += 1,
+            Entry::Closed => skipped.closed += 1,
+            Entry::Other | Entry::Unreadable => {}
         }
         Ok(())
-    })
+    })?;
+    Ok(skipped)
 }
 
 /// What the proposal would have refused of the stretch.
@@ -62,7 +68,7 @@ fn suggest(place: &Place, output: Output, agent: &str, since: Option<Duration>) 
     let reader = log::open(&log::directory(place)?)?;
     let mut used = Used::default();
     let mine = Stretch::default().since(since).agent(Some(agent));
-    decisions(&reader, &mine, |record| used.add(record))?;
+    let skipped = decisions(&reader, &mine, |record| used.add(record))?;
     let suggestion = used.suggest(agent).ok_or_else(|| {
         Failure::refused(format!("no action of the agent `{agent}` ran in this time"))
             .hint("`holdshort log search --agent` shows what it did; a longer `--since` looks further back")
@@ -79,9 +85,9 @@ fn suggest(place: &Place, output: Output, agent: &str, since: Option<Duration>) 
         true => out::json(&json!({
             "class": suggestion.class, "grants": suggestion.grants, "generalised": suggestion.generalised,
             "uncovered": suggestion.uncovered, "in_place_of": present.own, "shared": present.shared,
-            "would_have_refused": refused,
+            "would_have_refused": refused, "skipped": skipped,
         }))?,
-        false => out::raw(&change(agent, &suggestion, &present, &refused)?)?,
+        false => out::raw(&change(agent, &suggestion, &present, &refused, skipped)?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,7 +137,13 @@ fn present(loaded: &Loaded, class: &str) -> Present {
 }
 
 /// The proposal as a part of a configuration, with what a person has to know as comments.
-fn change(agent: &str, suggestion: &Suggestion, present: &Present, refused: &Refused) -> Result<String, Failure> {
+fn change(
+    agent: &str,
+    suggestion: &Suggestion,
+    present: &Present,
+    refused: &Refused,
+    skipped: Skipped,
+) -> Result<String, Failure> {
     #[derive(Serialize)]
     struct Part<'a> {
         grants: &'a [GrantEntry],
@@ -168,6 +180,7 @@ fn change(agent: &str, suggestion: &Suggestion, present: &Present, refused: &Ref
         lines.push(format!("It would have refused {count} actions of `{other}`, which has the same class."));
     }
     let comment = lines.iter().map(|line| format!("# {}\n", render::safe(line))).collect::<String>();
+    lines.extend(skipped.line().map(|line| format!("Not looked at: {line}.")));
     let grants = toml::to_string(&Part { grants: &suggestion.grants }).map_err(Failure::internal)?;
     Ok(format!("{comment}\n{grants}"))
 }
@@ -189,7 +202,7 @@ fn unused(place: &Place, output: Output, since: Option<Duration>) -> Outcome {
     })?;
     let reader = log::open(&log::directory(place)?)?;
     let (mut counts, mut ran): (BTreeMap<String, u64>, u64) = Default::default();
-    decisions(&reader, &Stretch::default().since(since), |record| {
+    let skipped = decisions(&reader, &Stretch::default().since(since), |record| {
         if record.decision.enforced == Effect::Allow {
             ran += 1;
             for name in grants.involved(&record.facts.subject.agent.class, &[], &targets(&record.facts)) {
@@ -203,11 +216,12 @@ fn unused(place: &Place, output: Output, since: Option<Duration>) -> Outcome {
     });
     let uses: Vec<Use<'_>> = uses.collect();
     if output.json {
-        out::json(&json!({ "actions": ran, "grants": uses }))?;
+        out::json(&json!({ "actions": ran, "grants": uses, "skipped": skipped }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let idle: Vec<&GrantEntry> = entries.iter().filter(|entry| !counts.contains_key(&entry.name)).collect();
     out::line(format_args!("{ran} actions ran; {} of {} grants were not used", idle.len(), entries.len()))?;
+    skipped.line().map_or(Ok(()), out::line)?;
     let row = |entry: &&GrantEntry| {
         let verbs: Vec<&str> = entry.verbs.iter().map(|verb| verb.as_str()).collect();
         vec![entry.name.clone(), entry.class.clone(), verbs.join(", "), entry.resources.join(", ")]

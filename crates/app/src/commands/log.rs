@@ -7,9 +7,8 @@ use crate::remote::Whereabouts;
 use crate::{out, render};
 use holdshort_ledger::{Checkpoint, VerifierKey};
 use holdshort_model::{Effect, Record, RecordId};
-use holdshort_store::log::{
-    CHECKPOINT_FILE, LogError, PUBLIC_KEY_FILE, RECORDS_DIRECTORY, Reader, StoredRecord, VerifyOptions, verify,
-};
+use holdshort_store::log::{CHECKPOINT_FILE, LogError, PUBLIC_KEY_FILE, RECORDS_DIRECTORY, VerifyOptions, verify};
+use holdshort_store::records::{Content, LoggedRecord, Records};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,12 +45,13 @@ pub(crate) fn directory(place: &Place) -> Result<PathBuf, Failure> {
     Ok(place.data(&place.load()?)?.log())
 }
 
-pub(crate) fn open(directory: &Path) -> Result<Reader, Failure> {
+/// The records of a log directory.
+pub(crate) fn open(directory: &Path) -> Result<Records, Failure> {
     if !directory.join(CHECKPOINT_FILE).exists() {
         return Err(Failure::usage(format!("there is no log in `{}`", directory.display()))
             .hint("start the service once, or name its data directory with `--data`"));
     }
-    Reader::open(directory).map_err(unreadable)
+    Records::open(directory).map_err(unreadable)
 }
 
 pub(crate) fn unreadable(error: LogError) -> Failure {
@@ -92,7 +92,7 @@ fn show(directory: &Path, output: Output, wanted: &str) -> Outcome {
     let found = match (wanted.parse::<u64>(), wanted.parse::<RecordId>()) {
         (Ok(index), _) if index < reader.size() => reader.forwards(index).next(),
         (Err(_), Ok(id)) => reader.backwards(u64::MAX).find(|record| match record {
-            Ok(record) => matches!(parse(record), Some(Record::Decision(decision)) if decision.decision.id == id),
+            Ok(record) => matches!(record.parse(), Some(Record::Decision(decision)) if decision.decision.id == id),
             Err(_) => true,
         }),
         _ => None,
@@ -104,7 +104,7 @@ fn show(directory: &Path, output: Output, wanted: &str) -> Outcome {
         ))
     };
     let record = found.ok_or_else(missing)?.map_err(unreadable)?;
-    let value = json!({ "index": record.index, "record": payload(&record) });
+    let value = entry(&record);
     if output.json {
         out::json(&value)?;
     } else {
@@ -130,12 +130,13 @@ fn search(directory: &Path, output: Output, filter: &SearchArgs) -> Outcome {
 }
 
 /// Whether a record is what is looked for. Only decisions have an effect, and few others know their agent.
-fn matches(record: &StoredRecord, filter: &SearchArgs) -> bool {
-    let contains = |text: &String| String::from_utf8_lossy(&record.payload).contains(text.as_str());
+fn matches(record: &LoggedRecord, filter: &SearchArgs) -> bool {
+    let payload = record.payload().unwrap_or_default();
+    let contains = |text: &String| String::from_utf8_lossy(payload).contains(text.as_str());
     if !filter.text.as_ref().is_none_or(contains) {
         return false;
     }
-    let (session, agent, effect) = match parse(record) {
+    let (session, agent, effect) = match record.parse() {
         Some(Record::Decision(decision)) => {
             let request = decision.request;
             (Some(request.session), Some(request.subject.agent), Some(decision.decision.effect))
@@ -216,16 +217,13 @@ fn read_older(path: &Path, directory: &Path, key: Option<&VerifierKey>) -> Resul
     })
 }
 
-fn print(record: &StoredRecord, output: Output) -> Result<(), Failure> {
-    match parse(record) {
-        Some(known) if !output.json => out::line(render::record_line(record.index, &known)),
-        _ => out::json(&json!({ "index": record.index, "record": payload(record) })),
+fn print(record: &LoggedRecord, output: Output) -> Result<(), Failure> {
+    match (record.parse(), sealed(record)) {
+        (Some(known), _) if !output.json => out::line(render::record_line(record.index(), &known)),
+        (None, Some(why)) if !output.json => out::line(format_args!("{:>8}  {why}", record.index())),
+        // A record of a newer version is shown as it is.
+        _ => out::json(&entry(record)),
     }
-}
-
-/// `None` for a record of a newer version, which is shown as it is.
-pub(crate) fn parse(record: &StoredRecord) -> Option<Record> {
-    serde_json::from_slice(&record.payload).ok()
 }
 
 /// When something happened, in milliseconds since 1970.
@@ -244,6 +242,21 @@ pub(crate) fn time_ms(record: &Record) -> u64 {
     }
 }
 
-fn payload(record: &StoredRecord) -> Value {
-    serde_json::from_slice(&record.payload).unwrap_or(Value::Null)
+/// A record as JSON: `record` is null where it cannot be read, and `sealed` says why.
+pub(crate) fn entry(record: &LoggedRecord) -> Value {
+    let payload = record.payload().and_then(|payload| serde_json::from_slice(payload).ok());
+    let mut value = json!({ "index": record.index(), "record": payload.unwrap_or(Value::Null) });
+    if let (Some(why), Some(fields)) = (sealed(record), value.as_object_mut()) {
+        fields.insert("sealed".into(), why.into());
+    }
+    value
+}
+
+/// Why a record cannot be read, where that is so.
+pub(crate) fn sealed(record: &LoggedRecord) -> Option<String> {
+    match &record.content {
+        Content::Plain | Content::Opened(_) => None,
+        Content::Erased => Some("erased".to_owned()),
+        Content::Closed => Some("closed".to_owned()),
+    }
 }

@@ -1,12 +1,13 @@
 //! `log prove` and `log verify-proof`: one record in one file, checked with nothing of the log but its key.
 
-use super::log::{directory, open, parse, read_key, unreadable};
+use super::log::{directory, open, read_key, unreadable};
 use crate::cli::{ProveArgs, VerifyProofArgs};
 use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::{out, render};
 use holdshort_ledger::{Disclosure, PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
 use holdshort_model::{Record, RecordId};
 use holdshort_store::log;
+use holdshort_store::records::LoggedRecord;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::Read;
@@ -31,13 +32,13 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
 /// The index of a record that is named by its index or by the id of its decision.
 fn locate(directory: &Path, wanted: &str) -> Result<u64, Failure> {
     let reader = open(directory)?;
-    let is_wanted = |id: RecordId, record: &log::StoredRecord| matches!(parse(record), Some(Record::Decision(decision)) if decision.decision.id == id);
+    let is_wanted = |id: RecordId, record: &LoggedRecord| matches!(record.parse(), Some(Record::Decision(decision)) if decision.decision.id == id);
     let found = match (wanted.parse::<u64>(), wanted.parse::<RecordId>()) {
         (Ok(index), _) => Some(index).filter(|index| *index < reader.size()),
         (Err(_), Ok(id)) => {
             let mut records = reader.backwards(u64::MAX);
             let found = records.find(|record| record.as_ref().map_or(true, |record| is_wanted(id, record)));
-            found.transpose().map_err(unreadable)?.map(|record| record.index)
+            found.transpose().map_err(unreadable)?.map(|record| record.index())
         }
         _ => None,
     };

@@ -5,6 +5,7 @@ use crate::commands::log;
 use crate::failure::{Failure, Outcome};
 use crate::firings::{PolicyFirings, Report};
 use crate::place::Place;
+use crate::skipped::Skipped;
 use crate::{out, render};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,16 +17,18 @@ pub(super) fn run(place: &Place, output: Output, since: Option<Duration>) -> Out
     let reader = log::open(&log::directory(place)?)?;
     let from_ms = since
         .map_or(0, |since| crate::clock::now_ms().saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)));
-    let mut report = Report::default();
+    let (mut report, mut skipped) = (Report::default(), Skipped::default());
     for record in reader.forwards(0) {
         let record = record.map_err(log::unreadable)?;
+        skipped.look(&record);
         // A record of a newer version is none that we could count.
-        let Some(record) = log::parse(&record) else { continue };
+        let Some(record) = record.parse() else { continue };
         if log::time_ms(&record) >= from_ms {
             report.add(&record);
         }
     }
-    let report = report.finish();
+    let mut report = report.finish();
+    report.skipped = skipped;
     if output.json {
         out::json(&report)?;
         return Ok(ExitCode::SUCCESS);
@@ -35,6 +38,7 @@ pub(super) fn run(place: &Place, output: Output, since: Option<Duration>) -> Out
 }
 
 fn print(report: &Report) -> Result<(), Failure> {
+    report.skipped.line().map_or(Ok(()), out::line)?;
     if report.decisions == 0 {
         return out::line("no decision was made in this time");
     }

@@ -105,6 +105,7 @@ fn same(arguments: &ReplayArgs, tally: &Tally, rate: f64) -> Outcome {
             out::line(format_args!("  {count} by the snapshot {digest}"))?;
         }
         missing(&tally.unreplayable, &tally.unreadable)?;
+        skipped(&tally.erased, &tally.closed)?;
         for one in &tally.differences {
             let (recorded, replayed) = (render::safe(&one.recorded), render::safe(&one.replayed));
             let field = render::safe(&one.field);
@@ -137,12 +138,23 @@ fn missing(
     Ok(())
 }
 
+/// What could not be read because it is sealed.
+fn skipped(erased: &crate::replay::identical::Named, closed: &crate::replay::identical::Named) -> Result<(), Failure> {
+    if erased.count > 0 {
+        out::line(format_args!("  {} erased, may have been decisions ({erased})", erased.count))?;
+    }
+    if closed.count > 0 {
+        out::line(format_args!("  {} sealed, their keys are not here; may be decisions ({closed})", closed.count))?;
+    }
+    Ok(())
+}
+
 /// The snapshot of the newest decision.
-fn newest_snapshot(reader: &holdshort_store::log::Reader) -> Result<Option<Digest>, Failure> {
+fn newest_snapshot(reader: &holdshort_store::records::Records) -> Result<Option<Digest>, Failure> {
     /// Records that are looked at: more than an idle service writes between two decisions in a day.
     const LOOKED_AT: usize = 1_000;
     for record in reader.backwards(u64::MAX).take(LOOKED_AT) {
-        if let Some(holdshort_model::Record::Decision(found)) = log::parse(&record.map_err(log::unreadable)?) {
+        if let Some(holdshort_model::Record::Decision(found)) = record.map_err(log::unreadable)?.parse() {
             return Ok(Some(found.decision.snapshot));
         }
     }
@@ -195,6 +207,7 @@ fn print(difference: &Difference, notes: &[String]) -> Result<(), Failure> {
         out::line(format_args!("  {gained} would take something away and did not, {lost} the other way round"))?;
     }
     missing(&difference.unreplayable, &difference.unreadable)?;
+    skipped(&difference.erased, &difference.closed)?;
     out::line(format_args!(
         "questions to people: {:.1} a day (at most {}), with the candidate {:.1} a day (at most {}), over {} days",
         questions.per_day(questions.recorded),

@@ -8,7 +8,7 @@ use super::{Entry, Stretch};
 use holdshort_decide::{Redecider, replayable};
 use holdshort_inventory::{APPROVALS_POLICY, asking};
 use holdshort_model::{Containment, Decision, DecisionRecord, Effect, Mode, RecordId};
-use holdshort_store::log::StoredRecord;
+use holdshort_store::records::LoggedRecord;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -32,6 +32,10 @@ pub(crate) enum Compared {
     Other,
     /// A record of another version.
     Unreadable(u64),
+    /// A record whose key was destroyed.
+    Erased(u64),
+    /// A record whose key is not at hand.
+    Closed(u64),
     /// It cannot be decided again.
     Unreplayable(u64, String),
     /// Decided.
@@ -75,12 +79,14 @@ impl<'a> Comparer<'a> {
     }
 
     /// Decides one record.
-    pub(crate) fn compare(&self, stored: &StoredRecord) -> Compared {
-        let index = stored.index;
-        let record = match self.stretch.read(stored) {
+    pub(crate) fn compare(&self, logged: &LoggedRecord) -> Compared {
+        let index = logged.index();
+        let record = match self.stretch.read(logged) {
             Entry::Decision(record) => record,
             Entry::Other => return Compared::Other,
             Entry::Unreadable => return Compared::Unreadable(index),
+            Entry::Erased => return Compared::Erased(index),
+            Entry::Closed => return Compared::Closed(index),
         };
         if let Err(why) = replayable(&record) {
             return Compared::Unreplayable(index, why.to_string());
@@ -272,6 +278,10 @@ pub(crate) struct Difference {
     pub(crate) unreplayable: BTreeMap<String, Named>,
     /// Records of another version.
     pub(crate) unreadable: Named,
+    /// Records whose key was destroyed, which may have been decisions.
+    pub(crate) erased: Named,
+    /// Records whose key is not at hand, which may be decisions.
+    pub(crate) closed: Named,
     #[serde(skip)]
     by: BTreeMap<(String, String), Counts>,
     #[serde(skip)]
@@ -283,6 +293,8 @@ impl Difference {
         match compared {
             Compared::Other => {}
             Compared::Unreadable(index) => self.unreadable.add(index),
+            Compared::Erased(index) => self.erased.add(index),
+            Compared::Closed(index) => self.closed.add(index),
             Compared::Unreplayable(index, why) => {
                 self.decisions += 1;
                 self.unreplayable.entry(why).or_default().add(index);
@@ -363,7 +375,7 @@ impl Difference {
             && self.newly_contained == 0
             && self.no_longer_contained == 0
             && self.unreplayable.is_empty()
-            && self.unreadable.count == 0
+            && self.unreadable.count + self.erased.count + self.closed.count == 0
     }
 }
 

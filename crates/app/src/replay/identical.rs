@@ -5,7 +5,7 @@ use super::{Entry, Kept, Stretch};
 use holdshort_decide::{Redecider, Unreplayable, replayable};
 use holdshort_inventory::as_recorded;
 use holdshort_model::{DecisionRecord, Digest, RecordId};
-use holdshort_store::log::StoredRecord;
+use holdshort_store::records::LoggedRecord;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -26,6 +26,10 @@ pub(crate) enum Verdict {
     Other,
     /// A record of another version.
     Unreadable(u64),
+    /// A record whose key was destroyed.
+    Erased(u64),
+    /// A record whose key is not at hand.
+    Closed(u64),
     /// It cannot be decided again.
     Unreplayable(u64, String),
     /// The same decision.
@@ -64,12 +68,14 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges one record.
-    pub(crate) fn judge(&mut self, stored: &StoredRecord) -> Verdict {
-        let index = stored.index;
-        let record = match self.stretch.read(stored) {
+    pub(crate) fn judge(&mut self, logged: &LoggedRecord) -> Verdict {
+        let index = logged.index();
+        let record = match self.stretch.read(logged) {
             Entry::Decision(record) => record,
             Entry::Other => return Verdict::Other,
             Entry::Unreadable => return Verdict::Unreadable(index),
+            Entry::Erased => return Verdict::Erased(index),
+            Entry::Closed => return Verdict::Closed(index),
         };
         let differing = |field: &str, recorded: String, replayed: String| {
             let (id, snapshot) = (record.decision.id, record.decision.snapshot);
@@ -232,6 +238,10 @@ pub(crate) struct Tally {
     pub(crate) unreplayable: BTreeMap<String, Named>,
     /// Records of another version, which may be decisions.
     pub(crate) unreadable: Named,
+    /// Records whose key was destroyed, which may have been decisions.
+    pub(crate) erased: Named,
+    /// Records whose key is not at hand, which may be decisions.
+    pub(crate) closed: Named,
     /// How many each snapshot decided.
     pub(crate) snapshots: BTreeMap<Digest, u64>,
 }
@@ -241,6 +251,8 @@ impl Tally {
         match verdict {
             Verdict::Other => {}
             Verdict::Unreadable(index) => self.unreadable.add(index),
+            Verdict::Erased(index) => self.erased.add(index),
+            Verdict::Closed(index) => self.closed.add(index),
             Verdict::Unreplayable(index, why) => {
                 self.decisions += 1;
                 // Snapshots that are not kept may be many.
@@ -274,7 +286,9 @@ impl Tally {
 
     /// Everything was decided again, and came out the same.
     pub(crate) fn is_whole(&self) -> bool {
-        self.different == 0 && self.unreplayable.is_empty() && self.unreadable.count == 0
+        self.different == 0
+            && self.unreplayable.is_empty()
+            && self.unreadable.count + self.erased.count + self.closed.count == 0
     }
 }
 

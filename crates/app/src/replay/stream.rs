@@ -2,7 +2,8 @@
 
 use crate::commands::log::unreadable;
 use crate::failure::Failure;
-use holdshort_store::log::{LogError, StoredRecord};
+use holdshort_store::log::LogError;
+use holdshort_store::records::LoggedRecord;
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -15,26 +16,26 @@ const BATCH_BYTES: usize = 1 << 20;
 const BATCHES_BEHIND: usize = 2;
 
 /// To a core, and back from it.
-type Lane<T> = (SyncSender<Vec<StoredRecord>>, Receiver<Vec<T>>);
+type Lane<T> = (SyncSender<Vec<LoggedRecord>>, Receiver<Vec<T>>);
 
 /// Does `work` for each record and hands what came of it to `take`, in order. `work` is made once for each core.
 ///
 /// # Errors
 /// When the log cannot be read, or `take` fails.
 pub(crate) fn each<T, W>(
-    mut records: impl Iterator<Item = Result<StoredRecord, LogError>>,
+    mut records: impl Iterator<Item = Result<LoggedRecord, LogError>>,
     make: impl Fn() -> W + Sync,
     mut take: impl FnMut(T) -> Result<(), Failure>,
 ) -> Result<(), Failure>
 where
     T: Send,
-    W: FnMut(StoredRecord) -> T,
+    W: FnMut(LoggedRecord) -> T,
 {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
         let lanes: Vec<Lane<T>> = (0..cores)
             .map(|_| {
-                let (give, given) = sync_channel::<Vec<StoredRecord>>(BATCHES_BEHIND);
+                let (give, given) = sync_channel::<Vec<LoggedRecord>>(BATCHES_BEHIND);
                 let (done, results) = sync_channel(BATCHES_BEHIND);
                 let make = &make;
                 scope.spawn(move || {
@@ -70,12 +71,12 @@ where
     })
 }
 
-fn batch(records: &mut impl Iterator<Item = Result<StoredRecord, LogError>>) -> Result<Vec<StoredRecord>, Failure> {
+fn batch(records: &mut impl Iterator<Item = Result<LoggedRecord, LogError>>) -> Result<Vec<LoggedRecord>, Failure> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
         let Some(record) = records.next() else { break };
         let record = record.map_err(unreadable)?;
-        bytes += record.payload.len();
+        bytes += record.stored.payload.len();
         batch.push(record);
     }
     Ok(batch)
@@ -84,16 +85,21 @@ fn batch(records: &mut impl Iterator<Item = Result<StoredRecord, LogError>>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use holdshort_store::log::StoredRecord;
+    use holdshort_store::records::Content;
 
-    fn records(n: u64) -> impl Iterator<Item = Result<StoredRecord, LogError>> {
-        (0..n).map(|index| Ok(StoredRecord { index, salt: [0; holdshort_ledger::SALT_BYTES], payload: vec![0; 5_000] }))
+    fn records(n: u64) -> impl Iterator<Item = Result<LoggedRecord, LogError>> {
+        (0..n).map(|index| {
+            let stored = StoredRecord { index, salt: [0; holdshort_ledger::SALT_BYTES], payload: vec![0; 5_000] };
+            Ok(LoggedRecord { stored, content: Content::Plain })
+        })
     }
 
     #[test]
     fn the_order_is_that_of_the_log() {
         for n in [0, 1, 255, 256, 5_000] {
             let mut taken = Vec::new();
-            let make = || |record: StoredRecord| record.index;
+            let make = || |record: LoggedRecord| record.index();
             each(records(n), make, |index| {
                 taken.push(index);
                 Ok(())
@@ -105,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_failure_ends_it() {
-        let make = || |record: StoredRecord| record.index;
+        let make = || |record: LoggedRecord| record.index();
         let failed = each(records(5_000), make, |index| match index {
             700 => Err(Failure::refused("enough")),
             _ => Ok(()),

@@ -1,11 +1,11 @@
 //! Which records.
 
 use crate::clock;
-use crate::commands::log::parse;
 use crate::failure::Failure;
 use holdshort_inventory::IncidentStore as _;
 use holdshort_model::{AgentId, DecisionRecord, Record, RecordId, SessionId};
-use holdshort_store::log::{LogError, Reader, StoredRecord};
+use holdshort_store::log::LogError;
+use holdshort_store::records::{Content, LoggedRecord, Records};
 use holdshort_store::sqlite::StateDb;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ pub(crate) enum Entry {
     Other,
     /// Nothing that this version reads.
     Unreadable,
+    /// Something whose key was destroyed.
+    Erased,
+    /// Something whose key is not at hand.
+    Closed,
 }
 
 impl Stretch {
@@ -80,24 +84,26 @@ impl Stretch {
     }
 
     /// The records that may belong to it.
-    pub(crate) fn records(&self, reader: &Reader) -> impl Iterator<Item = Result<StoredRecord, LogError>> + use<> {
+    pub(crate) fn records(&self, reader: &Records) -> impl Iterator<Item = Result<LoggedRecord, LogError>> + use<> {
         let end = self.end(reader);
         let count = usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
         reader.forwards(self.first).take(count)
     }
 
     /// How many records may belong to it.
-    pub(crate) fn count(&self, reader: &Reader) -> u64 {
+    pub(crate) fn count(&self, reader: &Records) -> u64 {
         self.end(reader).saturating_sub(self.first)
     }
 
-    fn end(&self, reader: &Reader) -> u64 {
+    fn end(&self, reader: &Records) -> u64 {
         self.last.map_or(u64::MAX, |last| last.saturating_add(1)).min(reader.size())
     }
 
     /// Reads a record.
-    pub(crate) fn read(&self, stored: &StoredRecord) -> Entry {
-        match parse(stored) {
+    pub(crate) fn read(&self, logged: &LoggedRecord) -> Entry {
+        match logged.parse() {
+            None if matches!(logged.content, Content::Erased) => Entry::Erased,
+            None if matches!(logged.content, Content::Closed) => Entry::Closed,
             None => Entry::Unreadable,
             Some(Record::Decision(record)) if self.has(&record) => Entry::Decision(record),
             Some(_) => Entry::Other,

@@ -5,7 +5,8 @@ use futures_util::FutureExt as _;
 use holdshort_api::{RECORDS_PAGE_DEFAULT, RecordEntry, RecordsPage, RecordsQuery};
 use holdshort_model::Receipt;
 use holdshort_server::{Appending, RecordReader, Recorder, RecorderError};
-use holdshort_store::log::{Log, LogError, Reader};
+use holdshort_store::log::{Log, LogError};
+use holdshort_store::records::Records;
 use serde_json::Value;
 
 /// Records that one page looks at; a filter that matches little continues on the next page.
@@ -47,23 +48,24 @@ impl Recorder for LogRecorder {
 impl RecordReader for LogRecorder {
     async fn page(&self, query: RecordsQuery) -> Result<RecordsPage, RecorderError> {
         let log = self.log.clone();
-        let read = move || page(&log.reader().map_err(failed)?, &query);
+        let read = move || page(&Records::new(log.reader().map_err(failed)?), &query);
         tokio::task::spawn_blocking(read).await.map_err(|error| RecorderError(error.to_string()))?
     }
 }
 
-fn page(reader: &Reader, query: &RecordsQuery) -> Result<RecordsPage, RecorderError> {
+fn page(records: &Records, query: &RecordsQuery) -> Result<RecordsPage, RecorderError> {
     let limit = query.limit.unwrap_or(RECORDS_PAGE_DEFAULT) as usize;
     let mut page = RecordsPage { records: Vec::new(), next: None };
-    for (scanned, record) in reader.forwards(query.from.unwrap_or(0)).enumerate() {
+    for (scanned, record) in records.forwards(query.from.unwrap_or(0)).enumerate() {
         let record = record.map_err(failed)?;
         if page.records.len() >= limit || scanned >= SCANNED_MAX {
-            page.next = Some(record.index);
+            page.next = Some(record.index());
             break;
         }
-        let value: Value = serde_json::from_slice(&record.payload).unwrap_or(Value::Null);
+        let value: Value =
+            record.payload().and_then(|payload| serde_json::from_slice(payload).ok()).unwrap_or(Value::Null);
         if matches(&value, query) {
-            page.records.push(RecordEntry { index: record.index, record: value });
+            page.records.push(RecordEntry { index: record.index(), record: value });
         }
     }
     Ok(page)

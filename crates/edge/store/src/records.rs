@@ -86,15 +86,25 @@ impl Records {
 
     /// The records from `from` on; see [`Reader::forwards`].
     pub fn forwards(&self, from: u64) -> impl Iterator<Item = Result<LoggedRecord, LogError>> + use<> {
-        self.reader.forwards(from).map(|stored| stored.map(open))
+        let records = self.clone();
+        self.reader.forwards(from).map(move |stored| stored.map(|stored| records.read(stored)))
     }
 
     /// The records before `end`, last first; see [`Reader::backwards`].
     pub fn backwards(&self, end: u64) -> impl Iterator<Item = Result<LoggedRecord, LogError>> + use<> {
-        self.reader.backwards(end).map(|stored| stored.map(open))
+        let records = self.clone();
+        self.reader.backwards(end).map(move |stored| stored.map(|stored| records.read(stored)))
     }
-}
 
-fn open(stored: StoredRecord) -> LoggedRecord {
-    LoggedRecord { stored, content: Content::Plain }
+    /// Opens what a reader gave; for whoever spreads that work over threads.
+    #[must_use]
+    pub fn read(&self, stored: StoredRecord) -> LoggedRecord {
+        LoggedRecord { stored, content: Content::Plain }
+    }
+
+    /// What is below: the records as they are stored.
+    #[must_use]
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
 }
