@@ -92,6 +92,14 @@ impl InclusionProof {
     /// # Errors
     /// [`ProofError::Range`], [`ProofError::Length`] or [`ProofError::Root`].
     pub fn verify(&self, leaf: &Hash, root: &Hash) -> Result<(), ProofError> {
+        if self.root(leaf)? == *root { Ok(()) } else { Err(ProofError::Root) }
+    }
+
+    /// The root that the proof leads to from `leaf`. It says nothing until somebody who is believed has signed that root.
+    ///
+    /// # Errors
+    /// [`ProofError::Range`] or [`ProofError::Length`].
+    pub fn root(&self, leaf: &Hash) -> Result<Hash, ProofError> {
         if self.index >= self.size {
             return Err(ProofError::Range);
         }
@@ -116,11 +124,7 @@ impl InclusionProof {
             node >>= 1;
             last >>= 1;
         }
-        match (last == 0, hash == *root) {
-            (false, _) => Err(ProofError::Length),
-            (true, false) => Err(ProofError::Root),
-            (true, true) => Ok(()),
-        }
+        if last == 0 { Ok(hash) } else { Err(ProofError::Length) }
     }
 }
 
@@ -161,14 +165,29 @@ impl ConsistencyProof {
     /// # Errors
     /// [`ProofError::Range`], [`ProofError::Length`] or [`ProofError::Root`].
     pub fn verify(&self, old_root: &Hash, new_root: &Hash) -> Result<(), ProofError> {
-        if self.old_size > self.new_size {
+        if self.old_size == 0 && self.old_size <= self.new_size {
+            let holds = self.hashes.is_empty() && *old_root == Hash::empty();
+            let wrong = if self.hashes.is_empty() { ProofError::Root } else { ProofError::Length };
+            return if holds { Ok(()) } else { Err(wrong) };
+        }
+        if self.new_root(old_root)? == *new_root { Ok(()) } else { Err(ProofError::Root) }
+    }
+
+    /// The root of the newer tree that the proof leads to from that of the older one. It says nothing until somebody who is
+    /// believed has signed that root.
+    ///
+    /// # Errors
+    /// [`ProofError::Root`] when the proof is not one of the older tree; [`ProofError::Length`]; [`ProofError::Range`], also
+    /// for an empty older tree, which every tree continues: it leads nowhere.
+    pub fn new_root(&self, old_root: &Hash) -> Result<Hash, ProofError> {
+        if self.old_size == 0 || self.old_size > self.new_size {
             return Err(ProofError::Range);
         }
         if self.hashes.len() > PROOF_HASHES_MAX {
             return Err(ProofError::Length);
         }
-        if self.old_size == self.new_size || self.old_size == 0 {
-            return self.verify_trivial(old_root, new_root);
+        if self.old_size == self.new_size {
+            return if self.hashes.is_empty() { Ok(*old_root) } else { Err(ProofError::Length) };
         }
         let mut path = self.hashes.iter();
         // A complete older tree is a node of the newer one and stands in no proof: the verifier knows it.
@@ -197,19 +216,11 @@ impl ConsistencyProof {
             node >>= 1;
             last >>= 1;
         }
-        match (last == 0, old == *old_root && new == *new_root) {
+        match (last == 0, old == *old_root) {
             (false, _) => Err(ProofError::Length),
             (true, false) => Err(ProofError::Root),
-            (true, true) => Ok(()),
+            (true, true) => Ok(new),
         }
-    }
-
-    fn verify_trivial(&self, old_root: &Hash, new_root: &Hash) -> Result<(), ProofError> {
-        if !self.hashes.is_empty() {
-            return Err(ProofError::Length);
-        }
-        let holds = if self.old_size == 0 { *old_root == Hash::empty() } else { old_root == new_root };
-        if holds { Ok(()) } else { Err(ProofError::Root) }
     }
 }
 
