@@ -1,8 +1,8 @@
 //! Records as one line for people.
 
 use holdshort_model::{
-    Answer, ApprovalRecord, Decision, DecisionRecord, DeclassificationRecord, Effect, LifecycleRecord, Mode, Outcome,
-    PolicyRecord, PromotionRecord, Record, ResponseRecord, StandingRecord, ToolChange,
+    Answer, ApprovalRecord, Decision, DecisionRecord, DeclassificationRecord, Effect, ErasureRecord, LifecycleRecord,
+    Mode, Outcome, PolicyRecord, PromotionRecord, Record, ResponseRecord, StandingRecord, ToolChange,
 };
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,6 +21,7 @@ pub(crate) fn record_line(index: u64, record: &Record) -> String {
         Record::Standing(standing) => standing_line(standing),
         Record::Response(step) => response_line(step),
         Record::Promotion(promotion) => promotion_line(promotion),
+        Record::Erasure(erasure) => erasure_line(erasure),
         Record::Lifecycle(event) => lifecycle_line(event),
     };
     // INVARIANT: one record is one line, and no text of an agent reaches the terminal as a control sequence.
@@ -77,6 +78,12 @@ fn promotion_line(promotion: &PromotionRecord) -> String {
     let word = if promotion.after == Mode::Enforce { "promoted" } else { "demoted" };
     let PromotionRecord { policy, by, reason, .. } = promotion;
     format!("{} {word} {policy}, by {by}: {reason}", time(promotion.time_ms))
+}
+
+fn erasure_line(erasure: &ErasureRecord) -> String {
+    let ErasureRecord { scope, keys, by, reason, .. } = erasure;
+    let word = if keys.len() == 1 { "key" } else { "keys" };
+    format!("{} erased one {}, {} {word}, by {by}: {reason}", time(erasure.time_ms), scope.as_str(), keys.len())
 }
 
 fn lifecycle_line(event: &LifecycleRecord) -> String {

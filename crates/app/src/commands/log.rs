@@ -238,6 +238,7 @@ pub(crate) fn time_ms(record: &Record) -> u64 {
         Record::Standing(standing) => standing.time_ms,
         Record::Response(step) => step.time_ms,
         Record::Promotion(promotion) => promotion.time_ms,
+        Record::Erasure(erasure) => erasure.time_ms,
         Record::Lifecycle(event) => event.time_ms,
     }
 }

@@ -33,8 +33,8 @@ pub use flow::{
 pub use ids::{AgentId, RecordId, SessionId};
 pub use notice::{Notice, NoticeAction, NoticeKind, NoticeSubject, one_line};
 pub use record::{
-    ApprovalRecord, BuildInfo, DecisionRecord, DeclassificationRecord, LifecycleRecord, Outcome, OutcomeStatus,
-    PolicyRecord, PromotionRecord, Receipt, Record, ResponseRecord, StandingRecord, ToolChange,
+    ApprovalRecord, BuildInfo, DecisionRecord, DeclassificationRecord, ErasureKind, ErasureRecord, LifecycleRecord,
+    Outcome, OutcomeStatus, PolicyRecord, PromotionRecord, Receipt, Record, ResponseRecord, StandingRecord, ToolChange,
 };
 pub use request::{Action, Context, Request, Subject};
 pub use response::{Incident, IncidentEntry, IncidentState, Step};

@@ -38,6 +38,8 @@ pub enum Record {
     Response(ResponseRecord),
     /// A person changed the mode of a policy.
     Promotion(PromotionRecord),
+    /// A person had records made unreadable for ever.
+    Erasure(ErasureRecord),
     /// Start, stop, or a fault of the service.
     Lifecycle(LifecycleRecord),
 }
@@ -248,6 +250,46 @@ pub struct PromotionRecord {
     pub by: String,
     /// Why, in the person's words.
     pub reason: String,
+}
+
+/// Keys that a person destroys: what was sealed with them cannot be read any more. Durable before they are destroyed, and
+/// says nothing about whose records they were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureRecord {
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// What was named: one person, one agent, one session. Not which.
+    pub scope: ErasureKind,
+    /// Ids of the keys, in hex, as they stand in the sealed records.
+    pub keys: Vec<String>,
+    /// Who.
+    pub by: String,
+    /// Why, in the person's words.
+    pub reason: String,
+}
+
+/// What an erasure goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErasureKind {
+    /// One person's sessions, with whatever agent.
+    User,
+    /// One agent's sessions.
+    Agent,
+    /// One session.
+    Session,
+}
+
+impl ErasureKind {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Agent => "agent",
+            Self::Session => "session",
+        }
+    }
 }
 
 /// Start, stop or fault of the service.
