@@ -117,7 +117,7 @@ impl CosignerKey {
     }
 
     /// The algorithm's byte and the public key.
-    fn material(&self) -> Vec<u8> {
+    pub(crate) fn material(&self) -> Vec<u8> {
         let mut bytes = vec![self.algorithm().byte()];
         match &self.key {
             Public::Ed25519(key) => bytes.extend_from_slice(key.as_bytes()),

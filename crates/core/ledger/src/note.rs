@@ -104,6 +104,11 @@ impl VerifierKey {
     pub fn id(&self) -> u32 {
         self.id
     }
+
+    /// The public key without its name.
+    pub(crate) fn public(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
 }
 
 /// `name+id+base64`, as it stands in `log.pub`.
@@ -212,6 +217,12 @@ impl Note {
         &self.signatures
     }
 
+    /// The text with some of the signatures only.
+    #[must_use]
+    pub fn retaining(&self, keep: impl FnMut(&&NoteSignature) -> bool) -> Self {
+        Self { text: self.text.clone(), signatures: self.signatures.iter().filter(keep).cloned().collect() }
+    }
+
     /// Adds a signature, which is not checked.
     ///
     /// # Errors
@@ -245,15 +256,20 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}", self.text)?;
-        self.signatures.iter().try_for_each(|signature| {
-            let data: Vec<u8> = signature.id.to_be_bytes().into_iter().chain(signature.bytes.iter().copied()).collect();
-            writeln!(out, "{SIGNATURE_PREFIX}{} {}", signature.name, STANDARD.encode(data))
-        })
+        self.signatures.iter().try_for_each(|signature| writeln!(out, "{signature}"))
+    }
+}
+
+/// The line, without its line feed.
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data: Vec<u8> = self.id.to_be_bytes().into_iter().chain(self.bytes.iter().copied()).collect();
+        write!(out, "{SIGNATURE_PREFIX}{} {}", self.name, STANDARD.encode(data))
     }
 }
 
 impl NoteSignature {
-    fn parse(line: &str) -> Result<Self, NoteError> {
+    pub(crate) fn parse(line: &str) -> Result<Self, NoteError> {
         let rest = line.strip_prefix(SIGNATURE_PREFIX).ok_or(NoteError::Malformed)?;
         let (name, data) = rest.split_once(' ').ok_or(NoteError::Malformed)?;
         check_name(name).map_err(|_| NoteError::Malformed)?;
