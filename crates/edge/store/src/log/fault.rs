@@ -1,20 +1,22 @@
-//! A disk that fails where a test wants it to, and that loses what was not synced when its power goes.
+//! A disk that fails where a test wants it to, and that loses what was not synced when its power goes (module `platter`).
 //!
-//! It changes real files, remembers what each unsynced change replaced, and puts that back sector by sector, as a coin
-//! decides, when the power is lost. A failed sync marks its changes as the kernel does: readable, not dirty any more, and
-//! lost with the power unless they are written again.
+//! Changes are counted. The log has several threads, so the same count is not always the same change; the history says
+//! which it was.
 
+use super::dice::Dice;
 use super::disk::{Disk, DiskFile, RealDisk};
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use super::platter::Platter;
+use std::collections::VecDeque;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
 
-const SECTOR_BYTES: usize = 512;
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
+/// Changes that the history goes back.
+const HISTORY: usize = 120;
 
 /// What happens at the chosen operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +25,10 @@ pub(super) enum Fault {
     Full,
     /// This one operation fails, later ones work again.
     Broken,
+    /// This one and all later ones fail.
+    ReadOnly,
     /// Half of this one is done, and nothing after it.
     Crash,
-}
-
-#[derive(Debug)]
-enum Change {
-    Write { file: u64, offset: u64, old: Vec<u8>, dirty: bool },
-    Rename { file: u64, from: PathBuf, to: PathBuf, old: Option<Vec<u8>> },
 }
 
 #[derive(Debug, Default)]
@@ -38,14 +36,16 @@ struct State {
     plan: Option<(u64, Fault)>,
     done: u64,
     crashed: bool,
-    files: BTreeMap<PathBuf, u64>,
-    names: BTreeMap<u64, PathBuf>,
-    changes: Vec<Change>,
+    platter: Platter,
+    history: VecDeque<String>,
+    /// Syncs of which it only says that they were done.
+    lie: Option<fn(&str) -> bool>,
 }
 
 /// What an operation has to do.
 enum Order {
     Work,
+    Lie,
     Half(io::Error),
     Fail(io::Error),
 }
@@ -56,15 +56,61 @@ pub(super) struct FaultDisk(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct FaultFile {
     disk: FaultDisk,
-    id: u64,
+    node: u64,
+    name: String,
     inner: Box<dyn DiskFile>,
 }
 
+impl State {
+    fn order(&mut self, needs_room: bool, what: String) -> Order {
+        let now = self.done;
+        self.done += 1;
+        let power_is_off = || io::Error::other("the power is off");
+        let code = io::Error::from_raw_os_error;
+        let lies = self.lie.is_some_and(|lie| lie(&what));
+        let order = match self.plan {
+            _ if self.crashed => Order::Fail(power_is_off()),
+            Some((at, Fault::Crash)) if now >= at => {
+                self.crashed = true;
+                Order::Half(power_is_off())
+            }
+            Some((at, Fault::Full)) if now >= at && needs_room => Order::Half(code(ENOSPC)),
+            Some((at, Fault::ReadOnly)) if now >= at => Order::Fail(code(EROFS)),
+            Some((at, Fault::Broken)) if now == at => Order::Fail(code(EIO)),
+            _ if lies => Order::Lie,
+            _ => Order::Work,
+        };
+        let thread = std::thread::current().name().unwrap_or("a thread").to_owned();
+        let came = match &order {
+            Order::Work => String::new(),
+            Order::Lie => ": not done".to_owned(),
+            Order::Half(error) | Order::Fail(error) => format!(": {error}"),
+        };
+        self.history.push_back(format!("{now:4} {thread}: {what}{came}"));
+        if self.history.len() > HISTORY {
+            self.history.pop_front();
+        }
+        order
+    }
+}
+
 impl FaultDisk {
+    /// A disk that only says that it did some of its syncs.
+    pub(super) fn lying(lie: fn(&str) -> bool) -> Self {
+        let disk = Self::default();
+        disk.0.lock().unwrap().lie = Some(lie);
+        disk
+    }
+
     /// Fails at the `at`th operation from now on.
     pub(super) fn plan(&self, at: u64, fault: Fault) {
         let mut state = self.0.lock().unwrap();
         (state.plan, state.done) = (Some((at, fault)), 0);
+    }
+
+    /// Nothing that is asked from now on is done.
+    pub(super) fn cut_power(&self) {
+        self.0.lock().unwrap().crashed = true;
     }
 
     /// Works from now on; the power is on again.
@@ -81,192 +127,145 @@ impl FaultDisk {
     /// The power goes: each sector of each unsynced write, and each unsynced name, is there or not.
     pub(super) fn lose_power(&self, seed: u64) {
         let mut state = self.0.lock().unwrap();
-        let mut coin = coin(seed);
-        for change in std::mem::take(&mut state.changes).into_iter().rev() {
-            match change {
-                Change::Write { file, offset, old, .. } => {
-                    let Some(path) = state.names.get(&file).filter(|path| path.exists()) else { continue };
-                    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-                    let mut now = vec![0; old.len()];
-                    let read = file.read_at(&mut now, offset).unwrap();
-                    now.truncate(read);
-                    for (sector, old) in now.chunks_mut(SECTOR_BYTES).zip(old.chunks(SECTOR_BYTES)) {
-                        if coin() {
-                            sector.copy_from_slice(&old[..sector.len()]);
-                        }
-                    }
-                    file.write_all_at(&now, offset).unwrap();
-                }
-                Change::Rename { file, from, to, old } => {
-                    if coin() && to.exists() {
-                        std::fs::rename(&to, &from).unwrap();
-                        old.into_iter().for_each(|old| std::fs::write(&to, old).unwrap());
-                        state.names.insert(file, from);
-                    }
-                }
-            }
-        }
+        state.history.push_back(format!("     the power is lost ({seed})"));
+        state.platter.lose_power(&mut Dice::new(seed));
     }
 
-    fn order(&self, needs_room: bool) -> Order {
+    /// The last changes, oldest first.
+    pub(super) fn history(&self) -> Vec<String> {
+        self.0.lock().unwrap().history.iter().cloned().collect()
+    }
+
+    /// One change: in the real files, and on the platter when that went well.
+    fn change<T>(
+        &self,
+        what: String,
+        needs_room: bool,
+        work: impl FnOnce(&mut Platter) -> io::Result<T>,
+    ) -> io::Result<T> {
         let mut state = self.0.lock().unwrap();
-        let now = state.done;
-        state.done += 1;
-        let power_is_off = || io::Error::other("the power is off");
-        match state.plan {
-            _ if state.crashed => Order::Fail(power_is_off()),
-            Some((at, Fault::Crash)) if now >= at => {
-                state.crashed = true;
-                Order::Half(power_is_off())
-            }
-            Some((at, Fault::Full)) if now >= at && needs_room => Order::Half(io::Error::from_raw_os_error(ENOSPC)),
-            Some((at, Fault::Broken)) if now == at => Order::Fail(io::Error::from_raw_os_error(EIO)),
-            _ => Order::Work,
-        }
-    }
-
-    fn simple(&self, needs_room: bool, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        match self.order(needs_room) {
-            Order::Work => work(),
+        match state.order(needs_room, what) {
+            Order::Work | Order::Lie => work(&mut state.platter),
             Order::Half(error) | Order::Fail(error) => Err(error),
         }
     }
 
-    fn opened(&self, path: &Path, inner: Box<dyn DiskFile>, is_new: bool) -> Box<dyn DiskFile> {
-        let mut state = self.0.lock().unwrap();
-        let known = state.files.get(path).copied().filter(|_| !is_new);
-        let id = known.unwrap_or_else(|| state.names.len() as u64);
-        state.files.insert(path.to_owned(), id);
-        state.names.insert(id, path.to_owned());
-        Box::new(FaultFile { disk: self.clone(), id, inner })
+    fn file(&self, path: &Path, node: u64, inner: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+        Box::new(FaultFile { disk: self.clone(), node, name: name(path), inner })
     }
+}
+
+/// A folder in memory, where there is such a place: what lasts is up to the platter, and nothing waits for a real disk.
+pub(super) fn memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// The end of a path, for the history.
+fn name(path: &Path) -> String {
+    let mut parts: Vec<_> = path.iter().rev().take(3).map(|part| part.to_string_lossy()).collect();
+    parts.reverse();
+    parts.join("/")
 }
 
 impl Disk for FaultDisk {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.simple(true, || RealDisk.create_folder(path))
+        self.change(format!("make folder {}", name(path)), true, |platter| {
+            platter.create_folder(path);
+            RealDisk.create_folder(path)
+        })
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<Box<dyn DiskFile>> {
-        let mut file = None;
-        self.simple(true, || {
-            file = Some(RealDisk.create(path, mode)?);
-            Ok(())
+        let (node, inner) = self.change(format!("make {}", name(path)), true, |platter| {
+            let inner = RealDisk.create(path, mode)?;
+            Ok((platter.create(path, mode), inner))
         })?;
-        Ok(self.opened(path, file.unwrap(), true))
+        Ok(self.file(path, node, inner))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let mut file = None;
-        self.simple(false, || {
-            file = Some(RealDisk.open(path)?);
-            Ok(())
+        let (node, inner) = self.change(format!("open {}", name(path)), false, |platter| {
+            let inner = RealDisk.open(path)?;
+            Ok((platter.open(path), inner))
         })?;
-        Ok(self.opened(path, file.unwrap(), false))
+        Ok(self.file(path, node, inner))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.simple(true, || {
-            let old = std::fs::read(to).ok();
-            RealDisk.rename(from, to)?;
-            let mut state = self.0.lock().unwrap();
-            if let Some(file) = state.files.remove(from) {
-                state.files.insert(to.to_owned(), file);
-                state.names.insert(file, to.to_owned());
-                state.changes.push(Change::Rename { file, from: from.to_owned(), to: to.to_owned(), old });
-            }
-            Ok(())
+        self.change(format!("rename to {}", name(to)), true, |platter| {
+            platter.rename(from, to);
+            RealDisk.rename(from, to)
         })
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.simple(false, || RealDisk.remove_file(path))
+        self.change(format!("remove {}", name(path)), false, |platter| {
+            RealDisk.remove_file(path)?;
+            platter.remove_file(path);
+            Ok(())
+        })
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        self.simple(false, || RealDisk.remove_folder(path))
+        self.change(format!("remove folder {}", name(path)), false, |platter| {
+            RealDisk.remove_folder(path)?;
+            platter.remove_folder(path);
+            Ok(())
+        })
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.simple(true, || {
-            let lasting = |to: &Path| to.parent() == Some(path);
-            let mut state = self.0.lock().unwrap();
-            state.changes.retain(|change| !matches!(change, Change::Rename { to, .. } if lasting(to)));
-            Ok(())
-        })
+        let mut state = self.0.lock().unwrap();
+        match state.order(true, format!("sync folder {}", name(path))) {
+            Order::Work => state.platter.sync_folder(path),
+            Order::Lie => {}
+            Order::Half(error) | Order::Fail(error) => return Err(error),
+        }
+        std::fs::metadata(path).map(drop)
     }
 
     fn sync_file_system(&self, _path: &Path) -> io::Result<()> {
-        self.simple(true, || {
-            let mut state = self.0.lock().unwrap();
-            state.changes.retain(|change| matches!(change, Change::Write { dirty: false, .. }));
-            Ok(())
-        })
-    }
-}
-
-impl FaultFile {
-    /// Writes, and remembers what was there before.
-    fn put(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        let mut state = self.disk.0.lock().unwrap();
-        let path = state.names.get(&self.id).unwrap().clone();
-        let mut old = vec![0; bytes.len()];
-        if let Ok(file) = File::open(&path) {
-            let mut read = 0;
-            while let Ok(count @ 1..) = file.read_at(&mut old[read..], at + read as u64) {
-                read += count;
+        let mut state = self.0.lock().unwrap();
+        match state.order(true, "sync the file system".to_owned()) {
+            Order::Work => state.platter.sync_all(),
+            Order::Lie => {}
+            Order::Half(error) | Order::Fail(error) => {
+                if !state.crashed {
+                    state.platter.sync_all_failed();
+                }
+                return Err(error);
             }
         }
-        let end = at + bytes.len() as u64;
-        for change in &mut state.changes {
-            if let Change::Write { file, offset, old, dirty } = change
-                && *file == self.id
-                && *offset < end
-                && at < *offset + old.len() as u64
-            {
-                *dirty = true;
-            }
-        }
-        state.changes.push(Change::Write { file: self.id, offset: at, old, dirty: true });
-        self.inner.write_at(bytes, at)
+        Ok(())
     }
 }
 
 impl DiskFile for FaultFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        match self.disk.order(true) {
-            Order::Work => self.put(bytes, offset),
-            Order::Half(error) => self.put(&bytes[..bytes.len() / 2], offset).and(Err(error)),
-            Order::Fail(error) => Err(error),
-        }
+        let mut state = self.disk.0.lock().unwrap();
+        let what = format!("write {} bytes at {offset} of {}", bytes.len(), self.name);
+        let (bytes, result) = match state.order(true, what) {
+            Order::Work | Order::Lie => (bytes, Ok(())),
+            Order::Half(error) => (&bytes[..bytes.len() / 2], Err(error)),
+            Order::Fail(error) => return Err(error),
+        };
+        self.inner.write_at(bytes, offset)?;
+        state.platter.write(self.node, offset, bytes);
+        result
     }
 
     fn sync(&self) -> io::Result<()> {
-        let done = self.disk.simple(true, || Ok(()));
         let mut state = self.disk.0.lock().unwrap();
-        let crashed = state.crashed;
-        let id = self.id;
-        match &done {
-            Ok(()) => {
-                state.changes.retain(|change| !matches!(change, Change::Write { file, dirty: true, .. } if *file == id))
+        match state.order(true, format!("sync {}", self.name)) {
+            Order::Work if state.platter.sync(self.node) => Ok(()),
+            Order::Lie => Ok(()),
+            Order::Work => Err(io::Error::from_raw_os_error(EIO)),
+            Order::Half(error) | Order::Fail(error) => {
+                if !state.crashed {
+                    state.platter.sync_failed(self.node);
+                }
+                Err(error)
             }
-            Err(_) if crashed => {}
-            Err(_) => state.changes.iter_mut().for_each(|change| match change {
-                Change::Write { file, dirty, .. } if *file == id => *dirty = false,
-                _ => {}
-            }),
         }
-        done
-    }
-}
-
-/// A coin with a seed.
-fn coin(seed: u64) -> impl FnMut() -> bool {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state & 0x100 == 0
     }
 }

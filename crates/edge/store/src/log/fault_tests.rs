@@ -1,6 +1,6 @@
 //! Every operation on the disk fails once, in every way: what was acknowledged is there, and nothing else was said.
 
-use super::fault::{Fault, FaultDisk};
+use super::fault::{Fault, FaultDisk, memory};
 use super::tests::{data, options, payload};
 use super::*;
 use holdshort_ledger::Checkpoint;
@@ -62,7 +62,7 @@ fn check_told(disk: &FaultDisk, options: &LogOptions, told: &Told) {
 }
 
 fn run_with(at: u64, fault: Fault) -> u64 {
-    let (data, disk) = (data(), FaultDisk::default());
+    let (data, disk) = (memory(), FaultDisk::default());
     let options = seal_at_once(&data);
     let mut told = Told::default();
     disk.plan(at, fault);
@@ -115,7 +115,7 @@ fn a_disk_that_fills_at_any_operation_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn after_a_failure_everybody_is_told_its_kind_and_nothing_is_taken() {
-    let (data, disk) = (data(), FaultDisk::default());
+    let (data, disk) = (memory(), FaultDisk::default());
     let (log, _) = Log::open_on(Arc::new(disk.clone()), options(&data)).unwrap();
     log.append_blocking(payload(0)).unwrap();
     disk.plan(0, Fault::Full);

@@ -16,6 +16,8 @@ mod bench;
 mod disk;
 mod error;
 #[cfg(test)]
+mod dice;
+#[cfg(test)]
 mod fault;
 mod keys;
 mod layout;
@@ -253,6 +255,12 @@ mod fault_tests;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod platter;
+#[cfg(test)]
 mod prove_tests;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
