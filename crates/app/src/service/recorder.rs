@@ -25,10 +25,28 @@ impl LogRecorder {
 
 impl Recorder for LogRecorder {
     fn append(&self, record: Vec<u8>) -> Appending {
+        self.append_any(record, false)
+    }
+
+    fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+        self.log.enqueue(record).map_err(failed)
+    }
+
+    fn append_kept(&self, record: Vec<u8>) -> Appending {
+        self.append_any(record, true)
+    }
+
+    fn enqueue_kept(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+        self.log.enqueue_kept(record).map_err(failed)
+    }
+}
+
+impl LogRecorder {
+    fn append_any(&self, record: Vec<u8>, kept: bool) -> Appending {
         let log = self.log.clone();
         let mut appending = Box::pin(async move {
-            let appended = log.append(record).await.map_err(failed)?;
-            Ok(Receipt { log: log.origin().to_owned(), index: appended.index })
+            let appended = if kept { log.append_kept(record).await } else { log.append(record).await };
+            Ok(Receipt { log: log.origin().to_owned(), index: appended.map_err(failed)?.index })
         });
         // INVARIANT: the record is in the queue when this returns, so that the order of calls is the order in the log.
         // The first poll puts it there, unless the queue is full; then its place in the line for room is taken.
@@ -38,10 +56,6 @@ impl Recorder for LogRecorder {
             None => appending,
         }
     }
-
-    fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError> {
-        self.log.enqueue(record).map_err(failed)
-    }
 }
 
 #[async_trait]
@@ -49,7 +63,7 @@ impl RecordReader for LogRecorder {
     async fn page(&self, query: RecordsQuery) -> Result<RecordsPage, RecorderError> {
         let log = self.log.clone();
         let read = move || page(&Records::new(log.reader().map_err(failed)?), &query);
-        tokio::task::spawn_blocking(read).await.map_err(|error| RecorderError(error.to_string()))?
+        tokio::task::spawn_blocking(read).await.map_err(|error| RecorderError::Down(error.to_string()))?
     }
 }
 
@@ -80,5 +94,6 @@ fn matches(record: &Value, query: &RecordsQuery) -> bool {
 
 fn failed(error: LogError) -> RecorderError {
     let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-    RecorderError(format!("{error}{source}"))
+    let text = format!("{error}{source}");
+    if matches!(error, LogError::NearlyFull { .. }) { RecorderError::Full(text) } else { RecorderError::Down(text) }
 }

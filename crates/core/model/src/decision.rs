@@ -185,6 +185,8 @@ pub enum FailMode {
     DeciderLate,
     /// The record could not be made durable.
     RecorderDown,
+    /// The disk of the log is nearly full: nothing more is taken until there is room.
+    RecorderFull,
     /// Nobody knows the agent.
     UnknownAgent,
     /// The message could not be parsed.
@@ -205,6 +207,7 @@ impl FailMode {
         match self {
             Self::DeciderLate => "decider-late",
             Self::RecorderDown => "recorder-down",
+            Self::RecorderFull => "recorder-full",
             Self::UnknownAgent => "unknown-agent",
             Self::Unparseable => "unparseable",
             Self::PolicyError => "policy-error",

@@ -52,7 +52,7 @@ impl Flight {
     /// Waits until the record is durable, or can never be.
     pub(crate) async fn land(mut self) -> Result<Receipt, RecorderError> {
         let Some(appending) = self.appending.as_mut() else {
-            return Err(RecorderError("the record was waited for twice".into()));
+            return Err(RecorderError::Down("the record was waited for twice".into()));
         };
         let result = appending.await;
         self.appending = None;

@@ -7,8 +7,8 @@ use crate::recorder::{Appending, Recorder, RecorderError};
 use holdshort_enforce::Fault;
 use holdshort_model::{FailMode, LifecycleRecord, Receipt, Record, Request};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -18,13 +18,24 @@ pub(crate) struct Journal {
     clock: Arc<dyn Clock>,
     faults: Faults,
     down: AtomicBool,
+    full: AtomicBool,
+    /// Records of the start that found no room.
+    owed: Mutex<Vec<Record>>,
     pub(crate) metrics: Metrics,
 }
 
 impl Journal {
     pub(crate) fn new(recorder: Arc<dyn Recorder>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let (faults, metrics) = (Faults::default(), Metrics::default());
-        Arc::new(Self { recorder, clock, faults, down: AtomicBool::new(false), metrics })
+        Arc::new(Self {
+            recorder,
+            clock,
+            faults,
+            down: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            owed: Mutex::default(),
+            metrics,
+        })
     }
 
     /// Hands a record over to the log, in the order of the calls. The answer resolves once it is durable.
@@ -32,11 +43,15 @@ impl Journal {
     /// # Errors
     /// When the log does not even take it in. Then it is as if it had never been.
     pub(crate) fn hand_over(self: &Arc<Self>, record: Vec<u8>) -> Result<Appending, RecorderError> {
+        self.hand_over_any(record, false)
+    }
+
+    fn hand_over_any(self: &Arc<Self>, record: Vec<u8>, kept: bool) -> Result<Appending, RecorderError> {
         let (journal, started) = (self.clone(), Instant::now());
-        let mut appending = self.recorder.append(record);
+        let mut appending = if kept { self.recorder.append_kept(record) } else { self.recorder.append(record) };
         let mut appending: Appending = Box::pin(async move {
             let result = appending.as_mut().await;
-            journal.settled(&result, started);
+            journal.settled(&result, started, kept);
             result
         });
         // Takes the record in. Whoever waits for the answer polls again and brings a waker of their own.
@@ -56,10 +71,23 @@ impl Journal {
     /// Writes a record and waits until it is durable.
     pub(crate) async fn write(self: &Arc<Self>, record: &Record) -> Result<Receipt, Fault> {
         let bytes = serialise(record)?;
-        self.append(bytes).await.map_err(|error| {
-            self.metrics.fault(FailMode::RecorderDown);
-            recorder_down(&error)
+        let written = async { self.hand_over_any(bytes, is_kept(record))?.await };
+        written.await.map_err(|error| {
+            let fault = recorder_down(&error);
+            self.metrics.fault(fault.mode);
+            fault
         })
+    }
+
+    /// As [`Self::write`], for what tells of the start: on a nearly full disk it is written when there is room.
+    pub(crate) async fn write_or_owe(self: &Arc<Self>, record: Record) -> Result<(), Fault> {
+        match self.write(&record).await {
+            Err(fault) if fault.mode == FailMode::RecorderFull => {
+                self.owed.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+                Ok(())
+            }
+            written => written.map(drop),
+        }
     }
 
     /// A record of what happened to the service, now.
@@ -70,11 +98,13 @@ impl Journal {
     /// Writes a record without waiting.
     pub(crate) fn write_later(&self, record: &Record) -> Result<(), Fault> {
         let bytes = serialise(record)?;
-        self.recorder.enqueue(bytes).map_err(|error| {
-            self.down.store(true, Ordering::Release);
-            self.metrics.fault(FailMode::RecorderDown);
-            self.faults.note_lost(FailMode::RecorderDown, ms(self.clock.now_ns()));
-            recorder_down(&error)
+        let taken = if is_kept(record) { self.recorder.enqueue_kept(bytes) } else { self.recorder.enqueue(bytes) };
+        taken.map_err(|error| {
+            self.mark(&error);
+            let fault = recorder_down(&error);
+            self.metrics.fault(fault.mode);
+            self.faults.note_lost(fault.mode, ms(self.clock.now_ns()));
+            fault
         })
     }
 
@@ -82,7 +112,8 @@ impl Journal {
     pub(crate) fn refuse(self: &Arc<Self>, fault: &Fault, refused: Refused) {
         self.metrics.fault(fault.mode);
         self.faults.note(fault.mode, refused);
-        if !self.is_down() {
+        // On a nearly full disk they wait: whoever asks again and again must not use up the room that is kept.
+        if !self.is_down() && !self.is_full() {
             self.flush_later();
         }
     }
@@ -98,8 +129,31 @@ impl Journal {
         self.down.load(Ordering::Acquire)
     }
 
-    /// Records what was refused meanwhile.
+    /// Whether the log's disk is nearly full.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// The log's disk is nearly full, or is so no more.
+    pub(crate) fn set_full(self: &Arc<Self>, full: bool) {
+        let was = self.full.swap(full, Ordering::AcqRel);
+        if was && !full {
+            self.flush_later();
+        }
+    }
+
+    fn mark(&self, error: &RecorderError) {
+        let flag = if matches!(error, RecorderError::Full(_)) { &self.full } else { &self.down };
+        flag.store(true, Ordering::Release);
+    }
+
+    /// Records what was refused meanwhile, and what is owed.
     pub(crate) async fn flush(self: &Arc<Self>) {
+        let owed = std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner));
+        for record in owed {
+            // A log that does not work keeps it owed; any other failure will not get better.
+            let _ = self.write_or_owe(record).await;
+        }
         for group in self.faults.take() {
             let written = match serialise(&Record::Lifecycle(group.record())) {
                 Ok(bytes) => self.append(bytes).await.is_ok(),
@@ -111,13 +165,16 @@ impl Journal {
         }
     }
 
-    fn settled(self: &Arc<Self>, result: &Result<Receipt, RecorderError>, started: Instant) {
-        self.down.store(result.is_err(), Ordering::Release);
-        if result.is_ok() {
-            self.metrics.appending(started.elapsed());
-            if self.faults.pending() {
-                self.flush_later();
-            }
+    fn settled(self: &Arc<Self>, result: &Result<Receipt, RecorderError>, started: Instant, kept: bool) {
+        if let Err(error) = result {
+            return self.mark(error);
+        }
+        self.down.store(false, Ordering::Release);
+        self.metrics.appending(started.elapsed());
+        // What a nearly full disk keeps room for says nothing about the rest.
+        let was_full = !kept && self.full.swap(false, Ordering::AcqRel);
+        if was_full || (self.faults.pending() && !self.is_full()) {
+            self.flush_later();
         }
     }
 
@@ -130,6 +187,12 @@ impl Journal {
     }
 }
 
+/// Whether room is kept for the record when the disk is nearly full: what came of actions that were permitted before, what
+/// was taken away from whom, and what happened to the service. Nothing that an agent can make at will.
+fn is_kept(record: &Record) -> bool {
+    matches!(record, Record::Outcome(_) | Record::Standing(_) | Record::Lifecycle(_) | Record::Policy(_))
+}
+
 fn serialise(record: &Record) -> Result<Vec<u8>, Fault> {
     serde_json::to_vec(record).map_err(|error| {
         tracing::error!(%error, "a record cannot be serialised");
@@ -139,6 +202,12 @@ fn serialise(record: &Record) -> Result<Vec<u8>, Fault> {
 
 /// What the outside may know of a log that does not work; the service's own log has the cause.
 pub(crate) fn recorder_down(error: &RecorderError) -> Fault {
+    if matches!(error, RecorderError::Full(_)) {
+        tracing::warn!(%error, "record not taken");
+        let message = "the disk of the log is nearly full, so this cannot be recorded and does not happen; it is possible \
+                       again when whoever runs holdshort has made room";
+        return Fault::new(FailMode::RecorderFull, message);
+    }
     tracing::error!(%error, "record not durable");
     let message = "the record of this cannot be made durable, so it does not happen; \
                    whoever runs holdshort has to look at its log directory";

@@ -9,9 +9,10 @@ use std::time::Duration;
 const BOUNDS_US: [u64; 14] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000];
 
 const EFFECTS: [(Effect, &str); 3] = [(Effect::Allow, "allow"), (Effect::Ask, "ask"), (Effect::Deny, "deny")];
-const FAULTS: [FailMode; 8] = [
+const FAULTS: [FailMode; 9] = [
     FailMode::DeciderLate,
     FailMode::RecorderDown,
+    FailMode::RecorderFull,
     FailMode::UnknownAgent,
     FailMode::Unparseable,
     FailMode::PolicyError,

@@ -25,6 +25,19 @@ pub trait Recorder: Send + Sync + 'static {
     /// # Errors
     /// When the log cannot take it.
     fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError>;
+
+    /// As [`Recorder::append`], for a record that a log keeps room for when its disk is nearly full.
+    fn append_kept(&self, record: Vec<u8>) -> Appending {
+        self.append(record)
+    }
+
+    /// As [`Recorder::enqueue`], for a record that a log keeps room for when its disk is nearly full.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    fn enqueue_kept(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+        self.enqueue(record)
+    }
 }
 
 /// Reads records back.
@@ -39,5 +52,11 @@ pub trait RecordReader: Send + Sync + 'static {
 
 /// The log cannot be written or read.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the log does not work: {0}")]
-pub struct RecorderError(pub String);
+pub enum RecorderError {
+    /// It does not work.
+    #[error("the log does not work: {0}")]
+    Down(String),
+    /// Its disk is nearly full. It goes on by itself when there is room.
+    #[error("the log takes nothing more: {0}")]
+    Full(String),
+}

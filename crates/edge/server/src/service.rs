@@ -152,8 +152,10 @@ impl Service {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
         });
-        service.record("start", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })).await?;
-        service.record_snapshot("start").await?;
+        // Nothing is permitted without a record of its own; on a nearly full disk these two come when there is room.
+        let started = service.journal.lifecycle("start", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
+        service.journal.write_or_owe(started).await?;
+        service.journal.write_or_owe(service.snapshot_record("start")).await?;
         tokio::spawn(save_regularly(Arc::downgrade(&service)));
         tokio::spawn(announce(Arc::downgrade(&service), service.approvals.subscribe()));
         Ok(service)
@@ -216,6 +218,9 @@ impl Service {
         if self.journal.is_down() {
             faults.push(FailMode::RecorderDown);
         }
+        if self.journal.is_full() {
+            faults.push(FailMode::RecorderFull);
+        }
         if self.approvals.is_down() {
             faults.push(FailMode::ApprovalsDown);
         }
@@ -223,6 +228,19 @@ impl Service {
             faults.push(FailMode::NoPolicy);
         }
         faults
+    }
+
+    /// The room on the log's disk changed: `state` is its name, `refuses` says whether actions are refused for it. The
+    /// change goes on record, as long as there is room for that.
+    pub async fn log_space(&self, state: &str, refuses: bool, detail: Value) {
+        self.journal.set_full(refuses);
+        let mut detail = detail;
+        if let Some(fields) = detail.as_object_mut() {
+            fields.insert("state".into(), state.into());
+        }
+        if let Err(fault) = self.record("log-space", detail).await {
+            tracing::warn!(mode = fault.mode.as_str(), "the change of the room on the disk is not on record");
+        }
     }
 
     /// Counters in the Prometheus text format.
@@ -306,15 +324,14 @@ impl Service {
         self.journal.write(&Record::Lifecycle(record)).await.map(drop)
     }
 
-    async fn record_snapshot(&self, source: &str) -> Result<(), Fault> {
-        let record = PolicyRecord {
+    fn snapshot_record(&self, source: &str) -> Record {
+        Record::Policy(PolicyRecord {
             time_ms: self.now_ms(),
             snapshot: self.snapshot.load().digest(),
             accepted: true,
             source: source.into(),
             diagnostics: Vec::new(),
-        };
-        self.journal.write(&Record::Policy(record)).await.map(drop)
+        })
     }
 }
 

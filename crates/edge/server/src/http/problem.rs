@@ -57,9 +57,11 @@ impl IntoResponse for Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let status = match fault.mode {
-            FailMode::DeciderLate | FailMode::RecorderDown | FailMode::ApprovalsDown | FailMode::NoPolicy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            FailMode::DeciderLate
+            | FailMode::RecorderDown
+            | FailMode::RecorderFull
+            | FailMode::ApprovalsDown
+            | FailMode::NoPolicy => StatusCode::SERVICE_UNAVAILABLE,
             FailMode::UnknownAgent => StatusCode::FORBIDDEN,
             FailMode::Unparseable => StatusCode::BAD_REQUEST,
             FailMode::PolicyError => StatusCode::INTERNAL_SERVER_ERROR,

@@ -24,7 +24,7 @@ impl Recorder for Tape {
         let tape = self.clone();
         Box::pin(async move {
             if tape.1.load(Ordering::Relaxed) {
-                return Err(RecorderError("no space left".into()));
+                return Err(RecorderError::Down("no space left".into()));
             }
             let mut index = 0;
             tape.0.send_modify(|records| {

@@ -67,6 +67,56 @@ async fn while_the_log_is_down_everything_is_refused_and_told_when_it_is_back() 
     assert_eq!((&last["sequence"], &last["previous"]), (&json!(1), &json!(crate::support::digest(&decisions[0]))));
 }
 
+#[tokio::test]
+async fn on_a_nearly_full_disk_actions_are_refused_by_name_and_what_ran_is_still_recorded() {
+    let world = World::start().await;
+    let client = world.operator();
+    let ruling = world.service.rule(request("a", "s", "read")).await.unwrap();
+    world.tape.mood(Mood::Full);
+    world.service.log_space("nearly-full", true, json!({ "free_bytes": 7 })).await;
+    for _ in 0..3 {
+        let fault = world.service.rule(request("a", "s", "read")).await.unwrap_err();
+        assert_eq!(fault.mode, FailMode::RecorderFull);
+        assert!(fault.message.contains("nearly full") && !fault.message.contains("MiB"), "{}", fault.message);
+    }
+    let outcome = Outcome {
+        decision: ruling.decision.id,
+        session: "s".into(),
+        status: OutcomeStatus::Ok,
+        digest: None,
+        bytes: 0,
+        duration_us: 0,
+    };
+    world.service.report(outcome, None).await.unwrap();
+    world.tape.until(|record| record["type"] == "outcome").await;
+    let readiness = client.readiness().await.unwrap();
+    assert_eq!((readiness.ready, readiness.faults), (false, vec!["recorder-full".to_owned()]));
+    // The refusals wait: whoever asks again and again does not use up the room.
+    assert_eq!(world.tape.of_type("decision").len(), 1);
+    assert!(world.tape.of_type("lifecycle").iter().all(|record| record["event"] != "recorder-full"));
+    let entered = world.tape.until(|record| record["event"] == "log-space").await;
+    assert_eq!((&entered["detail"]["state"], &entered["detail"]["free_bytes"]), (&json!("nearly-full"), &json!(7)));
+
+    world.tape.mood(Mood::Works);
+    world.service.log_space("enough", false, json!({})).await;
+    let told = world.tape.until(|record| record["event"] == "recorder-full").await;
+    assert_eq!(told["detail"]["count"], 3);
+    assert!(client.readiness().await.unwrap().ready);
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_starts_on_a_disk_without_any_room_and_tells_of_the_start_when_there_is_some() {
+    let tape = crate::support::Tape::new();
+    tape.mood(Mood::Filled);
+    let world = World::with(Setup { tape: tape.clone(), ..Setup::default() }).await;
+    assert_eq!(world.service.rule(request("a", "s", "read")).await.unwrap_err().mode, FailMode::RecorderFull);
+    tape.mood(Mood::Works);
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    tape.until(|record| record["event"] == "start").await;
+    tape.until(|record| record["type"] == "policy").await;
+}
+
 fn is_pending(future: Pin<&mut impl Future>) -> bool {
     future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }

@@ -31,6 +31,10 @@ pub(crate) enum Mood {
     Works,
     Fails,
     Hangs,
+    /// The disk is nearly full.
+    Full,
+    /// So full that nothing is kept either.
+    Filled,
 }
 
 /// A log in memory.
@@ -91,9 +95,26 @@ impl Recorder for Tape {
             let mood = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
             match mood {
                 Mood::Works | Mood::Hangs => Ok(tape.push(record)),
-                Mood::Fails => Err(RecorderError("no space left on device".into())),
+                Mood::Fails => Err(RecorderError::Down("no space left on device".into())),
+                Mood::Full | Mood::Filled => Err(RecorderError::Full("12 MiB free".into())),
             }
         })
+    }
+
+    fn append_kept(&self, record: Vec<u8>) -> Appending {
+        let tape = self.clone();
+        if *self.0.mood.borrow() == Mood::Full {
+            return Box::pin(async move { Ok(tape.push(record)) });
+        }
+        self.append(record)
+    }
+
+    fn enqueue_kept(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+        if *self.0.mood.borrow() == Mood::Full {
+            self.push(record);
+            return Ok(());
+        }
+        self.enqueue(record)
     }
 
     fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError> {
@@ -102,7 +123,8 @@ impl Recorder for Tape {
                 self.push(record);
                 Ok(())
             }
-            Mood::Fails => Err(RecorderError("no space left on device".into())),
+            Mood::Fails => Err(RecorderError::Down("no space left on device".into())),
+            Mood::Full | Mood::Filled => Err(RecorderError::Full("12 MiB free".into())),
         }
     }
 }
@@ -180,11 +202,13 @@ pub(crate) fn granting(files: Vec<SourceFile>, first_use: FirstUse, grants: Vec<
 pub(crate) struct Setup {
     pub(crate) config: ServiceConfig,
     pub(crate) snapshot: Snapshot,
+    pub(crate) tape: Tape,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { config: ServiceConfig::default(), snapshot: snapshot(vec![refusing("wipe")], FirstUse::Trust) }
+        let snapshot = snapshot(vec![refusing("wipe")], FirstUse::Trust);
+        Self { config: ServiceConfig::default(), snapshot, tape: Tape::new() }
     }
 }
 
@@ -217,7 +241,7 @@ impl World {
 
     /// In a directory that outlives the world.
     pub(crate) async fn within(dir: &Path, setup: Setup) -> Self {
-        let tape = Tape::new();
+        let tape = setup.tape;
         let clock = Arc::new(StillClock(AtomicI64::new(1_800_000_000_000_000_000)));
         let db = Arc::new(StateDb::open(&dir.join("state.db")).unwrap());
         let stores = Stores {

@@ -28,6 +28,12 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug + 'static {
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// Makes everything on the file system of `path` durable: one call for a thousand new files.
     fn sync_file_system(&self, path: &Path) -> io::Result<()>;
+    /// Free bytes of the file system of `path`, as far as this user may have them.
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(path)?;
+        // A file system without a size, as some in user space are, has no end that could be told.
+        Ok(if found.f_blocks == 0 { u64::MAX } else { found.f_bavail.saturating_mul(found.f_frsize) })
+    }
 }
 
 /// A file that is written at given places.

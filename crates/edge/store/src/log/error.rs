@@ -47,6 +47,29 @@ pub enum LogError {
         /// Its kind: [`io::ErrorKind::StorageFull`] for a full disk.
         kind: io::ErrorKind,
     },
+    /// The disk has so little room that nothing more is taken until it has more. Nothing was written.
+    #[error(
+        "disk of `{}` is nearly full: {} free, and {} are kept free; make room, archive or drop old records, or lower `keep_free` in `[log]`",
+        .directory.display(),
+        bytes(*.free),
+        bytes(*.keep_free)
+    )]
+    NearlyFull {
+        /// The log's directory.
+        directory: PathBuf,
+        /// Free bytes.
+        free: u64,
+        /// Bytes that are to stay free.
+        keep_free: u64,
+    },
+    /// Another process writes to the directory: whoever opened it last goes on, this one stops.
+    #[error("log `{}` was taken over: {what}; one service at a time may write to it", .directory.display())]
+    Fenced {
+        /// The log's directory.
+        directory: PathBuf,
+        /// How that shows.
+        what: &'static str,
+    },
     /// The log was closed.
     #[error("log is closed")]
     Closed,
@@ -62,6 +85,15 @@ impl LogError {
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
+    }
+}
+
+/// A number of bytes, in the largest unit that leaves it readable.
+fn bytes(count: u64) -> String {
+    match count {
+        0..1_048_576 => format!("{} KiB", count >> 10),
+        1_048_576..10_737_418_240 => format!("{} MiB", count >> 20),
+        _ => format!("{} GiB", count >> 30),
     }
 }
 

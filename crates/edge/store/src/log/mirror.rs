@@ -12,14 +12,14 @@ use super::disk::{Disk, RealDisk, write_whole};
 use super::error::{Damage, LogError, Wrong};
 use super::keys;
 use super::layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE};
-use super::recover::{lock, read_checkpoint};
+use super::fence::Lock;
+use super::recover::read_checkpoint;
 use super::sealer::Seal;
 use super::source::{DirectorySource, Source, SourceTiles, fetch_checkpoint};
 use holdshort_ledger::{
     Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, DifferenceError, Edge, Entry, Hash, Note, TILE_WIDTH,
     Tile, VerifierKey, first_difference,
 };
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -35,7 +35,7 @@ pub struct Mirror {
     key: VerifierKey,
     cosigner: Cosigner,
     stored: Option<(String, Checkpoint)>,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What one step did.
@@ -108,7 +108,7 @@ impl Mirror {
         }
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         disk.create_folder(directory).map_err(LogError::io("make", directory))?;
-        let held = lock(directory)?;
+        let held = Lock::take(directory)?;
         let public = directory.join(PUBLIC_KEY_FILE);
         if public.exists() {
             if keys::read_public(&public)? != key {

@@ -19,33 +19,47 @@ mod error;
 mod dice;
 #[cfg(test)]
 mod fault;
+mod fence;
 mod keys;
 mod layout;
 mod mirror;
 mod prove;
 mod queue;
 mod read;
+mod receipts;
 mod recover;
 mod sealer;
 mod segments;
 mod source;
+mod space;
 mod tiles;
 mod verify;
+mod witness;
+mod witnessed;
 mod writer;
 
 pub use audit::{audit, verify_public};
-pub use bench::{BenchCase, BenchOptions, bench};
+pub use bench::{BenchCase, BenchOptions, BenchProgress, BenchStep, bench};
 pub use error::{Damage, LogError, Place, Wrong};
-pub use layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+pub use layout::{
+    CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE,
+    RECORDS_DIRECTORY,
+};
 pub use mirror::{Exposed, Mirror, MirrorError, Mirrored};
 pub use prove::prove;
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
+pub use receipts::{consistency_receipt, inclusion_receipt, receipt_key_file, receipt_signer};
 pub use source::{DirectorySource, Source, SourceError, fetch_checkpoint};
+pub use space::Space;
 pub use tiles::DirectoryTiles;
+pub use witness::{WITNESS_MLDSA_PUBLIC_KEY_FILE, WITNESS_PUBLIC_KEY_FILE, Witness, WitnessReply};
+pub use witnessed::{
+    Coverage, CoverageError, Parting, WITNESSED_FILE, coverage, fetch_witnessed, parting, store_witnessed,
+};
 pub use verify::{Progress, Verified, VerifyOptions, verify};
 
 use holdshort_ledger::{Hash, PAYLOAD_BYTES_MAX};
-use queue::{Item, Queue};
+use queue::{Item, Queue, Waiting};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,6 +81,10 @@ pub struct LogOptions {
     pub segment_bytes_first: u64,
     /// Bytes of the largest segment. Default: 64 MiB.
     pub segment_bytes_max: u64,
+    /// Bytes that stay free on the disk: below it nothing more is taken, see [`Space`]. Default: 256 MiB.
+    pub keep_free: u64,
+    /// How often the room on the disk is looked at. Default: 1 s.
+    pub space_interval: Duration,
 }
 
 impl LogOptions {
@@ -81,6 +99,8 @@ impl LogOptions {
             queue_bytes_max: 64 << 20,
             segment_bytes_first: 4 << 20,
             segment_bytes_max: 64 << 20,
+            keep_free: 256 << 20,
+            space_interval: Duration::from_secs(1),
         }
     }
 }
@@ -137,7 +157,8 @@ impl Log {
     fn open_on(disk: Arc<dyn disk::Disk>, options: LogOptions) -> Result<(Self, RecoveryReport), LogError> {
         let recovered = recover::recover(disk, &options)?;
         let (origin, report) = (recovered.keys.log.verifier().name().to_owned(), recovered.report.clone());
-        let (queue, intake) = Queue::new(options.queue_bytes_max, report.size, recovered.note.clone());
+        let gauge = Arc::clone(&recovered.gauge);
+        let (queue, intake) = Queue::new(options.queue_bytes_max, report.size, recovered.note.clone(), gauge);
         let writer = writer::start(recovered, intake, &options)?;
         let inner = Inner { queue, origin, directory: options.directory, writer: Mutex::new(Some(writer)) };
         Ok((Self { inner: Arc::new(inner) }, report))
@@ -146,11 +167,26 @@ impl Log {
     /// Appends a record and waits until it is durable. A caller that stops waiting does not take the record back.
     ///
     /// # Errors
-    /// [`LogError::TooLarge`]; [`LogError::Poisoned`] or [`LogError::Closed`]: the record is then not acknowledged.
+    /// [`LogError::TooLarge`]; [`LogError::NearlyFull`] when the disk is; [`LogError::Poisoned`] or [`LogError::Closed`]:
+    /// the record is then not acknowledged.
     pub async fn append(&self, payload: Vec<u8>) -> Result<Appended, LogError> {
+        self.check_space()?;
+        self.append_any(payload, false).await
+    }
+
+    /// Like [`Log::append`], for records that must not be lost when the disk is nearly full: what came of actions that were
+    /// permitted before, and that the log is nearly full. A part of each segment is kept for them.
+    ///
+    /// # Errors
+    /// As [`Log::append`]; [`LogError::NearlyFull`] when that part is used up, too.
+    pub async fn append_kept(&self, payload: Vec<u8>) -> Result<Appended, LogError> {
+        self.append_any(payload, true).await
+    }
+
+    async fn append_any(&self, payload: Vec<u8>, kept: bool) -> Result<Appended, LogError> {
         check_length(&payload)?;
         self.inner.queue.reserve(payload.len()).await?;
-        self.inner.queue.push_and_wait(payload)?.await
+        self.inner.queue.push_and_wait(payload, kept)?.await
     }
 
     /// Like [`Log::append`] for a thread that may block. Needs no runtime.
@@ -161,14 +197,46 @@ impl Log {
         queue::block_on(self.append(payload))
     }
 
+    /// Like [`Log::append_kept`] for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Log::append_kept`].
+    pub fn append_kept_blocking(&self, payload: Vec<u8>) -> Result<Appended, LogError> {
+        queue::block_on(self.append_kept(payload))
+    }
+
     /// Queues a record that nobody waits for; it is durable with the next group. Never blocks.
     ///
     /// # Errors
     /// [`LogError::Full`] when the queue is full; otherwise as [`Log::append`].
     pub fn enqueue(&self, payload: Vec<u8>) -> Result<(), LogError> {
+        self.check_space()?;
+        self.enqueue_any(payload, false)
+    }
+
+    /// Like [`Log::enqueue`], for the records of [`Log::append_kept`].
+    ///
+    /// # Errors
+    /// As [`Log::enqueue`], but not because the disk is nearly full.
+    pub fn enqueue_kept(&self, payload: Vec<u8>) -> Result<(), LogError> {
+        self.enqueue_any(payload, true)
+    }
+
+    fn enqueue_any(&self, payload: Vec<u8>, kept: bool) -> Result<(), LogError> {
         check_length(&payload)?;
         self.inner.queue.try_reserve(payload.len())?;
-        self.inner.queue.push(Item::Record { payload, waiter: None })
+        self.inner.queue.push(Item::Record(Waiting { payload, waiter: None, kept }))
+    }
+
+    fn check_space(&self) -> Result<(), LogError> {
+        let gauge = &self.inner.queue.state().gauge;
+        if gauge.refuses() { Err(gauge.refusal()) } else { Ok(()) }
+    }
+
+    /// The room on the disk as it changes.
+    #[must_use]
+    pub fn space(&self) -> tokio::sync::watch::Receiver<Space> {
+        self.inner.queue.state().gauge.state().subscribe()
     }
 
     /// Name of the log: the first line of its checkpoints.
@@ -262,5 +330,7 @@ mod platter;
 mod prove_tests;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod space_tests;
 #[cfg(test)]
 mod tests;

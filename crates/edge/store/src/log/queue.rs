@@ -1,5 +1,6 @@
 //! What waits for the writer: bounded by bytes, so that a slow disk slows the callers down and never fills the memory.
 
+use super::space::Gauge;
 use super::{Appended, LogError};
 use std::future::Future;
 use std::io;
@@ -11,15 +12,25 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 /// Bytes that a waiting record costs beside its payload.
 const RECORD_OVERHEAD_BYTES: usize = 128;
 
-type Answer = Result<Appended, LogError>;
+pub(crate) type Answer = Result<Appended, LogError>;
 
 /// Something for the writer.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// A record, and who waits for it.
-    Record { payload: Vec<u8>, waiter: Option<oneshot::Sender<Answer>> },
+    /// A record.
+    Record(Waiting),
     /// Write what came before, seal it, stop, and say so.
     Close(Option<oneshot::Sender<Result<(), LogError>>>),
+}
+
+/// A record on its way.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) payload: Vec<u8>,
+    /// Who waits for it.
+    pub(crate) waiter: Option<oneshot::Sender<Answer>>,
+    /// Taken also when the disk is nearly full: it belongs to what was permitted before.
+    pub(crate) kept: bool,
 }
 
 /// What everybody may know about a running log.
@@ -31,6 +42,7 @@ pub(crate) struct State {
     room_max: usize,
     note: Mutex<String>,
     failure: OnceLock<(io::ErrorKind, Arc<str>)>,
+    pub(crate) gauge: Arc<Gauge>,
 }
 
 impl State {
@@ -93,7 +105,7 @@ pub(crate) struct Intake {
 }
 
 impl Queue {
-    pub(crate) fn new(bytes_max: usize, size: u64, note: String) -> (Self, Intake) {
+    pub(crate) fn new(bytes_max: usize, size: u64, note: String, gauge: Arc<Gauge>) -> (Self, Intake) {
         let room_max = bytes_max.clamp(RECORD_OVERHEAD_BYTES, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         let state = Arc::new(State {
             size: watch::Sender::new(size),
@@ -101,6 +113,7 @@ impl Queue {
             room_max,
             note: Mutex::new(note),
             failure: OnceLock::new(),
+            gauge,
         });
         // Unbounded in items, bounded by `room`: nothing is sent without having reserved it.
         let (sender, items) = mpsc::unbounded_channel();
@@ -140,9 +153,10 @@ impl Queue {
     pub(crate) fn push_and_wait(
         &self,
         payload: Vec<u8>,
+        kept: bool,
     ) -> Result<impl Future<Output = Answer> + Send + use<>, LogError> {
         let (waiter, answer) = oneshot::channel();
-        self.push(Item::Record { payload, waiter: Some(waiter) })?;
+        self.push(Item::Record(Waiting { payload, waiter: Some(waiter), kept }))?;
         let state = Arc::clone(&self.state);
         Ok(async move { answer.await.unwrap_or_else(|_| Err(state.ended())) })
     }

@@ -6,22 +6,23 @@
 
 use super::disk::{Disk, write_zeros};
 use super::error::{Damage, LogError, Wrong};
-use super::layout::{CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, LOCK_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::fence::Lock;
+use super::layout::{
+    CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE, RECORDS_DIRECTORY,
+};
 use super::sealer::Seal;
 use super::segments::{Scan, Segment, SegmentWriter, Step, list, next_path, segment_bytes_min};
+use super::space::Gauge;
 use super::tiles::read_bounded;
 use super::{LogOptions, RecoveryReport, keys};
 use holdshort_ledger::{Checkpoint, Entry, NOTE_BYTES_MAX, VerifierKey};
-use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes that are written again at once.
 const REWRITE_BYTES: usize = 1 << 20;
-/// Longest pid that is read from a lock file, in bytes.
-const PID_BYTES_MAX: u64 = 20;
 
 /// All that the writer needs to go on.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub(crate) struct Recovered {
     pub(crate) note: String,
     pub(crate) seal: Seal,
     pub(crate) segment: SegmentWriter,
-    pub(crate) lock: File,
+    pub(crate) lock: Arc<Lock>,
+    pub(crate) gauge: Arc<Gauge>,
     pub(crate) report: RecoveryReport,
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     let directory = options.directory.as_path();
     let records = directory.join(RECORDS_DIRECTORY);
     disk.create_folder(&records).map_err(LogError::io("make", &records))?;
-    let lock = lock(directory)?;
+    let lock = Arc::new(Lock::take(directory)?);
     remove_leftovers(disk.as_ref(), directory)?;
 
     let segments = list(directory)?;
@@ -49,7 +51,7 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
         if let Some(above) = directory.parent() {
             disk.sync_folder(above).map_err(LogError::io("sync", above))?;
         }
-        Seal::empty(Arc::clone(&disk), directory).seal(&keys)?;
+        Seal::empty(Arc::clone(&disk), directory).fenced(Arc::clone(&lock), None).seal(&keys)?;
     }
     // Names that are here may not be durable: the sync that was to make them so may be what failed the last time.
     for folder in [records.as_path(), directory] {
@@ -57,7 +59,8 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     }
     let (mut note, checkpoint) = read_checkpoint(directory, &keys.log.verifier())?;
 
-    let (mut seal, rebuild) = open_seal(&disk, directory, &checkpoint);
+    let (seal, rebuild) = open_seal(&disk, directory, &checkpoint);
+    let mut seal = seal.fenced(Arc::clone(&lock), Some(note.clone()));
     let mut report = RecoveryReport { created, sealed: checkpoint.size, tiles_rebuilt: rebuild, ..Default::default() };
     let from = if rebuild { 0 } else { checkpoint.size };
     let place = replay(disk.as_ref(), &segments, from, &checkpoint, &mut seal)?;
@@ -68,11 +71,15 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     }
 
     let (first, max) = (options.segment_bytes_first.max(segment_bytes_min()), options.segment_bytes_max);
+    let gauge = Gauge::new(Arc::clone(&disk), directory, options.keep_free, options.space_interval);
+    let gauge = Arc::new(gauge);
+    gauge.look();
+    let held = Arc::clone(&gauge);
     let segment = match place {
-        Some(place) => SegmentWriter::resume(disk, directory, &place.segment, place.offset, max)?,
-        None => SegmentWriter::create(disk, directory, report.size, first, max)?,
+        Some(place) => SegmentWriter::resume(disk, held, directory, &place.segment, place.offset, max)?,
+        None => SegmentWriter::create(disk, held, directory, report.size, first, max)?,
     };
-    Ok(Recovered { keys, note, seal, segment, lock, report })
+    Ok(Recovered { keys, note, seal, segment, lock, gauge, report })
 }
 
 /// Reads and checks the signed checkpoint.
@@ -85,26 +92,6 @@ pub(crate) fn read_checkpoint(directory: &Path, key: &VerifierKey) -> Result<(St
     Ok((note, checkpoint))
 }
 
-pub(crate) fn lock(directory: &Path) -> Result<File, LogError> {
-    let path = directory.join(LOCK_FILE);
-    let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = opened.map_err(LogError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            file.take(PID_BYTES_MAX).read_to_string(&mut pid).map_err(LogError::io("read", &path))?;
-            let known = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
-            let pid = if known { pid } else { "unknown".to_owned() };
-            return Err(LogError::Locked { directory: directory.to_owned(), pid });
-        }
-        Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
-    }
-    file.set_len(0).map_err(LogError::io("write", &path))?;
-    file.write_all(std::process::id().to_string().as_bytes()).map_err(LogError::io("write", &path))?;
-    Ok(file)
-}
-
 fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
     let temporary = |name: &str| super::layout::temporary(&directory.join(name));
     for path in [
@@ -112,6 +99,7 @@ fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
         temporary(CHECKPOINT_FILE),
         temporary(PUBLIC_KEY_FILE),
         temporary(COSIGNER_PUBLIC_KEY_FILE),
+        temporary(RECEIPT_PUBLIC_KEY_FILE),
     ] {
         if path.exists() {
             disk.remove_file(&path).map_err(LogError::io("remove", &path))?;

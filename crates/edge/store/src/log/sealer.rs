@@ -1,6 +1,7 @@
 //! The sealer: follows the writer with tiles, entry bundles and signed checkpoints.
 
 use super::disk::{Disk, write_whole};
+use super::fence::Lock;
 use super::keys::Keys;
 use super::layout::{CHECKPOINT_FILE, temporary};
 use super::queue::State;
@@ -37,6 +38,15 @@ pub(crate) struct Seal {
     folders: BTreeSet<PathBuf>,
     /// Size of the last checkpoint.
     sealed: u64,
+    /// What the checkpoint on disk has to be before it is replaced.
+    fence: Option<Fence>,
+}
+
+#[derive(Debug)]
+struct Fence {
+    lock: Arc<Lock>,
+    /// The checkpoint that was written or read last.
+    ours: Option<String>,
 }
 
 impl Seal {
@@ -51,7 +61,14 @@ impl Seal {
             replaced: Vec::new(),
             folders: BTreeSet::new(),
             sealed: 0,
+            fence: None,
         }
+    }
+
+    /// The same, for a directory of which another process may think that it is its own: a checkpoint is replaced only while
+    /// the lock is ours and the checkpoint on disk is this one.
+    pub(crate) fn fenced(self, lock: Arc<Lock>, ours: Option<String>) -> Self {
+        Self { fence: Some(Fence { lock, ours }), ..self }
     }
 
     /// That of a log with this checkpoint, from its tiles. The caller compares the root.
@@ -136,6 +153,12 @@ impl Seal {
 
     fn store_checkpoint(&mut self, note: &str) -> Result<(), LogError> {
         let path = self.directory.join(CHECKPOINT_FILE);
+        if let Some(fence) = &mut self.fence {
+            fence.lock.check_contents()?;
+            fence.lock.check_checkpoint(fence.ours.as_deref())?;
+            // What is on disk after a failed write is one or the other; the log has ended then.
+            fence.ours = Some(note.to_owned());
+        }
         write_whole(self.disk.as_ref(), &path, note.as_bytes(), 0o644).map_err(LogError::io("write", &path))?;
         self.sealed = self.size();
         // Only now: a reader of the old checkpoint finds the full tile where the partial one was.
@@ -257,11 +280,9 @@ fn follow(
     let mut last: Option<Instant> = None;
     loop {
         let due = last.map_or(Duration::ZERO, |last| interval.saturating_sub(last.elapsed()));
-        let group = if seal.is_behind() {
-            incoming.recv_timeout(due)
-        } else {
-            incoming.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
+        state.gauge.look_if_due();
+        let look = state.gauge.due_in();
+        let group = incoming.recv_timeout(if seal.is_behind() { due.min(look) } else { look });
         match group {
             Ok(entries) => entries.iter().try_for_each(|entry| seal.push(entry))?,
             Err(RecvTimeoutError::Timeout) => {}

@@ -3,6 +3,7 @@
 use super::disk::{Disk, DiskFile, write_zeros};
 use super::error::{Damage, LogError, Wrong};
 use super::layout::{RECORDS_DIRECTORY, TEMPORARY, segment_index, segment_name};
+use super::space::Gauge;
 use holdshort_ledger::{
     FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,
 };
@@ -25,6 +26,8 @@ const HALVES_CHUNK_BYTES: usize = 8 << 10;
 const PREPARE_BYTES: u64 = 4 << 20;
 /// Each segment is this many times larger than the one before, up to the maximum.
 const GROWTH: u64 = 4;
+/// Bytes at the end of a segment without successor that are for records that are kept on a nearly full disk.
+const KEPT_BYTES: u64 = 256 << 10;
 
 /// A segment on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -308,33 +311,44 @@ fn header_bytes() -> u64 {
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
     disk: Arc<dyn Disk>,
+    gauge: Arc<Gauge>,
     directory: PathBuf,
     file: Box<dyn DiskFile>,
     path: PathBuf,
     offset: u64,
     capacity: u64,
     capacity_max: u64,
-    next: Option<JoinHandle<io::Result<()>>>,
+    next: Option<Next>,
+}
+
+/// The next segment, while it is made.
+#[derive(Debug)]
+struct Next {
+    capacity: u64,
+    made: JoinHandle<io::Result<()>>,
 }
 
 impl SegmentWriter {
     /// Makes a segment that begins with `first_index`.
     pub(crate) fn create(
         disk: Arc<dyn Disk>,
+        gauge: Arc<Gauge>,
         directory: &Path,
         first_index: u64,
         capacity: u64,
         capacity_max: u64,
     ) -> Result<Self, LogError> {
+        let capacity = gauge.segment(capacity, segment_bytes_min()).ok_or_else(|| gauge.refusal())?;
         prepare(disk.as_ref(), directory, capacity).map_err(LogError::io("make", &next_path(directory)))?;
         let (file, path) = take_next(disk.as_ref(), directory, first_index)?;
         let directory = directory.to_owned();
-        Ok(Self { disk, directory, file, path, offset: header_bytes(), capacity, capacity_max, next: None })
+        Ok(Self { disk, gauge, directory, file, path, offset: header_bytes(), capacity, capacity_max, next: None })
     }
 
     /// Goes on behind the last record of an existing segment.
     pub(crate) fn resume(
         disk: Arc<dyn Disk>,
+        gauge: Arc<Gauge>,
         directory: &Path,
         segment: &Segment,
         offset: u64,
@@ -343,12 +357,19 @@ impl SegmentWriter {
         let path = segment.path.clone();
         let file = disk.open(&path).map_err(LogError::io("open", &path))?;
         let capacity = std::fs::metadata(&path).map_err(LogError::io("read", &path))?.len();
-        Ok(Self { disk, directory: directory.to_owned(), file, path, offset, capacity, capacity_max, next: None })
+        let directory = directory.to_owned();
+        Ok(Self { disk, gauge, directory, file, path, offset, capacity, capacity_max, next: None })
     }
 
-    /// Bytes that still fit.
-    pub(crate) fn room(&self) -> u64 {
-        self.capacity.saturating_sub(self.offset)
+    /// Bytes that still fit. The last part of a segment for which no successor could be made is only for what is kept.
+    pub(crate) fn room(&self, kept: bool) -> u64 {
+        let room = self.capacity.saturating_sub(self.offset);
+        let last = self.next.is_none() && self.is_next_due();
+        if last && !kept { room.saturating_sub(KEPT_BYTES) } else { room }
+    }
+
+    fn is_next_due(&self) -> bool {
+        self.offset > self.capacity / 8
     }
 
     /// Writes frames and makes them durable. After an error nothing more may be written.
@@ -357,37 +378,44 @@ impl SegmentWriter {
         // If we crash before this sync, any part of the frames may be there: a torn tail, which nobody was told of.
         self.file.sync().map_err(LogError::io("sync", &self.path))?;
         self.offset = self.offset.saturating_add(u64::try_from(frames.len()).unwrap_or(u64::MAX));
-        if self.next.is_none() && self.offset > self.capacity / 8 {
-            self.next = Some(self.prepare_next());
+        if self.is_next_due() {
+            self.prepare_next();
         }
         Ok(())
     }
 
-    /// Goes over to the next segment, which begins with `first_index`.
-    pub(crate) fn rotate(&mut self, first_index: u64) -> Result<(), LogError> {
-        let next = self.next.take().unwrap_or_else(|| self.prepare_next());
-        let prepared = next.join().unwrap_or_else(|_| Err(io::Error::other("preparing a segment panicked")));
-        prepared.map_err(LogError::io("make", &next_path(&self.directory)))?;
+    /// Goes over to the next segment, which begins with `first_index`. `false`: the disk has no room for one.
+    pub(crate) fn rotate(&mut self, first_index: u64) -> Result<bool, LogError> {
+        self.prepare_next();
+        let Some(Next { capacity, made }) = self.next.take() else { return Ok(false) };
+        let made = made.join().unwrap_or_else(|_| Err(io::Error::other("preparing a segment panicked")));
+        made.map_err(LogError::io("make", &next_path(&self.directory)))?;
         (self.file, self.path) = take_next(self.disk.as_ref(), &self.directory, first_index)?;
-        self.capacity = self.next_capacity();
+        self.capacity = capacity;
         self.offset = header_bytes();
-        Ok(())
+        Ok(true)
     }
 
     fn next_capacity(&self) -> u64 {
         self.capacity.saturating_mul(GROWTH).min(self.capacity_max).max(segment_bytes_min())
     }
 
-    fn prepare_next(&self) -> JoinHandle<io::Result<()>> {
-        let (disk, directory, capacity) = (Arc::clone(&self.disk), self.directory.clone(), self.next_capacity());
-        std::thread::spawn(move || prepare(disk.as_ref(), &directory, capacity))
+    /// Begins to make the next segment, unless that was begun or there is no room for it.
+    fn prepare_next(&mut self) {
+        if self.next.is_some() {
+            return;
+        }
+        let Some(capacity) = self.gauge.segment(self.next_capacity(), segment_bytes_min()) else { return };
+        let (disk, directory) = (Arc::clone(&self.disk), self.directory.clone());
+        let made = std::thread::spawn(move || prepare(disk.as_ref(), &directory, capacity));
+        self.next = Some(Next { capacity, made });
     }
 }
 
 impl Drop for SegmentWriter {
     /// Waits for the next segment, so that nothing is written once the directory is somebody else's.
     fn drop(&mut self) {
-        if self.next.take().is_some_and(|next| next.join().is_err()) {
+        if self.next.take().is_some_and(|next| next.made.join().is_err()) {
             tracing::error!("preparing a segment panicked");
         }
     }

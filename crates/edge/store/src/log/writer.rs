@@ -1,12 +1,12 @@
 //! The writer: one thread that makes groups of records durable and answers those who wait.
 
-use super::queue::{Intake, Item, State};
+use super::fence::Lock;
+use super::queue::{Answer, Intake, Item, State, Waiting};
 use super::recover::Recovered;
 use super::sealer::Sealer;
 use super::segments::SegmentWriter;
 use super::{Appended, LogError, LogOptions};
 use holdshort_ledger::{Entry, FRAME_HEADER_BYTES, Hash, SALT_BYTES, Salt, encode_frame};
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,7 +17,7 @@ const GROUP_RECORDS_MAX: usize = 16 << 10;
 /// Most bytes of one group, unless a single record is longer.
 const GROUP_BYTES_MAX: usize = 8 << 20;
 
-type Waiter = oneshot::Sender<Result<Appended, LogError>>;
+type Waiter = oneshot::Sender<Answer>;
 
 /// Starts the writer and its sealer.
 pub(crate) fn start(recovered: Recovered, intake: Intake, options: &LogOptions) -> Result<JoinHandle<()>, LogError> {
@@ -27,8 +27,8 @@ pub(crate) fn start(recovered: Recovered, intake: Intake, options: &LogOptions) 
     let sealer = Sealer::start(seal, keys, options.checkpoint_interval, Arc::clone(&state)).map_err(failed)?;
     let group = Group::default();
     let directory = options.directory.clone();
-    let writer = Writer { segment, sealer, state, size: report.size, group, directory };
-    let run = move || writer.run(intake, lock);
+    let writer = Writer { segment, sealer, state, lock, size: report.size, group, directory, refusing: false };
+    let run = move || writer.run(intake);
     std::thread::Builder::new().name("log-writer".into()).spawn(run).map_err(failed)
 }
 
@@ -37,10 +37,13 @@ struct Writer {
     segment: SegmentWriter,
     sealer: Sealer,
     state: Arc<State>,
+    lock: Arc<Lock>,
     /// Durable records.
     size: u64,
     group: Group,
     directory: PathBuf,
+    /// A record was refused for want of room: those behind it in the queue are refused as well, however small.
+    refusing: bool,
 }
 
 /// Records that are made durable together.
@@ -55,13 +58,13 @@ struct Group {
 
 impl Writer {
     /// Serves until it is told to close, nobody can send any more, or something cannot be written.
-    fn run(mut self, mut intake: Intake, lock: File) {
+    fn run(mut self, mut intake: Intake) {
         let mut items = Vec::new();
         let mut closers = Vec::new();
         while intake.items.blocking_recv_many(&mut items, GROUP_RECORDS_MAX) > 0 {
             let salts = self.draw_salts(items.len());
             let records = items.drain(..).filter_map(|item| match item {
-                Item::Record { payload, waiter } => Some((payload, waiter)),
+                Item::Record(record) => Some(record),
                 Item::Close(closer) => {
                     closers.push(closer);
                     None
@@ -80,7 +83,7 @@ impl Writer {
                 intake.items.close();
             }
         }
-        let Self { sealer, state, segment, .. } = self;
+        let Self { sealer, state, segment, lock, .. } = self;
         state.close_intake();
         sealer.finish();
         drop(segment);
@@ -101,15 +104,16 @@ impl Writer {
         Ok(salts)
     }
 
-    fn write(&mut self, records: Vec<(Vec<u8>, Option<Waiter>)>, salts: &[Salt]) -> Result<(), LogError> {
-        for ((payload, waiter), salt) in records.into_iter().zip(salts) {
-            let bytes = FRAME_HEADER_BYTES.saturating_add(payload.len());
-            let full = !self.fits(bytes) || self.group.frames.len().saturating_add(bytes) > GROUP_BYTES_MAX;
-            let made_room = if full { self.make_room(bytes) } else { Ok(()) };
-            let pushed = made_room.and_then(|()| self.push(&payload, salt));
-            self.group.room = self.group.room.saturating_add(to_usize(self.state.room_for(payload.len())));
+    fn write(&mut self, records: Vec<Waiting>, salts: &[Salt]) -> Result<(), LogError> {
+        for (Waiting { payload, waiter, kept }, salt) in records.into_iter().zip(salts) {
+            let room = to_usize(self.state.room_for(payload.len()));
+            self.group.room = self.group.room.saturating_add(room);
+            let made_room = self.make_room(FRAME_HEADER_BYTES.saturating_add(payload.len()), kept);
+            let pushed = made_room.and_then(|fits| if fits { self.push(&payload, salt) } else { Ok(None) });
             match pushed {
-                Ok((index, leaf)) => self.group.waiters.extend(waiter.map(|waiter| (index, leaf, waiter))),
+                Ok(Some((index, leaf))) => self.group.waiters.extend(waiter.map(|waiter| (index, leaf, waiter))),
+                // Nothing was written of it, and the log goes on.
+                Ok(None) => answer(waiter, Err(self.state.gauge.refusal())),
                 Err(error) => {
                     self.state.poison(&error);
                     answer(waiter, Err(self.state.ended()));
@@ -119,18 +123,41 @@ impl Writer {
         self.commit()
     }
 
-    fn fits(&self, bytes: usize) -> bool {
+    fn fits(&self, bytes: usize, kept: bool) -> bool {
         let wanted = self.group.frames.len().saturating_add(bytes);
-        u64::try_from(wanted).is_ok_and(|wanted| wanted <= self.segment.room())
+        u64::try_from(wanted).is_ok_and(|wanted| wanted <= self.segment.room(kept))
     }
 
-    /// Commits what there is, and goes to the next segment when the frame does not fit into this one.
-    fn make_room(&mut self, bytes: usize) -> Result<(), LogError> {
+    /// Commits what there is when the frame does not go with it, and goes to the next segment when it does not fit into
+    /// this one. `false`: the disk has no room for a next one.
+    fn make_room(&mut self, bytes: usize, kept: bool) -> Result<bool, LogError> {
+        if self.refusing && !kept {
+            self.refusing = self.state.gauge.refuses();
+            if self.refusing {
+                return Ok(false);
+            }
+        }
+        if self.fits(bytes, kept) && self.group.frames.len().saturating_add(bytes) <= GROUP_BYTES_MAX {
+            return Ok(true);
+        }
         self.commit()?;
-        if self.fits(bytes) { Ok(()) } else { self.segment.rotate(self.size) }
+        if self.fits(bytes, kept) {
+            return Ok(true);
+        }
+        self.lock.check_contents()?;
+        if self.segment.rotate(self.size)? {
+            return Ok(true);
+        }
+        self.state.gauge.exhaust();
+        // There may be room again just now: then it was too early to give up.
+        if !self.state.gauge.refuses() && self.segment.rotate(self.size)? {
+            return Ok(true);
+        }
+        self.refusing |= !kept;
+        Ok(false)
     }
 
-    fn push(&mut self, payload: &[u8], salt: &Salt) -> Result<(u64, Hash), LogError> {
+    fn push(&mut self, payload: &[u8], salt: &Salt) -> Result<Option<(u64, Hash)>, LogError> {
         if let Some(failure) = self.state.failure() {
             return Err(failure);
         }
@@ -140,7 +167,7 @@ impl Writer {
             .map_err(|_| LogError::TooLarge(payload.len()))?;
         let entry = Entry::commit(salt, payload);
         self.group.entries.push(entry);
-        Ok((index, entry.leaf()))
+        Ok(Some((index, entry.leaf())))
     }
 
     /// Makes the group durable, then answers. On an error everybody in it is answered with the error.
@@ -167,7 +194,10 @@ impl Writer {
         if self.group.entries.is_empty() {
             return Ok(());
         }
+        self.lock.check()?;
         self.segment.append(&self.group.frames)?;
+        // Whoever took the directory over before this look may not have seen these records; after it, it reads them.
+        self.lock.check()?;
         // INVARIANT: from here on the records are durable. Nothing above may tell anybody about them.
         self.size = self.size.saturating_add(u64::try_from(self.group.entries.len()).unwrap_or(u64::MAX));
         self.state.size.send_replace(self.size);
@@ -180,7 +210,7 @@ impl Writer {
     fn refuse(&self, intake: &mut Intake, closers: &mut Vec<Option<oneshot::Sender<Result<(), LogError>>>>) {
         while let Ok(item) = intake.items.try_recv() {
             match item {
-                Item::Record { waiter, .. } => answer(waiter, Err(self.state.ended())),
+                Item::Record(record) => answer(record.waiter, Err(self.state.ended())),
                 Item::Close(closer) => closers.push(closer),
             }
         }
