@@ -175,8 +175,9 @@ impl Service {
         };
         let (mut decision, facts) = decide(snapshot, &view, request, id, now_ns);
         let all = || places(snapshot, &view, &facts, id);
-        // What is about to be rewritten is decided again, and a person is asked about that.
-        let answered = match would_change(&decision.obligations, &facts.action.args) {
+        // What is about to be rewritten is decided again: a person is asked about that, and that is what is learnt.
+        let rewritten = would_change(&decision.obligations, &facts.action.args);
+        let answered = match rewritten {
             true => Answered { write: None },
             false => self.approvals.answer(&mut decision, &facts, &all, ms(now_ns))?,
         };
@@ -184,7 +185,7 @@ impl Service {
         // What an agent only asks about over the API need not have happened: it would teach itself what is usual.
         let only_asked =
             facts.subject.authenticated_by == Authentication::Token && facts.context.enforcement_point == API_POINT;
-        let noted = (runs && !only_asked).then(|| Noted::of(&facts, previous)).flatten();
+        let noted = (runs && !only_asked && !rewritten).then(|| Noted::of(&facts, previous)).flatten();
         if !runs {
             self.baselines.refuse(&facts, now_ns);
         }

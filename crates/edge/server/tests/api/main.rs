@@ -5,6 +5,7 @@
 mod actions;
 mod agents;
 mod approvals;
+mod baselines;
 mod containment;
 mod destinations;
 mod faults;
