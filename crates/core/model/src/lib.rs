@@ -12,6 +12,7 @@ mod flow;
 mod ids;
 mod notice;
 mod record;
+mod record_text;
 mod request;
 mod response;
 mod seen;

@@ -53,7 +53,7 @@ impl LoggedRecord {
     /// The record; none when it cannot be read, or is one of a later version.
     #[must_use]
     pub fn parse(&self) -> Option<Record> {
-        serde_json::from_slice(self.payload()?).ok()
+        Record::from_json(self.payload()?).ok()
     }
 }
 
