@@ -6,7 +6,8 @@
 
 use crate::{
     Checkpoint, CheckpointError, Entry, EntryError, Hash, InclusionProof, NOTE_BYTES_MAX, Note, NoteError,
-    PAYLOAD_BYTES_MAX, PROOF_HASHES_MAX, ProofError, SALT_BYTES, Salt, VerifierKey,
+    KEY_BYTES, PAYLOAD_BYTES_MAX, PROOF_HASHES_MAX, ProofError, RecordKey, SALT_BYTES, Salt, Sealed, SealedError,
+    VerifierKey,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
@@ -20,6 +21,8 @@ const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 const ENTRY: u8 = 0x01;
 /// First byte of extra data that holds salt and payload.
 const RECORD: u8 = 0x02;
+/// First byte of extra data that holds salt, the key of the record, and the sealed payload.
+const SEALED: u8 = 0x03;
 
 /// A proof file, parsed. Nothing in it is checked yet: see [`TlogProof::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,15 @@ pub enum Disclosure {
         /// Salt of the commitment.
         salt: Salt,
         /// The bytes that were recorded.
+        payload: Vec<u8>,
+    },
+    /// Salt and sealed payload, from which the entry follows, and the key that opens this record and no other.
+    Sealed {
+        /// Salt of the commitment.
+        salt: Salt,
+        /// The key of the record.
+        key: RecordKey,
+        /// The bytes that were recorded: sealed.
         payload: Vec<u8>,
     },
 }
@@ -72,6 +84,9 @@ pub enum TlogProofError {
     /// The entry is of another version.
     #[error(transparent)]
     Entry(#[from] EntryError),
+    /// The sealed record does not open with the key that is given with it.
+    #[error("the sealed record cannot be opened: {0}")]
+    Sealed(#[from] SealedError),
 }
 
 impl TlogProof {
@@ -145,12 +160,14 @@ impl fmt::Display for TlogProof {
 }
 
 impl Disclosure {
-    /// As extra data: `0x01` and the commitment (which is the entry), or `0x02`, the salt and the payload.
+    /// As extra data: `0x01` and the commitment (which is the entry); `0x02`, the salt and the payload; or `0x03`, the salt,
+    /// the record's key and the sealed payload.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Entry(entry) => entry.as_bytes().to_vec(),
             Self::Record { salt, payload } => [&[RECORD], salt.as_slice(), payload].concat(),
+            Self::Sealed { salt, key, payload } => [&[SEALED], salt.as_slice(), key.as_bytes(), payload].concat(),
         }
     }
 
@@ -166,7 +183,25 @@ impl Disclosure {
                 let within = payload.len() <= PAYLOAD_BYTES_MAX;
                 within.then(|| Self::Record { salt: *salt, payload: payload.to_vec() }).ok_or(TlogProofError::Extra)
             }
+            Some((&SEALED, rest)) => {
+                let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(TlogProofError::Extra)?;
+                let (key, payload) = rest.split_first_chunk::<KEY_BYTES>().ok_or(TlogProofError::Extra)?;
+                Sealed::parse(payload)?;
+                Ok(Self::Sealed { salt: *salt, key: RecordKey::new(*key), payload: payload.to_vec() })
+            }
             _ => Err(TlogProofError::Extra),
+        }
+    }
+
+    /// What was recorded, opened where it is sealed; none when the proof does not say it.
+    ///
+    /// # Errors
+    /// [`TlogProofError::Sealed`] when the record's key is not the one that was committed to.
+    pub fn record(&self) -> Result<Option<Vec<u8>>, TlogProofError> {
+        match self {
+            Self::Entry(_) => Ok(None),
+            Self::Record { payload, .. } => Ok(Some(payload.clone())),
+            Self::Sealed { key, payload, .. } => Ok(Some(Sealed::parse(payload)?.open(key)?)),
         }
     }
 
@@ -175,7 +210,7 @@ impl Disclosure {
     pub fn entry(&self) -> Entry {
         match self {
             Self::Entry(entry) => *entry,
-            Self::Record { salt, payload } => Entry::commit(salt, payload),
+            Self::Record { salt, payload } | Self::Sealed { salt, payload, .. } => Entry::commit(salt, payload),
         }
     }
 }

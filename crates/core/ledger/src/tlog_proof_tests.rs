@@ -115,3 +115,24 @@ proptest! {
         prop_assert!(check(&bytes).is_err_and(|error| !error.to_string().is_empty()));
     }
 }
+
+#[test]
+fn a_sealed_record_is_opened_by_its_own_key_and_believed_as_far_as_its_bytes_stand_in_the_tree() {
+    use crate::{KeyId, OwnerKey, seal};
+    let (owner, nonce) = (OwnerKey::new([1; KEY_BYTES]), [4; 16]);
+    let payload = seal(b"{\"type\":\"outcome\"}", KeyId::new([2; 16]), &owner, &nonce).unwrap();
+    let key = Sealed::parse(&payload).unwrap().record_key(&owner).unwrap();
+    let disclosure = Disclosure::Sealed { salt: [5; SALT_BYTES], key, payload: payload.clone() };
+    assert_eq!(Disclosure::decode(&disclosure.encode()), Ok(disclosure.clone()));
+    assert_eq!(disclosure.record(), Ok(Some(b"{\"type\":\"outcome\"}".to_vec())));
+    assert_eq!(disclosure.entry(), Entry::commit(&[5; SALT_BYTES], &payload));
+
+    let other = RecordKey::new([9; KEY_BYTES]);
+    let wrong = Disclosure::Sealed { salt: [5; SALT_BYTES], key: other, payload: payload.clone() };
+    assert_eq!(wrong.record(), Err(TlogProofError::Sealed(SealedError::Key)));
+    assert_eq!(wrong.entry(), disclosure.entry(), "the key is no part of what was committed to");
+    let cut = disclosure.encode()[..60].to_vec();
+    assert!(matches!(Disclosure::decode(&cut), Err(TlogProofError::Sealed(_))));
+    let plain = [&[3_u8][..], &[0; SALT_BYTES], &[0; KEY_BYTES], b"{}"].concat();
+    assert_eq!(Disclosure::decode(&plain), Err(TlogProofError::Sealed(SealedError::Plain)));
+}
