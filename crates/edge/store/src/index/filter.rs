@@ -1,0 +1,188 @@
+//! What is looked for.
+
+use super::row::{Facet, Row, effect_word, level_word};
+use super::words::{Key, each_word};
+use crate::records::LoggedRecord;
+use holdshort_model::{Effect, Level, RecordId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Words that one search may ask for.
+const WORDS_MAX: usize = 64;
+
+/// What a record has to be. Of several values of one facet any will do; of different facets all have to be met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    facets: BTreeMap<Facet, Vec<String>>,
+    words: BTreeSet<String>,
+    ids: Vec<RecordId>,
+    since_ms: Option<u64>,
+    until_ms: Option<u64>,
+    contains: Option<String>,
+}
+
+/// A text in which there is nothing to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Signs alone.
+    #[error("there is no word in the text; letters and digits are looked for, `--contains` takes anything")]
+    Empty,
+    /// Far more than anybody types.
+    #[error("the text has more than {WORDS_MAX} words")]
+    Long,
+}
+
+impl Filter {
+    /// Only records with one of these values.
+    #[must_use]
+    pub fn any(mut self, facet: Facet, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        if !values.is_empty() {
+            self.facets.entry(facet).or_default().extend(values);
+        }
+        self
+    }
+
+    /// Only decisions with one of these effects; `facet` is [`Facet::Effect`] or [`Facet::Enforced`].
+    #[must_use]
+    pub fn effects(self, facet: Facet, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.any(facet, effects.into_iter().map(effect_word))
+    }
+
+    /// Only decisions at this level of risk or above.
+    #[must_use]
+    pub fn at_least(self, level: Level) -> Self {
+        let levels = [Level::Low, Level::Medium, Level::High, Level::Critical];
+        self.any(Facet::Level, levels.into_iter().filter(|known| *known >= level).map(level_word))
+    }
+
+    /// Only what happened at this time or later, in milliseconds since 1970.
+    #[must_use]
+    pub const fn since(mut self, time_ms: Option<u64>) -> Self {
+        self.since_ms = time_ms;
+        self
+    }
+
+    /// Only what happened at this time or before.
+    #[must_use]
+    pub const fn until(mut self, time_ms: Option<u64>) -> Self {
+        self.until_ms = time_ms;
+        self
+    }
+
+    /// Only records that carry one of these ids, of decisions, approvals or incidents.
+    #[must_use]
+    pub fn ids(mut self, ids: impl IntoIterator<Item = RecordId>) -> Self {
+        self.ids.extend(ids);
+        self
+    }
+
+    /// Only records that say all of these words, in any order. Everything but letters and digits divides words.
+    ///
+    /// # Errors
+    /// When there is no word, or there are too many.
+    pub fn says(mut self, text: &str) -> Result<Self, TextError> {
+        each_word(text, |word| {
+            if self.words.len() <= WORDS_MAX {
+                self.words.insert(word.to_owned());
+            }
+        });
+        match self.words.len() {
+            count if count > WORDS_MAX => Err(TextError::Long),
+            0 => Err(TextError::Empty),
+            _ => Ok(self),
+        }
+    }
+
+    /// Only records whose JSON has this text in it, letter for letter.
+    #[must_use]
+    pub fn contains(mut self, text: Option<String>) -> Self {
+        self.contains = text;
+        self
+    }
+
+    /// Whether a record is what is looked for.
+    #[must_use]
+    pub fn matches(&self, record: &LoggedRecord) -> bool {
+        self.is_contained(record) && Row::read(record, |row| self.fits(row))
+    }
+
+    /// Whether an index narrows the search down.
+    pub(super) fn is_indexed(&self) -> bool {
+        let bounded = self.since_ms.is_some() || self.until_ms.is_some();
+        bounded || !self.facets.is_empty() || !self.words.is_empty() || !self.ids.is_empty()
+    }
+
+    /// The ids that are looked for.
+    pub(super) fn wanted_ids(&self) -> &[RecordId] {
+        &self.ids
+    }
+
+    /// Whether a time is within the bounds.
+    pub(super) fn is_within(&self, time_ms: Option<u64>) -> bool {
+        let unbounded = self.since_ms.is_none() && self.until_ms.is_none();
+        unbounded || time_ms.is_some_and(|time| self.overlaps(time, time))
+    }
+
+    /// Whether a stretch of time has something in common with the bounds.
+    pub(super) fn overlaps(&self, first_ms: u64, last_ms: u64) -> bool {
+        self.since_ms.is_none_or(|since| last_ms >= since) && self.until_ms.is_none_or(|until| first_ms <= until)
+    }
+
+    /// The words that a record must have: one at least of each group.
+    pub(super) fn groups(&self, key: Key) -> Vec<Vec<i64>> {
+        let long = key.word(Facet::Long, "");
+        let facets = self.facets.iter().map(|(facet, values)| {
+            values.iter().map(|value| key.word(*facet, value)).chain([long]).collect::<Vec<_>>()
+        });
+        let words = self.words.iter().map(|word| vec![key.word(Facet::Text, word), long]);
+        facets.chain(words).collect()
+    }
+
+    fn is_contained(&self, record: &LoggedRecord) -> bool {
+        let has = |text: &String| {
+            record.payload().is_some_and(|payload| String::from_utf8_lossy(payload).contains(text.as_str()))
+        };
+        self.contains.as_ref().is_none_or(has)
+    }
+
+    fn fits(&self, row: &Row<'_>) -> bool {
+        let has = |facet: Facet, values: &[String]| {
+            row.facets.iter().any(|(found, value)| *found == facet && values.iter().any(|wanted| wanted == value))
+        };
+        self.is_within(row.time_ms)
+            && self.facets.iter().all(|(facet, values)| has(*facet, values))
+            && (self.ids.is_empty() || self.ids.iter().any(|id| row.ids.contains(id)))
+            && self.is_said(row)
+    }
+
+    fn is_said(&self, row: &Row<'_>) -> bool {
+        if self.words.is_empty() {
+            return true;
+        }
+        let mut missing: BTreeSet<&str> = self.words.iter().map(String::as_str).collect();
+        for text in &row.texts {
+            each_word(text, |word| {
+                missing.remove(word);
+            });
+        }
+        missing.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_texts_are_words_or_a_plain_error() {
+        let words =
+            |text: &str| Filter::default().says(text).map(|filter| filter.words.into_iter().collect::<Vec<_>>());
+        assert_eq!(words("\"not\" AND (granted*"), Ok(vec!["and".into(), "granted".into(), "not".into()]));
+        assert_eq!(words("'; DROP TABLE records; --"), Ok(vec!["drop".into(), "records".into(), "table".into()]));
+        for empty in ["", "\"", "***", "\0\u{202e}", "()"] {
+            assert_eq!(words(empty), Err(TextError::Empty), "{empty:?}");
+        }
+        let many: String = (0..1_000).map(|number| format!("w{number} ")).collect();
+        assert_eq!(words(&many), Err(TextError::Long));
+    }
+}
