@@ -119,6 +119,24 @@ pub fn log_audit() -> CommandLine {
     CommandLine::new(installed("tlog", &root().join(".cache/counterparts/tlog/log-audit")))
 }
 
+/// Another auditor of log directories, on the Python package aics-tlog; arguments: the directory, the key's file, and an
+/// older checkpoint.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn tiles_audit() -> CommandLine {
+    python("proofs", "python").arg(root().join("testkit/proofs/audit.py"))
+}
+
+/// A verifier of COSE receipts on the Python package scitt-cose; argument: the file of the public key. It reads one check a
+/// line and answers each with a line of JSON, see `testkit/proofs/receipts.py`.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn receipt_check() -> CommandLine {
+    python("proofs", "python").arg(root().join("testkit/proofs/receipts.py"))
+}
+
 /// The same Node for everything, so that measurements compare.
 pub(crate) fn node() -> CommandLine {
     CommandLine::new("node")

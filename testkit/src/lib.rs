@@ -27,7 +27,7 @@ mod stdio;
 mod upstream;
 
 pub use conformance::{Conformance, Suite};
-pub use counterpart::{CommandLine, Counterpart, log_audit, mail_server, root};
+pub use counterpart::{CommandLine, Counterpart, log_audit, mail_server, receipt_check, tiles_audit, root};
 pub use process::{DEADLINE, Server};
 pub use script::{Driver, Script};
 pub use stdio::StdioPeer;

@@ -45,36 +45,19 @@ pub(crate) enum LogCommand {
     #[command(
         after_help = "Example:\n  holdshort log verify\n  holdshort log verify /mnt/copy/log --key log.pub\n  holdshort log verify https://logs.example.com/node-1 --key log.pub\n\nAn address serves checkpoint, entries and tiles, and no records: the tree is checked as a whole. So is a directory without records, such as a mirror's."
     )]
-    Verify {
-        #[command(flatten)]
-        place: Place,
-        #[command(flatten)]
-        output: Output,
-        /// Log directory or address; default: the directory in the data directory
-        #[arg(value_name = "DIR|URL")]
-        log: Option<String>,
-        /// File with a bearer token, for an address that asks for one
-        #[arg(long, value_name = "FILE")]
-        token: Option<PathBuf>,
-        /// Verification key from a place that whoever may have altered the log cannot write to; default: the log's own `log.pub`
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        /// Checkpoint of the same log that was kept elsewhere: a log that was rewritten and signed again since then is found out
-        #[arg(long, value_name = "FILE")]
-        older: Option<PathBuf>,
-    },
-    /// Check that a log continues an older checkpoint of it; needs few files, whatever its size
+    Verify(VerifyArgs),
+    /// Check that a log continues what was kept of it; needs few files, whatever its size
     #[command(
-        after_help = "Example:\n  holdshort log audit https://logs.example.com/node-1 --older checkpoint.kept --key log.pub"
+        after_help = "Example:\n  holdshort log audit https://logs.example.com/node-1 --older checkpoint.kept --key log.pub\n  holdshort log audit https://logs.example.com/node-1 --copy /mnt/worm/node-1 --key log.pub\n  holdshort log audit https://logs.example.com/node-1 --witness-policy witnesses.policy --key log.pub\n\nA copy names the first record that differs; older checkpoints say between which two it lies."
     )]
     Audit(AuditArgs),
     /// Prove one record to somebody who has nothing else of the log
     #[command(
-        after_help = "Example:\n  holdshort log prove 42 --out 42.tlog-proof\n\nThe file has the format of C2SP tlog-proof. It holds the record itself unless `--bare` is given."
+        after_help = "Example:\n  holdshort log prove 42 --out 42.tlog-proof\n\nThe file has the format of C2SP tlog-proof. It holds the record itself unless `--bare` is given.\n\n  holdshort log prove 42 --receipt --out 42.cose --record-out 42.record\n  holdshort log prove --receipt --older checkpoint.kept --out grown.cose\n\nWith `--receipt` it is a COSE receipt (RFC 9942), signed with the log's receipt key over the root of the last checkpoint: for the record, or for the fact that the log continues an older checkpoint."
     )]
     Prove(ProveArgs),
     /// Check a proof file, with nothing of the log but its key
-    #[command(after_help = "Example:\n  holdshort log verify-proof 42.tlog-proof --key log.pub")]
+    #[command(after_help = "Example:\n  holdshort log verify-proof 42.tlog-proof --key log.pub\n  holdshort log verify-proof 42.cose --key log.cose.pub --record 42.record\n  holdshort log verify-proof grown.cose --key log.cose.pub --older checkpoint.kept")]
     VerifyProof(VerifyProofArgs),
 }
 
@@ -109,7 +92,8 @@ pub(crate) struct ProveArgs {
     #[command(flatten)]
     pub(crate) place: Place,
     /// Index in the log, or id of a decision
-    pub(crate) record: String,
+    #[arg(required_unless_present = "older")]
+    pub(crate) record: Option<String>,
     /// Log directory; default: that of the data directory
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -119,6 +103,18 @@ pub(crate) struct ProveArgs {
     /// Prove that a record stands there, without saying what is in it
     #[arg(long)]
     pub(crate) bare: bool,
+    /// Make a COSE receipt (RFC 9942)
+    #[arg(long, requires = "out")]
+    pub(crate) receipt: bool,
+    /// File that what the receipt is for goes to: salt and record, or with `--bare` the entry alone
+    #[arg(long, value_name = "FILE", requires = "receipt")]
+    pub(crate) record_out: Option<PathBuf>,
+    /// In place of a record: an older checkpoint of the log, which it is to be shown to continue
+    #[arg(long, value_name = "FILE", requires = "receipt", conflicts_with_all = ["record", "record_out"])]
+    pub(crate) older: Option<PathBuf>,
+    /// Private key that signs receipts; default: `log.cose.key` of the data directory
+    #[arg(long, value_name = "FILE", requires = "receipt")]
+    pub(crate) receipt_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -127,21 +123,61 @@ pub(crate) struct VerifyProofArgs {
     pub(crate) output: Output,
     /// The proof
     pub(crate) file: PathBuf,
-    /// The log's verification key, a copy of its `log.pub` from somebody you believe
+    /// The log's verification key, a copy of its `log.pub`, or of `log.cose.pub` for a receipt, from somebody you believe
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+    /// For a receipt: what it is for, as `log prove --record-out` writes it
+    #[arg(long, value_name = "FILE", group = "claim")]
+    pub(crate) record: Option<PathBuf>,
+    /// For a receipt: the entry that it is for, 33 bytes
+    #[arg(long, value_name = "FILE", group = "claim")]
+    pub(crate) entry: Option<PathBuf>,
+    /// For a receipt: the checkpoint that the log is to continue, from somebody you believe
+    #[arg(long, value_name = "FILE", group = "claim")]
+    pub(crate) older: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Log directory or address; default: the directory in the data directory
+    #[arg(value_name = "DIR|URL")]
+    pub(crate) log: Option<String>,
+    /// File with a bearer token, for an address that asks for one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// Verification key from a place that whoever may have altered the log cannot write to; default: the log's own `log.pub`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Checkpoint of the same log that was kept elsewhere, or a file of many: a log that was rewritten and signed again since
+    /// then is found out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) older: Option<PathBuf>,
+    /// Witnesses that have to have cosigned the log (C2SP tlog-policy); exit code 1 when too few of them have
+    #[arg(long, value_name = "FILE")]
+    pub(crate) witness_policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("kept").required(true).multiple(true).args(["older", "copy", "witness_policy"]))]
 pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     /// Log directory or address
     #[arg(value_name = "DIR|URL")]
     pub(crate) log: String,
-    /// Checkpoint of the same log that was kept elsewhere
+    /// Checkpoint of the same log that was kept elsewhere, or a file of many, such as `witnesses.publish` writes
     #[arg(long, value_name = "FILE")]
-    pub(crate) older: PathBuf,
+    pub(crate) older: Option<PathBuf>,
+    /// Copy of the log, such as a mirror's: directory or address
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) copy: Option<String>,
+    /// Witnesses that have to have cosigned the log (C2SP tlog-policy); exit code 1 when too few of them have
+    #[arg(long, value_name = "FILE")]
+    pub(crate) witness_policy: Option<PathBuf>,
     /// Verification key from a place that whoever may have altered the log cannot write to; default: the log's own `log.pub`
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,

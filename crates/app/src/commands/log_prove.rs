@@ -4,7 +4,7 @@ use super::log::{directory, open, read_key, unreadable};
 use crate::cli::{ProveArgs, VerifyProofArgs};
 use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::{out, render};
-use holdshort_ledger::{Disclosure, PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
+use holdshort_ledger::{PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
 use holdshort_model::{Record, RecordId};
 use holdshort_store::log;
 use holdshort_store::records::LoggedRecord;
@@ -15,8 +15,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
+    if arguments.receipt {
+        return super::log_receipt::prove(arguments);
+    }
     let directory = arguments.directory.clone().map_or_else(|| directory(&arguments.place), Ok)?;
-    let index = locate(&directory, &arguments.record)?;
+    let index = locate(&directory, arguments.record.as_deref().unwrap_or_default())?;
     let text = log::prove(&directory, index, !arguments.bare).map_err(unreadable)?.to_string();
     match &arguments.out {
         None => out::raw(&text)?,
@@ -30,7 +33,7 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
 }
 
 /// The index of a record that is named by its index or by the id of its decision.
-fn locate(directory: &Path, wanted: &str) -> Result<u64, Failure> {
+pub(super) fn locate(directory: &Path, wanted: &str) -> Result<u64, Failure> {
     let reader = open(directory)?;
     let is_wanted = |id: RecordId, record: &LoggedRecord| matches!(record.parse(), Some(Record::Decision(decision)) if decision.decision.id == id);
     let found = match (wanted.parse::<u64>(), wanted.parse::<RecordId>()) {
@@ -51,14 +54,17 @@ fn locate(directory: &Path, wanted: &str) -> Result<u64, Failure> {
 }
 
 pub(super) fn verify(arguments: &VerifyProofArgs) -> Outcome {
+    let bytes = read_bounded(&arguments.file, PROOF_FILE_BYTES_MAX)?;
+    if super::log_receipt::is_receipt(arguments, &bytes) {
+        return super::log_receipt::verify(arguments, &bytes);
+    }
     let key = read_key(&arguments.key)?;
-    let bytes = read_proof(&arguments.file)?;
     let checked = TlogProof::parse(&bytes).and_then(|proof| {
         let disclosure = proof.disclosure()?;
         let checkpoint = proof.verify(&disclosure.entry().leaf(), &key)?;
-        Ok((proof.index, disclosure, checkpoint))
+        Ok((proof.index, disclosure.entry(), disclosure.record()?, checkpoint))
     });
-    let (index, disclosure, checkpoint) = match checked {
+    let (index, entry, record, checkpoint) = match checked {
         Ok(checked) => checked,
         Err(error) if arguments.output.json => {
             out::json(&json!({ "ok": false, "wrong": error.to_string() }))?;
@@ -67,29 +73,32 @@ pub(super) fn verify(arguments: &VerifyProofArgs) -> Outcome {
         Err(error) => return Err(refused(&arguments.file, &error)),
     };
     let (origin, size, root) = (&checkpoint.origin, checkpoint.size, checkpoint.root.to_string());
-    let record = match &disclosure {
-        Disclosure::Record { payload, .. } => Some(payload.as_slice()),
-        Disclosure::Entry(_) => None,
-    };
     if arguments.output.json {
-        let record: Option<Value> = record.map(|payload| {
-            serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
-        });
         out::json(&json!({
-            "ok": true, "origin": origin, "index": index, "size": size, "root": root, "record": record,
-            "entry": hex(disclosure.entry().as_bytes()),
+            "ok": true, "origin": origin, "index": index, "size": size, "root": root, "record": record.as_deref().map(as_json),
+            "entry": hex(entry.as_bytes()),
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
     out::line(format_args!("ok: record {index} of {size} of `{origin}`, root {root}"))?;
-    match record {
-        None => out::line("    the proof does not say what was recorded, only that its commitment stands there")?,
-        Some(payload) => match serde_json::from_slice::<Record>(payload) {
-            Ok(known) => out::line(render::record_line(index, &known))?,
-            Err(_) => out::line(format_args!("    {}", String::from_utf8_lossy(payload).escape_debug()))?,
-        },
-    }
+    tell_record(index, record.as_deref())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was recorded, as JSON.
+pub(super) fn as_json(payload: &[u8]) -> Value {
+    serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
+}
+
+/// Prints what was recorded, where the proof says it.
+pub(super) fn tell_record(index: u64, record: Option<&[u8]>) -> Result<(), Failure> {
+    let Some(payload) = record else {
+        return out::line("    the proof does not say what was recorded, only that its commitment stands there");
+    };
+    match serde_json::from_slice::<Record>(payload) {
+        Ok(known) => out::line(render::record_line(index, &known)),
+        Err(_) => out::line(format_args!("    {}", String::from_utf8_lossy(payload).escape_debug())),
+    }
 }
 
 fn refused(file: &Path, error: &TlogProofError) -> Failure {
@@ -101,15 +110,16 @@ fn refused(file: &Path, error: &TlogProofError) -> Failure {
     }
 }
 
-fn read_proof(file: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads a file of at most `bytes_max` bytes, and one more.
+pub(super) fn read_bounded(file: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
     let opened = File::open(file).map_err(io_failure("read", file))?;
-    let bytes_max = u64::try_from(PROOF_FILE_BYTES_MAX).unwrap_or(u64::MAX);
+    let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     // One byte more than the limit, so that the parser says that it is too long.
     opened.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(io_failure("read", file))?;
     Ok(bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

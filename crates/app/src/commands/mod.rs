@@ -13,7 +13,10 @@ mod intelligence;
 mod labels;
 pub(crate) mod log;
 mod log_audit;
+mod log_kept;
 mod log_prove;
+mod log_verify;
+mod log_receipt;
 mod matrix;
 mod mcp;
 mod mirror;
@@ -29,6 +32,8 @@ mod secrets;
 mod serve;
 mod standing;
 mod version;
+mod witness;
+mod witness_http;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Outcome;
@@ -51,6 +56,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Standing(arguments) => standing::run(&arguments),
         Command::Log(command) => log::run(command),
         Command::Mirror(arguments) => mirror::run(&arguments),
+        Command::Witness(arguments) => witness::run(&arguments),
         Command::Decide(arguments) => decide::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Grants(command) => grants::run(command),

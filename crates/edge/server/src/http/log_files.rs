@@ -55,8 +55,8 @@ fn unreadable(error: &std::io::Error) -> Problem {
 
 fn parse(name: &str) -> Option<File> {
     match name {
-        "checkpoint" => Some(File::Checkpoint),
-        "log.pub" | "log.mldsa.pub" => Some(File::Key),
+        "checkpoint" | "checkpoint.witnessed" => Some(File::Checkpoint),
+        "log.pub" | "log.mldsa.pub" | "log.cose.pub" => Some(File::Key),
         _ => {
             let (level, index) = name.strip_prefix("tile/")?.split_once('/')?;
             let level_good = level == "entries" || number(level).is_some_and(|level| level <= u16::from(LEVEL_MAX));
@@ -94,8 +94,10 @@ mod tests {
         let full = Some(File::Tile { partial: false });
         for (name, expected) in [
             ("checkpoint", Some(File::Checkpoint)),
+            ("checkpoint.witnessed", Some(File::Checkpoint)),
             ("log.pub", Some(File::Key)),
             ("log.mldsa.pub", Some(File::Key)),
+            ("log.cose.pub", Some(File::Key)),
             ("tile/0/000", full),
             ("tile/63/x001/x234/067", full),
             ("tile/entries/x001/067", full),
@@ -114,6 +116,7 @@ mod tests {
             "..",
             "/",
             "log.key",
+            "log.cose.key",
             "records/0",
             "state.db",
             "../state.db",

@@ -21,10 +21,11 @@ pub(crate) struct Keys {
 /// Reads the keys, or makes them for a log that has none yet.
 pub(crate) fn load_or_create(disk: &dyn Disk, options: &LogOptions, is_new: bool) -> Result<Keys, LogError> {
     let log = log_key(disk, options, is_new)?;
-    // A log of an earlier version gets its second key now.
+    // A log of an earlier version gets its other keys now.
     let file = cosigner_file(&options.key_file);
     let public = options.directory.join(COSIGNER_PUBLIC_KEY_FILE);
     let cosigner = cosigner(disk, &file, &public, log.verifier().name(), CosignerAlgorithm::MlDsa44)?;
+    super::receipts::load_or_create(disk, &options.key_file, &options.directory)?;
     Ok(Keys { log, cosigner })
 }
 
@@ -115,21 +116,21 @@ fn create_private(disk: &dyn Disk, options: &LogOptions) -> Result<(), LogError>
     write_private(disk, file, &key.to_secret_text())
 }
 
-fn seed(file: &Path) -> Result<[u8; 32], LogError> {
+pub(crate) fn seed(file: &Path) -> Result<[u8; 32], LogError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| LogError::io("draw random bytes for", file)(std::io::Error::other(error)))?;
     Ok(seed)
 }
 
-fn write_private(disk: &dyn Disk, file: &Path, text: &str) -> Result<(), LogError> {
+pub(crate) fn write_private(disk: &dyn Disk, file: &Path, text: &str) -> Result<(), LogError> {
     if let Some(folder) = file.parent() {
         disk.create_folder(folder).map_err(LogError::io("make", folder))?;
     }
     write_whole(disk, file, format!("{text}\n").as_bytes(), 0o600).map_err(LogError::io("write", file))
 }
 
-fn check_mode(file: &Path) -> Result<(), LogError> {
+pub(crate) fn check_mode(file: &Path) -> Result<(), LogError> {
     let mode = std::fs::metadata(file).map_err(LogError::io("read", file))?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
@@ -138,13 +139,13 @@ fn check_mode(file: &Path) -> Result<(), LogError> {
     Err(LogError::Key { file: file.to_owned(), what })
 }
 
-fn read_private(file: &Path) -> Result<SigningKey, LogError> {
+pub(crate) fn read_private(file: &Path) -> Result<SigningKey, LogError> {
     check_mode(file)?;
     let wrong = |what| LogError::Key { file: file.to_owned(), what };
     SigningKey::parse(read_bounded(file)?.trim_end()).map_err(|_| wrong("is not a private key in signed-note format"))
 }
 
-fn read_bounded(file: &Path) -> Result<String, LogError> {
+pub(crate) fn read_bounded(file: &Path) -> Result<String, LogError> {
     use std::io::Read;
     let mut text = String::new();
     let opened = std::fs::File::open(file).map_err(LogError::io("open", file))?;

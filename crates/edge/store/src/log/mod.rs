@@ -11,7 +11,9 @@
 //!
 //! The layout on disk is in `docs/reference/log-format.md`.
 
+mod archive;
 mod audit;
+mod backlog;
 mod bench;
 mod disk;
 mod error;
@@ -19,6 +21,7 @@ mod error;
 mod dice;
 #[cfg(test)]
 mod fault;
+mod dropped;
 mod fence;
 mod keys;
 mod layout;
@@ -28,6 +31,7 @@ mod queue;
 mod read;
 mod receipts;
 mod recover;
+mod retention;
 mod sealer;
 mod segments;
 mod source;
@@ -38,8 +42,9 @@ mod witness;
 mod witnessed;
 mod writer;
 
-pub use audit::{audit, verify_public};
-pub use bench::{BenchCase, BenchOptions, BenchProgress, BenchStep, bench};
+pub use audit::{CompareError, audit, compare, verify_public};
+pub use bench::{BenchCase, BenchOptions, BenchProgress, BenchStep, bench, bench_sync};
+pub use dropped::{Dropped, REASON_CHARS_MAX};
 pub use error::{Damage, LogError, Place, Wrong};
 pub use layout::{
     CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE,
@@ -49,12 +54,13 @@ pub use mirror::{Exposed, Mirror, MirrorError, Mirrored};
 pub use prove::prove;
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
 pub use receipts::{consistency_receipt, inclusion_receipt, receipt_key_file, receipt_signer};
+pub use retention::{Archived, DropPlan, Finished, Retention, Tier};
 pub use source::{DirectorySource, Source, SourceError, fetch_checkpoint};
 pub use space::Space;
 pub use tiles::DirectoryTiles;
 pub use witness::{WITNESS_MLDSA_PUBLIC_KEY_FILE, WITNESS_PUBLIC_KEY_FILE, Witness, WitnessReply};
 pub use witnessed::{
-    Coverage, CoverageError, Parting, WITNESSED_FILE, coverage, fetch_witnessed, parting, store_witnessed,
+    Coverage, CoverageError, Parting, WITNESSED_FILE, coverage, fetch_witnessed, keep_contradiction, parting, store_witnessed,
 };
 pub use verify::{Progress, Verified, VerifyOptions, verify};
 
@@ -320,6 +326,8 @@ fn check_length(payload: &[u8]) -> Result<(), LogError> {
 mod attack_tests;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod flip_tests;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
