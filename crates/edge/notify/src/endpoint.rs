@@ -5,7 +5,10 @@ use http::Uri;
 use std::net::IpAddr;
 
 /// A URL for messages: https, or http to this host; http to another one only when `insecure`.
-pub(crate) fn url(text: &str, insecure: bool) -> Result<Uri, TargetError> {
+///
+/// # Errors
+/// What cannot be right about it.
+pub fn url(text: &str, insecure: bool) -> Result<Uri, TargetError> {
     let url: Uri = text.parse().map_err(|_| TargetError::Url)?;
     let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else { return Err(TargetError::Url) };
     if authority.as_str().contains('@') {

@@ -19,7 +19,7 @@ pub enum TargetError {
     #[error("there is nobody to tell; set `to` or `to_owner`")]
     Nobody,
     /// Not a place of a syslog collector.
-    #[error("not a place such as `udp://127.0.0.1:514`, `tcp://logs.example.org:601` or `unix:///dev/log`")]
+    #[error("not a place such as `udp://127.0.0.1:514`, `tls://logs.example.org:6514` or `unix:///dev/log`")]
     Place,
     /// TLS cannot be set up here.
     #[error("TLS cannot be set up: {0}")]

@@ -3,22 +3,29 @@
 //! A [`Channel`] sends one [`Notice`] and says whether that worked; who is told, when, and what is tried again is
 //! decided elsewhere. Every message is text and nothing else: names of tools and sessions are what agents and servers
 //! chose, so none of them can become a header, a link, a mention or a line of its own.
-//! What is absent: nothing follows a redirect, nothing is read of an answer beyond its status, and nothing is sent
+//! What is absent: nothing follows a redirect, no notice depends on more of an answer than its status, and nothing is sent
 //! in clear text to another host, unless the configuration says so.
 
+mod collector;
 mod email;
 mod endpoint;
 mod error;
+mod post;
 mod signature;
 mod slack;
 mod syslog;
 mod text;
+mod trust;
 mod webhook;
 
+pub use collector::Collector;
 pub use email::{EmailTarget, MailTls};
+pub use endpoint::url as endpoint;
 pub use error::{SendError, TargetError};
+pub use post::{Answer, Poster};
 pub use signature::{DELIVERY, SIGNATURE, TIMESTAMP, sign};
 pub use syslog::SyslogTarget;
+pub use trust::Trust;
 pub use webhook::{Payload, WebhookTarget};
 
 use email::Email;
@@ -59,7 +66,7 @@ impl Channel {
         Ok(Self(match target {
             Target::Webhook(target) => Kind::Webhook(Webhook::new(target)?),
             Target::Email(target) => Kind::Email(Email::new(target)?),
-            Target::Syslog(target) => Kind::Syslog(Syslog::new(target)?),
+            Target::Syslog(target) => Kind::Syslog(Syslog::new(&target)?),
         }))
     }
 

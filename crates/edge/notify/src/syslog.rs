@@ -1,27 +1,15 @@
-//! Syslog, RFC 5424: over UDP (RFC 5426), TCP with octet counting (RFC 6587), or a unix datagram socket.
+//! Notices as messages of RFC 5424.
 
+use crate::collector::Collector;
 use crate::text::{commands, headline, level, lines};
-use crate::{SendError, TargetError};
+use crate::{SendError, TargetError, Trust};
 use holdshort_model::{Level, Notice, one_line};
 use std::fmt::Write as _;
-use std::io;
-use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpStream, UdpSocket, UnixDatagram, lookup_host};
 
-/// Facility 10: security messages (RFC 5424, table 1).
-const FACILITY: u8 = 10;
-/// Longest datagram, in bytes: what RFC 5424, 6.1 says receivers should take.
-const DATAGRAM_BYTES_MAX: usize = 2_048;
-/// Longest message over TCP, in bytes.
-const FRAME_BYTES_MAX: usize = 16 << 10;
 /// Longest parameter of structured data, in characters: four of them at four bytes each stay well below a datagram.
 const PARAMETER_CHARS_MAX: usize = 64;
-/// Longest host name (RFC 5424, 6).
-const HOST_CHARS_MAX: usize = 255;
 
-/// A collector: `udp://HOST:PORT`, `tcp://HOST:PORT` or `unix:///PATH`.
+/// A collector: `udp://HOST:PORT`, `tcp://HOST:PORT`, `tls://HOST:PORT` or `unix:///PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyslogTarget {
     /// Where.
@@ -29,53 +17,16 @@ pub struct SyslogTarget {
 }
 
 pub(crate) struct Syslog {
-    place: Place,
-    host: String,
-}
-
-enum Place {
-    Udp(String),
-    Tcp(String),
-    Unix(PathBuf),
+    collector: Collector,
 }
 
 impl Syslog {
-    pub(crate) fn new(target: SyslogTarget) -> Result<Self, TargetError> {
-        let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let host: String = node.chars().filter(char::is_ascii_graphic).take(HOST_CHARS_MAX).collect();
-        let host = if host.is_empty() { "-".to_owned() } else { host };
-        let (scheme, rest) = target.place.split_once("://").ok_or(TargetError::Place)?;
-        let place = match scheme {
-            "unix" if rest.starts_with('/') => Place::Unix(rest.into()),
-            "udp" if is_address(rest) => Place::Udp(rest.into()),
-            "tcp" if is_address(rest) => Place::Tcp(rest.into()),
-            _ => return Err(TargetError::Place),
-        };
-        Ok(Self { place, host })
+    pub(crate) fn new(target: &SyslogTarget) -> Result<Self, TargetError> {
+        Ok(Self { collector: Collector::new(&target.place, &Trust::default())? })
     }
 
     pub(crate) async fn send(&self, notice: &Notice) -> Result<(), SendError> {
-        match &self.place {
-            Place::Udp(address) => {
-                let message = self.message(notice, DATAGRAM_BYTES_MAX);
-                let to = lookup_host(address).await.map_err(unreachable)?.next().ok_or(SendError::Unreachable)?;
-                let from = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-                let socket = UdpSocket::bind(from).await.map_err(unreachable)?;
-                socket.send_to(message.as_bytes(), to).await.map(drop).map_err(unreachable)
-            }
-            Place::Tcp(address) => {
-                let message = self.message(notice, FRAME_BYTES_MAX);
-                let mut stream = TcpStream::connect(address).await.map_err(unreachable)?;
-                let frame = format!("{} {message}", message.len());
-                stream.write_all(frame.as_bytes()).await.map_err(|_| SendError::Broken)?;
-                stream.shutdown().await.map_err(|_| SendError::Broken)
-            }
-            Place::Unix(path) => {
-                let message = self.message(notice, DATAGRAM_BYTES_MAX);
-                let socket = UnixDatagram::unbound().map_err(unreachable)?;
-                socket.send_to(message.as_bytes(), path).await.map(drop).map_err(unreachable)
-            }
-        }
+        self.collector.send(&[self.message(notice, self.collector.bytes_max())]).await
     }
 
     fn message(&self, notice: &Notice, bytes_max: usize) -> String {
@@ -85,10 +36,7 @@ impl Syslog {
             Level::High => 3,
             Level::Critical => 2,
         };
-        let time = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(notice.at_ms));
-        let (priority, host, process) = (FACILITY * 8 + severity, &self.host, std::process::id());
-        let kind = notice.kind.as_str();
-        let mut text = format!("<{priority}>1 {time} {host} holdshort {process} {kind} ");
+        let mut text = self.collector.header(severity, notice.at_ms, notice.kind.as_str());
         // 32473 is the number that RFC 5612 sets aside: we have none of our own.
         text.push_str("[holdshort@32473");
         let id = |id: Option<holdshort_model::RecordId>| id.map(|id| id.to_string()).unwrap_or_default();
@@ -134,13 +82,4 @@ fn cut(mut text: String, bytes_max: usize) -> String {
 /// Escapes what ends a parameter (RFC 5424, 6.3.3).
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace(']', "\\]")
-}
-
-fn is_address(text: &str) -> bool {
-    let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
-    text.rsplit_once(':').is_some_and(|(host, number)| !host.is_empty() && !host.contains(['/', '@']) && port(number))
-}
-
-fn unreachable(_: io::Error) -> SendError {
-    SendError::Unreachable
 }

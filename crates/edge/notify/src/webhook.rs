@@ -2,25 +2,16 @@
 
 use crate::endpoint::url;
 use crate::signature::{DELIVERY, SIGNATURE, TIMESTAMP, sign};
-use crate::{SendError, TargetError, slack};
+use crate::{Poster, SendError, TargetError, Trust, slack};
 use bytes::Bytes;
 use holdshort_model::Notice;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 use serde_json::json;
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Most of an answer that is read, in bytes: its status is all that counts.
-const ANSWER_BYTES_MAX: usize = 4 << 10;
-/// How long connecting may take.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Version of our own payload.
 const PAYLOAD_VERSION: u32 = 1;
 
@@ -53,7 +44,7 @@ impl fmt::Debug for WebhookTarget {
 }
 
 pub(crate) struct Webhook {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    poster: Poster,
     url: Uri,
     payload: Payload,
     secret: Option<Vec<u8>>,
@@ -63,12 +54,8 @@ impl Webhook {
     pub(crate) fn new(target: WebhookTarget) -> Result<Self, TargetError> {
         let WebhookTarget { url: text, payload, secret, insecure } = target;
         let url = url(&text, insecure)?;
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT_MAX));
         // A message in a while: no connection is kept that may be dead by the next one.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https(connector)?);
-        Ok(Self { client, url, payload, secret })
+        Ok(Self { poster: Poster::new(&Trust::default(), 0)?, url, payload, secret })
     }
 
     pub(crate) async fn send(&self, notice: &Notice) -> Result<(), SendError> {
@@ -82,49 +69,14 @@ impl Webhook {
             .method(Method::POST)
             .uri(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("holdshort/", env!("CARGO_PKG_VERSION")))
             .header(DELIVERY, notice.id.to_string())
             .header(TIMESTAMP, now_s);
         if let Some(secret) = &self.secret {
             request = request.header(SIGNATURE, sign(secret, now_s, &body));
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(|_| SendError::Unsendable)?;
-        let response = self.client.request(request).await.map_err(|error| class(&error))?;
-        let status = response.status();
-        // Read a little, so that the other side is not cut off in the middle of a short answer.
-        let _ = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let answer = self.poster.send(request).await?;
         // A redirect is not followed: the message was not taken in where the configuration says.
-        if status.is_success() { Ok(()) } else { Err(SendError::Status(status.as_u16())) }
+        if answer.is_success() { Ok(()) } else { Err(SendError::Status(answer.status)) }
     }
-}
-
-fn https(connector: HttpConnector) -> Result<HttpsConnector<HttpConnector>, TargetError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider.clone());
-    let builder = builder.or_else(|_| {
-        // A host without a certificate store can still tell somebody on loopback; https fails on connecting.
-        let empty = rustls::RootCertStore::empty();
-        rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map(|config| config.with_root_certificates(empty).with_no_client_auth())
-            .map(|config| HttpsConnectorBuilder::new().with_tls_config(config))
-    });
-    let builder = builder.map_err(|error| TargetError::Tls(error.to_string()))?;
-    Ok(builder.https_or_http().enable_http1().wrap_connector(connector))
-}
-
-fn class(error: &Error) -> SendError {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if inner.downcast_ref::<rustls::Error>().is_some() {
-            return SendError::Tls;
-        }
-        // An I/O error does not name the error that it wraps as its source.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause = match wrapped {
-            Some(wrapped) => Some(wrapped),
-            None => inner.source(),
-        };
-    }
-    if error.is_connect() { SendError::Unreachable } else { SendError::Broken }
 }
