@@ -14,7 +14,7 @@ INJECTION := bench/injection
 INJECTION_PYTHON := PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 nice $(CACHE)/injection/bin/python
 INJECTION_CORPORA := $(CACHE)/injection-corpora
 
-.PHONY: help build run demo scenarios scenarios-document test test-eval lint deny fuzz bench eval eval-heldout train-injection eval-injection reference counterparts
+.PHONY: help build run demo scenarios scenarios-document test test-eval lint deny fuzz soak bench eval eval-heldout train-injection eval-injection reference counterparts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -70,6 +70,12 @@ fuzz: $(FUZZ) ## every fuzz target for FUZZ_SECONDS (60)
 
 $(FUZZ):
 	cargo install --locked --root $(CACHE)/cargo cargo-fuzz
+
+# A seed that failed is printed, and how to run it again.
+soak: build counterparts ## faults, `kill -9` and simulated disks for SOAK_MINUTES (10) (docs/reference/faults.md)
+	HOLDSHORT_SEED=$${HOLDSHORT_SEED:-1000} HOLDSHORT_SEEDS=$${HOLDSHORT_SEEDS:-20000} HOLDSHORT_FLIPS=$${HOLDSHORT_FLIPS:-5000} \
+		cargo test --release --locked -p holdshort-store --lib -- --nocapture simulation flip
+	testkit/soak/run --holdshort $(BINARY)
 
 bench: build ## figures of this machine
 	$(BINARY) bench decide

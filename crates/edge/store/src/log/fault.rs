@@ -31,15 +31,29 @@ pub(super) enum Fault {
     Crash,
 }
 
+/// Tells changes by how the history calls them.
+pub(super) type Kind = fn(&str) -> bool;
+
+#[derive(Debug)]
+struct Plan {
+    kind: Kind,
+    /// Changes of the kind that still work.
+    left: u64,
+    fault: Fault,
+    /// Whether it has begun to fail.
+    now: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    plan: Option<(u64, Fault)>,
+    plan: Option<Plan>,
+    /// Changes since the plan was made.
     done: u64,
     crashed: bool,
     platter: Platter,
     history: VecDeque<String>,
     /// Syncs of which it only says that they were done.
-    lie: Option<fn(&str) -> bool>,
+    lie: Option<Kind>,
 }
 
 /// What an operation has to do.
@@ -61,23 +75,37 @@ struct FaultFile {
     inner: Box<dyn DiskFile>,
 }
 
+impl Plan {
+    /// Whether this change fails, and how.
+    fn due(&mut self, what: &str) -> Option<Fault> {
+        if self.now {
+            return (self.fault != Fault::Broken).then_some(self.fault);
+        }
+        if !(self.kind)(what) {
+            return None;
+        }
+        self.now = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        self.now.then_some(self.fault)
+    }
+}
+
 impl State {
     fn order(&mut self, needs_room: bool, what: String) -> Order {
-        let now = self.done;
         self.done += 1;
         let power_is_off = || io::Error::other("the power is off");
         let code = io::Error::from_raw_os_error;
-        let lies = self.lie.is_some_and(|lie| lie(&what));
-        let order = match self.plan {
+        let due = self.plan.as_mut().and_then(|plan| plan.due(&what));
+        let order = match due {
             _ if self.crashed => Order::Fail(power_is_off()),
-            Some((at, Fault::Crash)) if now >= at => {
+            Some(Fault::Crash) => {
                 self.crashed = true;
                 Order::Half(power_is_off())
             }
-            Some((at, Fault::Full)) if now >= at && needs_room => Order::Half(code(ENOSPC)),
-            Some((at, Fault::ReadOnly)) if now >= at => Order::Fail(code(EROFS)),
-            Some((at, Fault::Broken)) if now == at => Order::Fail(code(EIO)),
-            _ if lies => Order::Lie,
+            Some(Fault::Full) if needs_room => Order::Half(code(ENOSPC)),
+            Some(Fault::ReadOnly) => Order::Fail(code(EROFS)),
+            Some(Fault::Broken) => Order::Fail(code(EIO)),
+            _ if self.lie.is_some_and(|lie| lie(&what)) => Order::Lie,
             _ => Order::Work,
         };
         let thread = std::thread::current().name().unwrap_or("a thread").to_owned();
@@ -86,7 +114,7 @@ impl State {
             Order::Lie => ": not done".to_owned(),
             Order::Half(error) | Order::Fail(error) => format!(": {error}"),
         };
-        self.history.push_back(format!("{now:4} {thread}: {what}{came}"));
+        self.history.push_back(format!("{:4} {thread}: {what}{came}", self.done));
         if self.history.len() > HISTORY {
             self.history.pop_front();
         }
@@ -96,7 +124,7 @@ impl State {
 
 impl FaultDisk {
     /// A disk that only says that it did some of its syncs.
-    pub(super) fn lying(lie: fn(&str) -> bool) -> Self {
+    pub(super) fn lying(lie: Kind) -> Self {
         let disk = Self::default();
         disk.0.lock().unwrap().lie = Some(lie);
         disk
@@ -104,8 +132,13 @@ impl FaultDisk {
 
     /// Fails at the `at`th operation from now on.
     pub(super) fn plan(&self, at: u64, fault: Fault) {
+        self.plan_kind(|_| true, at, fault);
+    }
+
+    /// The same, and only changes of one kind count.
+    pub(super) fn plan_kind(&self, kind: Kind, at: u64, fault: Fault) {
         let mut state = self.0.lock().unwrap();
-        (state.plan, state.done) = (Some((at, fault)), 0);
+        (state.plan, state.done) = (Some(Plan { kind, left: at, fault, now: false }), 0);
     }
 
     /// Nothing that is asked from now on is done.

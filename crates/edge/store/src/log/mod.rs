@@ -17,6 +17,7 @@ mod backlog;
 mod bench;
 mod disk;
 mod error;
+mod cosigned;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::dice::Dice;
 use super::fault::FaultDisk;
 use super::tiles::read_bounded;
 use super::*;
-use holdshort_ledger::{Checkpoint, ConsistencyProof};
+use holdshort_ledger::{Checkpoint, ConsistencyProof, NOTE_BYTES_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A disk may report a failure of earlier only now; then it is sound.
@@ -25,6 +25,8 @@ pub(super) struct Oracle {
     promised: BTreeSet<u64>,
     /// Each checkpoint that anybody could have seen.
     published: Vec<Checkpoint>,
+    /// What the log itself called its last checkpoint covers this much: that lasts.
+    sealed: u64,
     /// Whether the log said in this life that it takes no more.
     ended: bool,
     /// Whether the log was ever open: from then on it has a checkpoint.
@@ -53,6 +55,7 @@ impl Oracle {
             queued: BTreeSet::new(),
             promised: BTreeSet::new(),
             published: Vec::new(),
+            sealed: 0,
             ended: false,
             created: false,
         }
@@ -109,14 +112,21 @@ impl Oracle {
     /// What anybody could have seen of the log at this moment.
     pub(super) fn look(&mut self, log: &Log) {
         let key = keys::read_public(&self.options.directory.join(PUBLIC_KEY_FILE)).unwrap();
-        let said = log.checkpoint();
-        let stands = read_bounded(&self.options.directory.join(CHECKPOINT_FILE), 1 << 20).unwrap();
+        let said = Checkpoint::open(log.checkpoint().as_bytes(), &key).unwrap();
+        let stands = self.stands();
         let size = log.size();
-        for note in [said.as_bytes(), &stands] {
-            let seen = Checkpoint::open(note, &key).unwrap();
+        self.sealed = self.sealed.max(said.size);
+        for seen in [said, stands] {
             assert!(seen.size <= size, "the checkpoint of {} is ahead of {size} durable records", seen.size);
             self.publish(seen);
         }
+    }
+
+    /// The checkpoint on disk.
+    fn stands(&self) -> Checkpoint {
+        let key = keys::read_public(&self.options.directory.join(PUBLIC_KEY_FILE)).unwrap();
+        let note = read_bounded(&self.options.directory.join(CHECKPOINT_FILE), NOTE_BYTES_MAX as u64).unwrap();
+        Checkpoint::open(&note, &key).unwrap()
     }
 
     fn publish(&mut self, seen: Checkpoint) {
@@ -198,17 +208,14 @@ impl Oracle {
             let continues = proof.verify(&older.root, &newest.root);
             assert!(continues.is_ok(), "the tree of {} does not continue that of {}", newest.size, older.size);
         }
-        let key = keys::read_public(&self.options.directory.join(PUBLIC_KEY_FILE)).unwrap();
-        let stands = read_bounded(&self.options.directory.join(CHECKPOINT_FILE), 1 << 20).unwrap();
-        assert_eq!(Checkpoint::open(&stands, &key).unwrap(), newest, "an older checkpoint stands there");
+        assert_eq!(self.stands(), newest, "an older checkpoint stands there");
     }
 
     /// The check that strangers make finds nothing, with a checkpoint in hand that was published before.
     fn verify(&mut self, dice: &mut Dice) -> Verified {
-        let stands = read_bounded(&self.options.directory.join(CHECKPOINT_FILE), 1 << 20).unwrap();
-        let key = keys::read_public(&self.options.directory.join(PUBLIC_KEY_FILE)).unwrap();
-        let now = Checkpoint::open(&stands, &key).unwrap();
-        // After a loss of power the last one that was published may not have lasted; all its records have.
+        let now = self.stands();
+        assert!(now.size >= self.sealed, "the checkpoint of {} did not last: {} stands there", self.sealed, now.size);
+        // One that could be read before its name lasted may be gone with the power; all its records have to be there.
         let known: Vec<&Checkpoint> = self.published.iter().filter(|seen| seen.size <= now.size).collect();
         let at = usize::try_from(dice.below(known.len().max(1) as u64)).unwrap();
         let options = VerifyOptions { older: known.get(at).map(|seen| (*seen).clone()), ..VerifyOptions::default() };

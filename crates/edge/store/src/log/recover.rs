@@ -4,6 +4,7 @@
 //! came behind it. A broken frame behind everything that is known to have been durable is a torn tail, and is cut. Any
 //! other is damage, and the log does not open.
 
+use super::cosigned::check_cosignature;
 use super::disk::{Disk, write_zeros};
 use super::error::{Damage, LogError, Wrong};
 use super::fence::Lock;
@@ -66,7 +67,8 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     let place = replay(disk.as_ref(), &segments, from, &checkpoint, &mut seal)?;
     report.size = seal.size();
     report.torn_bytes = place.as_ref().map_or(0, |place| place.torn_bytes);
-    if rebuild || seal.size() > checkpoint.size {
+    // The cosigner's key may be newer than the checkpoint: then that is signed once more.
+    if rebuild || seal.size() > checkpoint.size || check_cosignature(directory, &note).is_err() {
         note = seal.seal(&keys)?;
     }
 

@@ -6,7 +6,7 @@
 //! seed that failed may have to be run a few times; the history of changes, which is printed, is exact.
 
 use super::dice::Dice;
-use super::fault::{Fault, FaultDisk, memory};
+use super::fault::{Fault, FaultDisk, Kind, memory};
 use super::oracle::Oracle;
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,9 +17,6 @@ const SEEDS_DEFAULT: u64 = 200;
 /// Changes of the disk within which something fails while a log is used, and while it is opened.
 const CHANGES_OF_A_LIFE: u64 = 200;
 const CHANGES_OF_OPENING: u64 = 40;
-
-/// Which syncs a disk only says that it did.
-type Lie = fn(&str) -> bool;
 
 struct World {
     dice: Dice,
@@ -58,10 +55,10 @@ impl World {
 
     /// Opens the log, uses it, and ends it in one way or another.
     fn live(&mut self) {
-        let faults = [Fault::Crash, Fault::Crash, Fault::Broken, Fault::Full, Fault::ReadOnly];
-        let fault = faults.get(usize::try_from(self.dice.below(7)).unwrap()).copied();
+        let faults = [Fault::Crash, Fault::Crash, Fault::Broken, Fault::Broken, Fault::Full, Fault::ReadOnly];
+        let fault = faults.get(usize::try_from(self.dice.below(8)).unwrap()).copied();
         match fault {
-            Some(fault) => self.disk.plan(self.dice.skewed(CHANGES_OF_A_LIFE), fault),
+            Some(fault) => self.plan(fault),
             None => self.disk.mend(),
         }
         // Between two changes, when something was acknowledged just now.
@@ -83,6 +80,21 @@ impl World {
         let chance = if crashed { 80 } else { 40 };
         self.points += u64::from(crashed || fault.is_some());
         self.end(chance);
+    }
+
+    /// Any change may fail, or one of a kind that is rare among all.
+    fn plan(&mut self, fault: Fault) {
+        let kinds: [Kind; 5] = [
+            |change| change.starts_with("sync"),
+            |change| change.starts_with("sync folder"),
+            |change| change.starts_with("sync folder") && change.ends_with("/records"),
+            |change| change.starts_with("rename"),
+            |change| change.starts_with("write"),
+        ];
+        match kinds.get(usize::try_from(self.dice.below(8)).unwrap()) {
+            Some(kind) => self.disk.plan_kind(*kind, self.dice.skewed(16), fault),
+            None => self.disk.plan(self.dice.skewed(CHANGES_OF_A_LIFE), fault),
+        }
     }
 
     fn use_log(&mut self, log: &Log, cut: bool) {
@@ -181,7 +193,7 @@ fn whatever_fails_and_whenever_nothing_that_was_acknowledged_is_lost() {
 /// The test of the test: a disk that says that it synced, and did not, is found out.
 #[test]
 fn a_disk_that_lies_about_one_kind_of_sync_is_found_out() {
-    let lies: [(&str, Lie); 5] = [
+    let lies: [(&str, Kind); 5] = [
         ("records", |change| change.starts_with("sync") && change.contains(".seg")),
         ("names of segments", |change| change.starts_with("sync folder") && change.ends_with("records")),
         ("the checkpoint", |change| change.starts_with("sync") && change.ends_with("checkpoint.tmp")),

@@ -4,8 +4,9 @@
 //! records, and the root with the signed checkpoint. It stops at the first thing that is wrong. What it cannot see is a
 //! log that was rewritten as a whole and signed again: for that it needs an older checkpoint that was kept elsewhere.
 
+use super::cosigned::check_cosignature;
 use super::error::{Damage, LogError, Place, Wrong};
-use super::keys::read_public;
+use super::keys::{KEY_FILE_BYTES_MAX, read_public};
 use super::layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
 use super::recover::read_checkpoint;
 use super::segments::{Scan, Step, list};
@@ -58,12 +59,13 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Verified, Damage> {
-    let public = read_public(&directory.join(PUBLIC_KEY_FILE)).map_err(|error| key_damage(&error))?;
+    let public = public_key(directory)?;
     if options.key.as_ref().is_some_and(|key| *key != public) {
         let wrong = Wrong::Format("is not the key that was expected: this is another log".to_owned());
         return Err(Damage::new(PUBLIC_KEY_FILE, 0, None, wrong));
     }
-    let (_, checkpoint) = read_checkpoint(directory, &public)?;
+    let (note, checkpoint) = read_checkpoint(directory, &public)?;
+    check_cosignature(directory, &note)?;
     if let Some(older) = &options.older {
         check_older(older, &checkpoint)?;
     }
@@ -72,6 +74,18 @@ pub fn verify(
     check.finish()?;
     let unsealed = check.next.saturating_sub(check.checkpoint.size);
     Ok(Verified { checkpoint: check.checkpoint, unsealed, torn_bytes })
+}
+
+/// The log's key, byte for byte as it was written.
+fn public_key(directory: &Path) -> Result<VerifierKey, Damage> {
+    let path = directory.join(PUBLIC_KEY_FILE);
+    let public = read_public(&path).map_err(|error| key_damage(&error))?;
+    let bytes = read_bounded(&path, KEY_FILE_BYTES_MAX).map_err(|error| Damage::unreadable(PUBLIC_KEY_FILE, &error))?;
+    if bytes == format!("{public}\n").as_bytes() {
+        return Ok(public);
+    }
+    let wrong = Wrong::Format("has other bytes around the key than were written".to_owned());
+    Err(Damage::new(PUBLIC_KEY_FILE, 0, None, wrong))
 }
 
 fn key_damage(error: &LogError) -> Damage {
