@@ -4,12 +4,14 @@ mod contain;
 mod decide;
 mod everything;
 mod gateway;
+mod ledger;
 mod replay;
 mod upstream;
 
 pub(crate) use contain::contain;
 pub(crate) use decide::decide;
 pub(crate) use gateway::gateway;
+pub(crate) use ledger::ledger;
 pub(crate) use replay::replay;
 
 use crate::failure::{Failure, io_failure};

@@ -1,20 +1,19 @@
 //! `bench`: figures of this machine.
 
-use crate::bench::{Scratch, contain, decide, gateway, replay};
+use crate::bench::{Scratch, contain, decide, gateway, ledger, replay};
 use crate::cli::{BenchArgs, BenchCommand, Output};
 use crate::failure::{Failure, Outcome};
 use crate::out;
-use holdshort_store::log::{BenchCase, BenchOptions, bench};
+use holdshort_store::log::BenchCase;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// Time for each case of the ledger.
-const LEDGER_TIME: Duration = Duration::from_secs(3);
 
 pub(super) fn run(command: BenchCommand) -> Outcome {
     let (cases, output) = match command {
         BenchCommand::Decide(BenchArgs { output, operations, .. }) => (decide(operations)?, output),
-        BenchCommand::Ledger(arguments) => (ledger(&arguments)?, arguments.output),
+        BenchCommand::Ledger(arguments) => {
+            let scratch = Scratch::new(&arguments.place.data(&arguments.place.load()?)?)?;
+            (ledger(scratch.path(), &arguments)?, arguments.output)
+        }
         BenchCommand::Gateway(arguments) => (calls(&arguments)?, arguments.output),
         BenchCommand::Replay(arguments) => {
             (replay(scratch(&arguments)?.path(), arguments.operations)?, arguments.output)
@@ -27,11 +26,6 @@ pub(super) fn run(command: BenchCommand) -> Outcome {
 
 fn scratch(arguments: &BenchArgs) -> Result<Scratch, Failure> {
     Scratch::new(&arguments.place.data(&arguments.place.load()?)?)
-}
-
-fn ledger(arguments: &BenchArgs) -> Result<Vec<BenchCase>, Failure> {
-    let scratch = scratch(arguments)?;
-    bench(scratch.path(), &BenchOptions { duration: LEDGER_TIME, ..BenchOptions::default() }).map_err(Failure::internal)
 }
 
 fn calls(arguments: &BenchArgs) -> Result<Vec<BenchCase>, Failure> {

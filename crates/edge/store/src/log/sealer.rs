@@ -1,5 +1,6 @@
 //! The sealer: follows the writer with tiles, entry bundles and signed checkpoints.
 
+use super::backlog::{Giver, Taken, Taker, backlog};
 use super::disk::{Disk, write_whole};
 use super::fence::Lock;
 use super::keys::Keys;
@@ -11,12 +12,9 @@ use holdshort_ledger::{Checkpoint, ENTRY_BYTES, Edge, EdgeError, Entry, Hash, Ti
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Groups of entries that may wait for the sealer; then the writer waits, and with it the callers.
-const GROUPS_MAX: usize = 64;
 /// Up to this many files are synced one by one; more of them with one sync of the file system.
 const SYNC_EACH_MAX: usize = 16;
 /// Finished files that may wait for the next sync.
@@ -240,30 +238,30 @@ fn now_s() -> u64 {
 /// The sealer's thread, and how to talk to it.
 #[derive(Debug)]
 pub(crate) struct Sealer {
-    groups: SyncSender<Vec<Entry>>,
+    backlog: Giver,
     thread: JoinHandle<()>,
 }
 
 impl Sealer {
     pub(crate) fn start(seal: Seal, keys: Keys, interval: Duration, state: Arc<State>) -> std::io::Result<Self> {
-        let (groups, incoming) = sync_channel(GROUPS_MAX);
+        let (backlog, incoming) = backlog();
         let run = move || {
             if let Err(error) = follow(seal, &keys, interval, &incoming, &state) {
                 state.poison(&error);
             }
         };
         let thread = std::thread::Builder::new().name("log-sealer".into()).spawn(run)?;
-        Ok(Self { groups, thread })
+        Ok(Self { backlog, thread })
     }
 
     /// Hands over entries whose records are durable. `false` when the sealer has ended.
     pub(crate) fn push(&self, entries: Vec<Entry>) -> bool {
-        self.groups.send(entries).is_ok()
+        self.backlog.give(entries)
     }
 
     /// Seals what was handed over and stops.
     pub(crate) fn finish(self) {
-        drop(self.groups);
+        drop(self.backlog);
         if self.thread.join().is_err() {
             tracing::error!("the log's sealer panicked");
         }
@@ -274,7 +272,7 @@ fn follow(
     mut seal: Seal,
     keys: &Keys,
     interval: Duration,
-    incoming: &Receiver<Vec<Entry>>,
+    incoming: &Taker,
     state: &State,
 ) -> Result<(), LogError> {
     let mut last: Option<Instant> = None;
@@ -282,11 +280,11 @@ fn follow(
         let due = last.map_or(Duration::ZERO, |last| interval.saturating_sub(last.elapsed()));
         state.gauge.look_if_due();
         let look = state.gauge.due_in();
-        let group = incoming.recv_timeout(if seal.is_behind() { due.min(look) } else { look });
+        let group = incoming.take(if seal.is_behind() { due.min(look) } else { look });
         match group {
-            Ok(entries) => entries.iter().try_for_each(|entry| seal.push(entry))?,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            Taken::Entries(entries) => entries.iter().try_for_each(|entry| seal.push(entry))?,
+            Taken::Nothing => {}
+            Taken::Closed => break,
         }
         if seal.is_behind() && last.is_none_or(|last| last.elapsed() >= interval) {
             state.set_checkpoint(seal.seal(keys)?);

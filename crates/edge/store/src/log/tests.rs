@@ -217,19 +217,6 @@ fn a_name_that_cannot_stand_in_a_checkpoint_is_refused() {
 }
 
 #[test]
-fn the_benchmark_measures_all_cases_and_leaves_a_sound_log() {
-    let data = data();
-    let short = BenchOptions { duration: Duration::from_millis(30), record_bytes: 500, waiters: 50 };
-    let cases = bench(data.path(), &short).unwrap();
-    assert_eq!(cases.len(), 3);
-    for case in &cases {
-        assert!(case.n > 0 && case.rate > 0.0 && case.p50 > 0.0 && case.p99 >= case.p50, "{case:?}");
-    }
-    let verified = verify(&data.path().join("log"), &VerifyOptions::default(), &mut |_| {}).unwrap();
-    assert_eq!(verified.checkpoint.size, cases[1].n + cases[2].n);
-}
-
-#[test]
 fn a_live_log_can_be_verified_and_read_from_another_place() {
     let data = data();
     let options = LogOptions { checkpoint_interval: Duration::ZERO, ..options(&data) };
