@@ -219,9 +219,9 @@ pub(crate) enum BenchCommand {
     /// Decisions in process, with the configured policies and with 100
     #[command(after_help = "Example:\n  holdshort bench decide --json")]
     Decide(BenchArgs),
-    /// Durable records, beside the raw sync of this disk
-    #[command(after_help = "Example:\n  holdshort bench ledger --json")]
-    Ledger(BenchArgs),
+    /// The log: durable records beside the bare disk and SQLite, then verified and proved. Takes minutes and gigabytes
+    #[command(after_help = "Example:\n  holdshort bench ledger --seconds 10 --records 1000000 --json")]
+    Ledger(LedgerBenchArgs),
     /// MCP tools/call through the gateway, beside the direct call
     #[command(after_help = "Example:\n  holdshort bench gateway --json")]
     Gateway(BenchArgs),
@@ -231,6 +231,23 @@ pub(crate) enum BenchCommand {
     /// Decisions of a log decided again, 25 for each operation
     #[command(after_help = "Example:\n  holdshort bench replay --json")]
     Replay(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerBenchArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// How long the steady load lasts; each other case a sixth of it
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) seconds: u32,
+    /// Records in the log before it is verified and proved from
+    #[arg(long, default_value_t = 10_000_000)]
+    pub(crate) records: u64,
+    /// Bytes of a record
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(100..=65_536))]
+    pub(crate) bytes: u32,
 }
 
 #[derive(Debug, Args)]
