@@ -137,6 +137,30 @@ pub fn receipt_check() -> CommandLine {
     python("proofs", "python").arg(root().join("testkit/proofs/receipts.py"))
 }
 
+/// A witness of logs that others wrote, the Python package aics-witness; see its own `--help`.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn foreign_witness() -> CommandLine {
+    python("proofs", "aics-witness")
+}
+
+/// A validator of OCSF events on schemas that others packaged: events on standard input, one a line.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn ocsf_validator() -> CommandLine {
+    python("export", "python").arg(root().join("testkit/export/ocsf.py"))
+}
+
+/// A reader of OTLP requests with the definitions of the OpenTelemetry project: requests on standard input, one a line.
+///
+/// # Panics
+/// When it is not installed, with the command that installs it.
+pub fn otlp_reader() -> CommandLine {
+    python("export", "python").arg(root().join("testkit/export/otlp.py"))
+}
+
 /// The same Node for everything, so that measurements compare.
 pub(crate) fn node() -> CommandLine {
     CommandLine::new("node")

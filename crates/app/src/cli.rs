@@ -4,21 +4,29 @@ mod agents;
 mod approvals;
 mod containment;
 mod detect;
+mod export;
 mod incidents;
 mod log;
+mod log_search;
 mod policy;
 mod replay;
 mod sessions;
+mod when;
+mod witness;
 
 pub(crate) use agents::{AgentsCommand, PinsCommand, TokensCommand};
 pub(crate) use approvals::{ApprovalsCommand, PeopleCommand, PersonArgs};
 pub(crate) use containment::{ContainArgs, ReleaseArgs, StandingArgs, WhomArgs};
 pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};
+pub(crate) use export::{ExportCommand, LogExportArgs};
 pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
-pub(crate) use log::{AuditArgs, EffectChoice, LogCommand, MirrorArgs, ProveArgs, SearchArgs, VerifyProofArgs};
+pub(crate) use when::When;
+pub(crate) use log_search::{EffectChoice, FilterArgs, IndexArgs, LevelChoice, SearchArgs, TailArgs};
+pub(crate) use log::{AuditArgs, EraseArgs, LogCommand, MirrorArgs, ProveArgs, VerifyArgs, VerifyProofArgs};
 pub(crate) use policy::{PolicyArgs, PolicyCommand, PolicyModeArgs};
 pub(crate) use replay::{AskChoice, GrantsCommand, ReplayArgs, StretchArgs};
 pub(crate) use sessions::{DestinationArgs, DestinationsCommand, LabelsCommand};
+pub(crate) use witness::WitnessArgs;
 
 use crate::place::Place;
 use clap::{Args, Parser, Subcommand};
@@ -61,11 +69,19 @@ pub(crate) enum Command {
     /// Read and verify the records
     #[command(subcommand, after_help = "Example:\n  holdshort log verify")]
     Log(LogCommand),
+    /// Look at the exports of records to other systems
+    #[command(subcommand, after_help = "Example:\n  holdshort export status")]
+    Export(ExportCommand),
     /// Follow another log: check, store and cosign what it says, where its keeper cannot write
     #[command(
         after_help = "Example:\n  holdshort mirror --from https://logs.example.com/node-1 --to /mnt/worm/node-1 --key log.pub\n\nOnly what continues the copy is stored. A log that was rewritten and signed again ends it with exit code 1, and the message says from which record on; both signed checkpoints are kept."
     )]
     Mirror(MirrorArgs),
+    /// Cosign the checkpoints of other logs, each only when it continues what was cosigned before
+    #[command(
+        after_help = "Example:\n  holdshort witness --listen 127.0.0.1:7080 --state /var/lib/witness --key /etc/witness.key --name witness.example.com/w1 --log log.pub\n\nSpeaks C2SP tlog-witness: `POST /add-checkpoint`. A log that was rewritten and signed again is not cosigned, and its checkpoint is kept as evidence. Put a proxy with TLS before it when others are to reach it."
+    )]
+    Witness(WitnessArgs),
     /// Register agents and their tokens
     #[command(
         subcommand,
@@ -147,7 +163,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it runs until it is ended.
     pub(crate) fn stays(&self) -> bool {
-        matches!(self, Self::Serve(_) | Self::Mcp(_) | Self::Mirror(_))
+        matches!(self, Self::Serve(_) | Self::Mcp(_) | Self::Mirror(_) | Self::Witness(_))
     }
 }
 

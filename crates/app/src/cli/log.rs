@@ -1,26 +1,16 @@
 //! `log` and `mirror`: records are read, verified and proved to others, and another log is followed.
 
-use super::Output;
+use super::{LogExportArgs, Output};
+use super::log_search::{IndexArgs, SEARCH_EXAMPLES, SearchArgs, TailArgs};
 use crate::place::Place;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
     /// Print the newest records
-    #[command(after_help = "Example:\n  holdshort log tail -n 20 -f")]
-    Tail {
-        #[command(flatten)]
-        place: Place,
-        #[command(flatten)]
-        output: Output,
-        /// How many records
-        #[arg(short = 'n', long, default_value_t = 10)]
-        lines: usize,
-        /// Go on as records come in
-        #[arg(short, long)]
-        follow: bool,
-    },
+    #[command(after_help = "Example:\n  holdshort log tail -n 20 -f\n  holdshort log tail -f --effect deny --effect ask")]
+    Tail(TailArgs),
     /// Print one record: by its index, or by the id of its decision
     #[command(after_help = "Example:\n  holdshort log show 42")]
     Show {
@@ -32,25 +22,31 @@ pub(crate) enum LogCommand {
         record: String,
     },
     /// Find records
-    #[command(after_help = "Example:\n  holdshort log search --effect deny --agent tidy")]
-    Search {
-        #[command(flatten)]
-        place: Place,
-        #[command(flatten)]
-        output: Output,
-        #[command(flatten)]
-        filter: SearchArgs,
-    },
+    #[command(after_help = SEARCH_EXAMPLES)]
+    Search(SearchArgs),
+    /// How the index stands that searches use; it can be made again at any time
+    #[command(after_help = "Example:\n  holdshort log index\n  holdshort log index --rebuild")]
+    Index(IndexArgs),
     /// Verify a log: a directory with checkpoint, tree and every record, or what an address serves of it
     #[command(
         after_help = "Example:\n  holdshort log verify\n  holdshort log verify /mnt/copy/log --key log.pub\n  holdshort log verify https://logs.example.com/node-1 --key log.pub\n\nAn address serves checkpoint, entries and tiles, and no records: the tree is checked as a whole. So is a directory without records, such as a mirror's."
     )]
     Verify(VerifyArgs),
+    /// Make records into events of another system, once
+    #[command(
+        after_help = "Example:\n  holdshort log export --format ocsf --since 24h --out events.ndjson\n  holdshort log export --format cef --session s1\n\nOne line for each record; `otlp` makes lines of 500 records, as a collector reads them from a file."
+    )]
+    Export(LogExportArgs),
     /// Check that a log continues what was kept of it; needs few files, whatever its size
     #[command(
         after_help = "Example:\n  holdshort log audit https://logs.example.com/node-1 --older checkpoint.kept --key log.pub\n  holdshort log audit https://logs.example.com/node-1 --copy /mnt/worm/node-1 --key log.pub\n  holdshort log audit https://logs.example.com/node-1 --witness-policy witnesses.policy --key log.pub\n\nA copy names the first record that differs; older checkpoints say between which two it lies."
     )]
     Audit(AuditArgs),
+    /// Make the records of a person, an agent or a session unreadable for ever; every proof still holds
+    #[command(
+        after_help = "Example:\n  holdshort log erase --user ada@example.com --because \"request 2026-114\"\n\nDestroys the keys that the records are sealed with. The erasure is on record, without the name. It cannot be undone."
+    )]
+    Erase(EraseArgs),
     /// Prove one record to somebody who has nothing else of the log
     #[command(
         after_help = "Example:\n  holdshort log prove 42 --out 42.tlog-proof\n\nThe file has the format of C2SP tlog-proof. It holds the record itself unless `--bare` is given.\n\n  holdshort log prove 42 --receipt --out 42.cose --record-out 42.record\n  holdshort log prove --receipt --older checkpoint.kept --out grown.cose\n\nWith `--receipt` it is a COSE receipt (RFC 9942), signed with the log's receipt key over the root of the last checkpoint: for the record, or for the fact that the log continues an older checkpoint."
@@ -62,29 +58,26 @@ pub(crate) enum LogCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SearchArgs {
-    /// Only records of this session
-    #[arg(long)]
-    pub(crate) session: Option<String>,
-    /// Only records of this agent
-    #[arg(long)]
+pub(crate) struct EraseArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Everything that agents did for this person
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["agent", "session"])]
+    pub(crate) user: Option<String>,
+    /// Everything that this agent did
+    #[arg(long, value_name = "NAME", conflicts_with = "session")]
     pub(crate) agent: Option<String>,
-    /// Only decisions with this effect
+    /// One session
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// Why; goes into the record, so name nobody
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) because: String,
+    /// Do not ask
     #[arg(long)]
-    pub(crate) effect: Option<EffectChoice>,
-    /// Only records that contain this text
-    #[arg(long)]
-    pub(crate) text: Option<String>,
-    /// At most this many
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EffectChoice {
-    Allow,
-    Ask,
-    Deny,
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +96,9 @@ pub(crate) struct ProveArgs {
     /// Prove that a record stands there, without saying what is in it
     #[arg(long)]
     pub(crate) bare: bool,
+    /// Prove it in the newest checkpoint that witnesses have cosigned, for somebody who does not believe the log alone
+    #[arg(long, conflicts_with = "receipt")]
+    pub(crate) witnessed: bool,
     /// Make a COSE receipt (RFC 9942)
     #[arg(long, requires = "out")]
     pub(crate) receipt: bool,
@@ -126,6 +122,9 @@ pub(crate) struct VerifyProofArgs {
     /// The log's verification key, a copy of its `log.pub`, or of `log.cose.pub` for a receipt, from somebody you believe
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+    /// Witnesses that have to have cosigned the checkpoint in the proof (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE", conflicts_with = "claim")]
+    pub(crate) witness_policy: Option<PathBuf>,
     /// For a receipt: what it is for, as `log prove --record-out` writes it
     #[arg(long, value_name = "FILE", group = "claim")]
     pub(crate) record: Option<PathBuf>,

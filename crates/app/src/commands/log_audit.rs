@@ -1,79 +1,94 @@
-//! `log audit`, and `log verify` of what is far away: a log by its public files, and against an older checkpoint.
+//! `log audit`: a log by its public files, against what was kept of it elsewhere: older checkpoints, a copy, witnesses.
 
-use crate::cli::{AuditArgs, Output};
-use crate::failure::{Code, Failure, Outcome, io_failure};
+use super::log_kept::{self, read_kept, read_policy};
+use crate::cli::AuditArgs;
+use crate::failure::{Code, Failure, Outcome};
 use crate::out;
 use crate::remote::{self, Whereabouts};
-use holdshort_ledger::{Checkpoint, NOTE_BYTES_MAX, VerifierKey};
-use holdshort_store::log::{self, CHECKPOINT_FILE, Damage, VerifyOptions};
-use serde_json::json;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use holdshort_ledger::{Checkpoint, VerifierKey};
+use holdshort_store::log::{self, CompareError, Source};
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
-/// What is known from elsewhere.
-pub(super) struct Known<'a> {
-    pub(super) key: Option<&'a Path>,
-    pub(super) older: Option<&'a Path>,
-}
+/// What was checked, in words.
+type Checked = Vec<String>;
 
-/// Checks every entry and tile.
-pub(super) fn verify(whereabouts: &Whereabouts, token: Option<&Path>, output: Output, known: &Known<'_>) -> Outcome {
-    let mut source = whereabouts.open(token)?;
-    let key = remote::key(known.key, source.as_mut())?;
-    let older = known.older.map(|path| read_older(path, &key)).transpose()?;
-    let options = VerifyOptions { key: Some(key.clone()), older };
-    let checked = log::verify_public(source.as_mut(), &key, &options, &mut |_| {});
-    report(checked, output, known.key.is_some(), "entries and tiles; the records themselves are not served")
-}
-
-/// Checks that the tree begins with that of an older checkpoint.
 pub(super) fn audit(arguments: &AuditArgs) -> Outcome {
     let mut source = Whereabouts::parse(&arguments.log)?.open(arguments.token.as_deref())?;
     let key = remote::key(arguments.key.as_deref(), source.as_mut())?;
-    let older = read_older(&arguments.older, &key)?;
-    let checked = log::audit(source.as_mut(), &key, &older);
-    let what = format!("it continues the older checkpoint of {} records; `log verify` checks each entry", older.size);
-    report(checked, arguments.output, arguments.key.is_some(), &what)
-}
-
-fn report(checked: Result<Checkpoint, Damage>, output: Output, pinned: bool, what: &str) -> Outcome {
-    match checked {
-        Ok(checkpoint) => {
-            let (size, origin, root) = (checkpoint.size, &checkpoint.origin, checkpoint.root.to_string());
-            if output.json {
-                out::json(&json!({
-                    "ok": true, "origin": origin, "size": size, "root": root, "key_pinned": pinned, "checked": what,
-                }))?;
-            } else {
-                out::line(format_args!("ok: {size} records of `{origin}`, root {root}"))?;
-                out::line(format_args!("    checked: {what}"))?;
-                if !pinned {
-                    out::line("    the key is the log's own; `--key` checks against one that was kept elsewhere")?;
-                }
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(damage) if output.json => {
-            let (place, wrong) = (&damage.place, damage.wrong.to_string());
-            let (file, offset, index) = (&place.file, place.offset, place.index);
-            out::json(&json!({ "ok": false, "file": file, "offset": offset, "index": index, "wrong": wrong }))?;
+    match check(arguments, source.as_mut(), &key) {
+        Ok((checkpoint, checked, witnesses)) => tell(arguments, &checkpoint, &checked, witnesses),
+        Err(failure) if arguments.output.json && failure.code() == Code::Refused => {
+            let text = failure.to_string();
+            let wrong = text.strip_prefix("error: ").unwrap_or(&text).split("\n hint: ").next().unwrap_or_default();
+            out::json(&json!({ "ok": false, "wrong": wrong }))?;
             Ok(Code::Refused.into())
         }
-        Err(damage) => Err(Failure::refused(format!("the log does not pass: {damage}"))
-            .hint("keep the checkpoint that it has now: signed, it is evidence")),
+        Err(failure) => Err(failure),
     }
 }
 
-/// A checkpoint of the same log that was kept elsewhere.
-fn read_older(path: &Path, key: &VerifierKey) -> Result<Checkpoint, Failure> {
-    let mut note = Vec::new();
-    let limit = u64::try_from(NOTE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let opened = File::open(path).map_err(io_failure("read", path))?;
-    opened.take(limit).read_to_end(&mut note).map_err(io_failure("read", path))?;
-    Checkpoint::open(&note, key).map_err(|error| {
-        Failure::refused(format!("the older checkpoint in `{}` is not one of this log: {error}", path.display()))
-            .hint(format!("a copy of the log's `{CHECKPOINT_FILE}` file is one; a log with a new key is another log"))
-    })
+fn check(
+    arguments: &AuditArgs,
+    source: &mut dyn Source,
+    key: &VerifierKey,
+) -> Result<(Checkpoint, Checked, Option<Value>), Failure> {
+    let mut checked = Checked::new();
+    let kept = arguments.older.as_deref().map(|path| read_kept(path, key)).transpose()?;
+    if let Some(kept) = &kept {
+        kept.audit(source, key).map_err(|damage| {
+            let located = kept.locate(source, key, &damage);
+            Failure::refused(format!("the log does not pass: {damage}{located}"))
+                .hint("keep the checkpoint that it has now: signed, it is evidence")
+        })?;
+        checked.push(format!("it continues {}; `log verify` checks each entry", kept.describe()));
+    }
+    if let Some(copy) = &arguments.copy {
+        let mut copy = Whereabouts::parse(copy)?.open(None)?;
+        let size = log::compare(copy.as_mut(), source, key).map_err(differs)?;
+        checked.push(format!("it continues the copy of {size} records"));
+    }
+    let mut witnesses = None;
+    if let Some(path) = &arguments.witness_policy {
+        let policy = read_policy(path)?;
+        let coverage = log_kept::coverage(source, key, &policy, kept.as_ref())?;
+        checked.extend(log_kept::coverage_lines(&coverage, &policy));
+        witnesses = Some(log_kept::coverage_json(&coverage));
+    }
+    let unreadable = |damage| Failure::refused(format!("the log does not pass: {damage}"));
+    let (_, checkpoint) = log::fetch_checkpoint(source, key).map_err(unreadable)?;
+    Ok((checkpoint, checked, witnesses))
+}
+
+fn differs(error: CompareError) -> Failure {
+    let hint = match &error {
+        CompareError::Exposed(_) => "keep the checkpoints of both: each is signed by the log",
+        CompareError::Copy(_) => "the copy is no evidence against the log before it passes `log verify` itself",
+        CompareError::Log(_) => "nothing was found against the log; try again, and see `log verify` for the place",
+    };
+    Failure::refused(error).hint(hint)
+}
+
+fn tell(arguments: &AuditArgs, checkpoint: &Checkpoint, checked: &Checked, witnesses: Option<Value>) -> Outcome {
+    let pinned = arguments.key.is_some();
+    let (size, origin, root) = (checkpoint.size, &checkpoint.origin, checkpoint.root.to_string());
+    if arguments.output.json {
+        let what = checked.first();
+        let mut value = json!({
+            "ok": true, "origin": origin, "size": size, "root": root, "key_pinned": pinned, "checked": what,
+        });
+        if let Some(object) = value.as_object_mut() {
+            object.extend(witnesses.map(|witnesses| ("witnesses".to_owned(), witnesses)));
+        }
+        out::json(&value)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    out::line(format_args!("ok: {size} records of `{origin}`, root {root}"))?;
+    for (at, line) in checked.iter().enumerate() {
+        out::line(format_args!("    {}{line}", if at == 0 { "checked: " } else { "" }))?;
+    }
+    if !pinned {
+        out::line("    the key is the log's own; `--key` checks against one that was kept elsewhere")?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

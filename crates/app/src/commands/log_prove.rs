@@ -1,12 +1,13 @@
 //! `log prove` and `log verify-proof`: one record in one file, checked with nothing of the log but its key.
 
 use super::log::{directory, open, read_key, unreadable};
+use super::log_kept::{check_log, cosigned_json, cosigned_lines, read_policy};
 use crate::cli::{ProveArgs, VerifyProofArgs};
 use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::{out, render};
 use holdshort_ledger::{PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
 use holdshort_model::{Record, RecordId};
-use holdshort_store::log;
+use holdshort_store::log::{self, LogError, Wrong};
 use holdshort_store::records::LoggedRecord;
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -20,7 +21,17 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
     }
     let directory = arguments.directory.clone().map_or_else(|| directory(&arguments.place), Ok)?;
     let index = locate(&directory, arguments.record.as_deref().unwrap_or_default())?;
-    let text = log::prove(&directory, index, !arguments.bare).map_err(unreadable)?.to_string();
+    let prove = if arguments.witnessed { log::prove_witnessed } else { log::prove };
+    let proof = prove(&directory, index, !arguments.bare).map_err(|error| match error {
+        LogError::Damaged(damage)
+            if arguments.witnessed && matches!(damage.wrong, Wrong::Uncovered(_) | Wrong::Missing) =>
+        {
+            Failure::refused(format!("no quorum of witnesses has seen record {index} yet: {damage}"))
+                .hint("newer records are cosigned within `witnesses.every`; without `--witnessed` the log alone vouches")
+        }
+        other => unreadable(other),
+    })?;
+    let text = proof.to_string();
     match &arguments.out {
         None => out::raw(&text)?,
         Some(file) => {
@@ -62,9 +73,9 @@ pub(super) fn verify(arguments: &VerifyProofArgs) -> Outcome {
     let checked = TlogProof::parse(&bytes).and_then(|proof| {
         let disclosure = proof.disclosure()?;
         let checkpoint = proof.verify(&disclosure.entry().leaf(), &key)?;
-        Ok((proof.index, disclosure.entry(), disclosure.record()?, checkpoint))
+        Ok((proof, disclosure.entry(), disclosure.record()?, checkpoint))
     });
-    let (index, entry, record, checkpoint) = match checked {
+    let (proof, entry, record, checkpoint) = match checked {
         Ok(checked) => checked,
         Err(error) if arguments.output.json => {
             out::json(&json!({ "ok": false, "wrong": error.to_string() }))?;
@@ -72,15 +83,38 @@ pub(super) fn verify(arguments: &VerifyProofArgs) -> Outcome {
         }
         Err(error) => return Err(refused(&arguments.file, &error)),
     };
+    let index = proof.index;
+    let cosigned = match &arguments.witness_policy {
+        None => None,
+        Some(path) => {
+            let policy = read_policy(path)?;
+            check_log(&policy, &key)?;
+            Some((policy.check(&proof.checkpoint), policy.quorum()))
+        }
+    };
+    let met = cosigned.as_ref().is_none_or(|(cosigned, _)| cosigned.met);
     let (origin, size, root) = (&checkpoint.origin, checkpoint.size, checkpoint.root.to_string());
     if arguments.output.json {
-        out::json(&json!({
-            "ok": true, "origin": origin, "index": index, "size": size, "root": root, "record": record.as_deref().map(as_json),
+        let mut value = json!({
+            "ok": met, "origin": origin, "index": index, "size": size, "root": root, "record": record.as_deref().map(as_json),
             "entry": hex(entry.as_bytes()),
-        }))?;
-        return Ok(ExitCode::SUCCESS);
+        });
+        if let Some(object) = value.as_object_mut() {
+            object.extend(cosigned.map(|(cosigned, _)| ("witnesses".to_owned(), cosigned_json(&cosigned))));
+        }
+        out::json(&value)?;
+        return Ok(if met { ExitCode::SUCCESS } else { Code::Refused.into() });
+    }
+    if let Some((cosigned, quorum)) = cosigned.as_ref().filter(|(cosigned, _)| !cosigned.met) {
+        let why: Vec<String> = cosigned.missing.iter().map(|(name, why)| format!("`{name}` {why}")).collect();
+        let missing = why.join(", ");
+        return Err(Failure::refused(format!("the proof's checkpoint does not meet the quorum of {quorum}: {missing}"))
+            .hint("the log alone vouches for it; ask for one that was made with `log prove --witnessed`"));
     }
     out::line(format_args!("ok: record {index} of {size} of `{origin}`, root {root}"))?;
+    for line in cosigned.iter().flat_map(|(cosigned, _)| cosigned_lines(cosigned)) {
+        out::line(format_args!("  {line}"))?;
+    }
     tell_record(index, record.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,16 +7,22 @@ mod contain;
 mod control;
 mod decide;
 mod destinations;
+mod export;
 mod grants;
 mod incidents;
 mod intelligence;
 mod labels;
 pub(crate) mod log;
 mod log_audit;
+mod log_erase;
 mod log_kept;
+mod log_index;
+mod log_export;
 mod log_prove;
 mod log_verify;
 mod log_receipt;
+mod log_search;
+mod log_tail;
 mod matrix;
 mod mcp;
 mod mirror;
@@ -55,6 +61,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Release(arguments) => contain::release(arguments),
         Command::Standing(arguments) => standing::run(&arguments),
         Command::Log(command) => log::run(command),
+        Command::Export(command) => export::run(&command),
         Command::Mirror(arguments) => mirror::run(&arguments),
         Command::Witness(arguments) => witness::run(&arguments),
         Command::Decide(arguments) => decide::run(&arguments),

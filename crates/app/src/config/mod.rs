@@ -3,16 +3,21 @@
 mod approvals;
 mod containment;
 mod detect;
+mod export;
 mod load;
+mod log;
 mod notify;
 mod reference;
 mod secret;
 mod types;
 mod validate;
+mod witnesses;
 
 pub(crate) use containment::Containment;
 pub(crate) use detect::{Detect, ExemptEntry, FeedEntry, FeedFormat, OwnSecretEntry};
+pub(crate) use export::{Export, ExportArguments, ExportFormat};
 pub(crate) use load::Loaded;
+pub(crate) use log::LogSettings;
 #[cfg(test)]
 pub(crate) use load::parse;
 pub(crate) use notify::{ChannelType, MailProtection, Notify, NotifyEvent, NotifyLevel, ResponseSettings};
@@ -20,3 +25,4 @@ pub(crate) use reference::reference;
 pub(crate) use secret::Sensitive;
 pub(crate) use types::*;
 pub(crate) use validate::is_upstream_name;
+pub(crate) use witnesses::{Publish, PublishTo, Witnesses};

@@ -62,8 +62,15 @@ pub(crate) struct Config {
     /// Channels that people are told by: playbooks of policies, and questions that wait for an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notify: Vec<super::Notify>,
+    /// Records on their way to other systems. `holdshort export status` says how far each got.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) export: Vec<super::Export>,
     /// How incidents and messages to people are put together.
     pub(crate) response: super::ResponseSettings,
+    /// Who beside us sees the log's checkpoints: witnesses that cosign them, and places where they are published.
+    pub(crate) witnesses: super::Witnesses,
+    /// The log on disk: how much room it leaves, and what becomes of old records.
+    pub(crate) log: super::LogSettings,
     /// Bounds against floods and runaways.
     pub(crate) limits: Limits,
 }
@@ -276,11 +283,20 @@ pub(crate) struct Pins {
 }
 
 /// What is written into records.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecordConfig {
     /// `full` keeps the arguments of actions, which replay needs; `digest` keeps only their SHA-256. Default: `full`.
     pub(crate) arguments: RecordArguments,
+    /// Seal each session's records with a key of its own in `keys.db`, so that `holdshort log erase` can make them unreadable
+    /// and every proof still holds. `false` writes records as plain text that nothing can erase. Default: `true`.
+    pub(crate) seal: bool,
+}
+
+impl Default for RecordConfig {
+    fn default() -> Self {
+        Self { arguments: RecordArguments::default(), seal: true }
+    }
 }
 
 /// How much of an action's arguments a record keeps.

@@ -48,6 +48,9 @@ pub(crate) fn validate(config: &Config) -> Vec<String> {
     crate::config::approvals::validate(&config.approvals, &mut problems);
     let servers: Vec<&str> = config.upstream.iter().map(|upstream| upstream.name.as_str()).collect();
     config.detect.check(&servers, &mut problems);
+    super::witnesses::validate(&config.witnesses, &mut problems);
+    super::export::validate(&config.export, &mut problems);
+    super::log::validate(&config.log, &mut problems);
     super::notify::validate(&config.notify, &config.response, &mut problems);
     limits(&config.limits, &mut problems);
     problems

@@ -2,11 +2,21 @@
 
 pub(crate) mod assemble;
 mod declared;
+pub(crate) mod export;
+pub(crate) mod export_source;
 pub(crate) mod gateway;
+mod index;
+mod index_page;
 pub(crate) mod kill;
 pub(crate) mod lock;
 mod notify;
 pub(crate) mod recorder;
+mod retention;
+mod seals;
 pub(crate) mod serve;
+mod space;
 pub(crate) mod start;
 mod watch;
+mod witness;
+mod witness_client;
+mod witness_publish;

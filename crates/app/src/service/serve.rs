@@ -6,14 +6,18 @@ use crate::out;
 use crate::place::{DataDir, Place};
 use crate::service::assemble::Assembled;
 use crate::service::gateway::{gateway, upstreams};
+use crate::service::index::Indexing;
+use crate::service::index_page::IndexedRecords;
 use crate::service::kill::KillSwitch;
 use crate::service::lock::{DataLock, Whereabouts};
-use crate::service::recorder::LogRecorder;
 use crate::service::start::READY_LINE;
 use crate::service::watch::{FileSource, Fingerprint, follow};
+use crate::service::export_source::LogSource;
+use crate::service::{export, witness, witness_publish};
 use holdshort_model::Scope;
 use holdshort_proxy::mcp::{UpstreamConfig, serve_http};
 use holdshort_server::{Access, Activity, ListenError, Listener, Parts, Service, SystemClock, serve};
+use holdshort_store::records::Records;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,8 +50,25 @@ pub(crate) async fn run(options: RunOptions) -> Outcome {
     if !options.background {
         DataLock::relieve_background(&data)?;
     }
+    let (policy, places) = (witness::policy(&loaded)?, witness_publish::places(&loaded)?);
+    let exports = export::prepare(&loaded)?;
     let assembled = Assembled::start(&loaded, &data).await?;
-    let served = attend(&options, &loaded, (upstreams, files), &data, &assembled).await;
+    let served = match witness::start(&loaded, policy, data.log(), &assembled) {
+        Ok(witnessing) => {
+            let publishing = witness_publish::start(places, &assembled.log);
+            let served = match export::start(exports, &data, || LogSource::live(&assembled.log, &assembled.keys)) {
+                Ok(exporting) => {
+                    let served = attend(&options, &loaded, (upstreams, files), &data, &assembled).await;
+                    drop(exporting);
+                    served
+                }
+                Err(failure) => Err(failure),
+            };
+            drop((witnessing, publishing));
+            served
+        }
+        Err(failure) => Err(failure),
+    };
     // The service may not be found any more before it is gone. Nothing to be done if the file cannot be removed.
     let _ = std::fs::remove_file(data.service_file());
     let stopped = assembled.stop().await;
@@ -84,9 +105,11 @@ async fn attend(
     whereabouts.write(data)?;
     announce(options, data, &whereabouts)?;
     let watching = tokio::spawn(follow(assembled.service.clone(), source.clone(), files));
+    let records = Records::new(assembled.log.reader().map_err(Failure::internal)?).with_keys(Some(assembled.keys.clone()));
+    let _indexing = Indexing::start(data, &assembled.log, records.clone());
     let parts = Parts {
         service: assembled.service.clone(),
-        records: Arc::new(LogRecorder::new(assembled.log.clone())),
+        records: Arc::new(IndexedRecords::new(data, records)),
         policies: Arc::new(source),
         log_dir: data.log(),
         access: Access {

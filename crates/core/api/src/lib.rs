@@ -7,6 +7,7 @@
 mod agents;
 mod approvals;
 mod destinations;
+mod erasures;
 mod error;
 mod events;
 mod health;
@@ -19,6 +20,7 @@ mod policies;
 mod records;
 mod sessions;
 mod standing;
+mod witnesses;
 
 pub use agents::{AgentSummary, AgentsPage, IssuedToken, NewAgent, NewToken, TokenSummary, TokensPage};
 pub use approvals::{
@@ -26,6 +28,7 @@ pub use approvals::{
     ApprovalsQuery, ApprovalsWhich, ExceptionsPage, NewAnswer, RevokeException,
 };
 pub use destinations::{DestinationSummary, DestinationsPage, NewDestination};
+pub use erasures::{Erased, NewErasure};
 pub use error::{ErrorAnswer, ErrorBody, code};
 pub use events::DecisionEvent;
 pub use health::{Health, Readiness};
@@ -47,3 +50,4 @@ pub use standing::{
     NewStanding, Release, Released, StandingChange, StandingChanges, StandingChangesQuery, StandingPage,
     StandingQuestion, Whom,
 };
+pub use witnesses::{WitnessSummary, WitnessesPage};

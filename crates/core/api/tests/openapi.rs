@@ -204,6 +204,14 @@ fn answers(left: &mut BTreeSet<String>) {
     let policy = PolicySummary { id: "i".into(), title: "t".into(), mode: Mode::Enforce };
     let change = holdshort_api::PolicyModeChange { mode: Mode::Enforce, reason: "r".into() };
     check(left, "PolicyModeChange", &change, &change);
+    let erasure = holdshort_api::NewErasure {
+        kind: holdshort_model::ErasureKind::User,
+        name: "n".into(),
+        reason: "r".into(),
+    };
+    check(left, "NewErasure", &erasure, &erasure);
+    let erased = holdshort_api::Erased { keys: 1, sessions: 1 };
+    check(left, "Erased", &erased, &erased);
     check(left, "PolicySummary", &policy, &policy);
     let policies = PoliciesAnswer { snapshot: digest, since_ms: 1, policies: vec![policy] };
     check(left, "PoliciesAnswer", &policies, &policies);
@@ -305,6 +313,18 @@ fn incidents(left: &mut BTreeSet<String>) {
     check(left, "ChannelState", &channel, &channel);
     let channels = ChannelsPage { channels: vec![channel] };
     check(left, "ChannelsPage", &channels, &channels);
+    let full = WitnessSummary {
+        name: "w.example/1".into(),
+        url: "https://w.example".into(),
+        size: 1,
+        cosigned_ms: Some(1),
+        trouble: Some("is late".into()),
+        conflict: false,
+    };
+    let sparse = WitnessSummary { cosigned_ms: None, trouble: None, ..full.clone() };
+    check(left, "WitnessSummary", &full, &sparse);
+    let page = WitnessesPage { quorum: Some("2 of the 3".into()), size: 2, witnessed: 1, witnesses: vec![full] };
+    check(left, "WitnessesPage", &page, &WitnessesPage::default());
     let tested = |problem| ChannelTested { name: "n".into(), delivered: false, problem };
     check(left, "ChannelTested", &tested(Some("p".into())), &tested(None));
 }
@@ -455,4 +475,49 @@ fn closed_sets_are_complete() {
     let known: usize =
         names.iter().map(|name| OPENAPI.matches(&format!("\"#/components/schemas/{name}\"")).count()).sum();
     assert_eq!(references, known, "a reference leads nowhere");
+}
+
+#[test]
+fn records_can_be_asked_for_by_what_the_contract_names() {
+    let full = RecordsQuery {
+        from: Some(1),
+        before: Some(2),
+        newest_first: Some(true),
+        limit: Some(3),
+        session: Some("s".into()),
+        agent: Some("a".into()),
+        user: Some("u".into()),
+        server: Some("s".into()),
+        tool: Some("t".into()),
+        kind: Some(ActionKind::ToolCall),
+        verb: Some(Verb::Delete),
+        effect: Some(Effect::Deny),
+        enforced: Some(Effect::Allow),
+        level: Some(Level::High),
+        record_type: Some("approval".into()),
+        policy: Some("p".into()),
+        id: Some(RecordId::from_parts(1, 1)),
+        since_ms: Some(1),
+        until_ms: Some(2),
+        text: Some("w".into()),
+        contains: Some("c".into()),
+    };
+    let fields = serde_json::to_value(full).unwrap();
+    let contract = contract();
+    let parameters = contract["paths"]["/v1/records"]["get"]["parameters"].as_array().unwrap();
+    let names: Vec<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), fields.as_object().unwrap().keys().map(String::as_str).collect());
+    assert_eq!(names.len(), fields.as_object().unwrap().len());
+    let words = |name: &str| {
+        let found = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        texts(&found["schema"]["enum"])
+    };
+    let word = |value: Value| value.as_str().unwrap().to_owned();
+    assert_eq!(words("kind"), ActionKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect());
+    assert_eq!(words("verb"), Verb::ALL.iter().map(|verb| verb.as_str().to_owned()).collect());
+    let effects = [Effect::Allow, Effect::Ask, Effect::Deny].map(|effect| word(json!(effect)));
+    assert_eq!(words("effect"), effects.clone().into());
+    assert_eq!(words("enforced"), effects.into());
+    let levels = [Level::Low, Level::Medium, Level::High, Level::Critical].map(|level| word(json!(level)));
+    assert_eq!(words("level"), levels.into());
 }

@@ -17,6 +17,7 @@ mod containment;
 mod deciding;
 mod declassify;
 mod destinations;
+mod erasure;
 mod faults;
 mod flight;
 mod forgotten;
@@ -34,6 +35,7 @@ mod response;
 mod service;
 mod sessions;
 mod snapshots;
+mod witnesses;
 
 pub use crate::http::{Access, Parts, Peer, SnapshotSource};
 pub use approvals::{ApprovalsConfig, Approvers};
@@ -42,7 +44,9 @@ pub use clock::{Clock, SystemClock};
 pub use config::{Arguments, ServiceConfig};
 pub use containment::NarrowTo;
 pub use listen::{Activity, ListenError, Listener, Presence, UnixSocket, serve};
-pub use recorder::{Appending, RECORD_BYTES_MAX, RecordReader, Recorder, RecorderError};
+pub use recorder::{
+    Appending, Erasure, OwnedKey, Preparing, RECORD_BYTES_MAX, RecordOwner, RecordReader, Recorder, RecorderError,
+};
 pub use reload::Candidate;
 pub use response::{Notifier, NotifyError, ResponseConfig};
 pub use service::{Service, StartError, Stores};

@@ -90,6 +90,7 @@ pub struct Service {
     pub(crate) people: Registry,
     pub(crate) baselines: Arc<Baselines>,
     pub(crate) response: Response,
+    pub(crate) witnesses: std::sync::OnceLock<tokio::sync::watch::Receiver<holdshort_api::WitnessesPage>>,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
@@ -143,6 +144,7 @@ impl Service {
             people,
             baselines,
             response,
+            witnesses: std::sync::OnceLock::new(),
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
@@ -241,6 +243,15 @@ impl Service {
         if let Err(fault) = self.record("log-space", detail).await {
             tracing::warn!(mode = fault.mode.as_str(), "the change of the room on the disk is not on record");
         }
+    }
+
+    /// Puts on record what happens to the log itself. Gives the index of the durable record.
+    ///
+    /// # Errors
+    /// When the log does not take it.
+    pub async fn note_in_log(&self, event: &str, detail: Value) -> Result<u64, Fault> {
+        let record = self.journal.lifecycle(event, detail);
+        self.journal.write(&record).await.map(|receipt| receipt.index)
     }
 
     /// Counters in the Prometheus text format.

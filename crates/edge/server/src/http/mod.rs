@@ -7,6 +7,7 @@ mod agents;
 mod approvals;
 mod caller;
 mod destinations;
+mod erasures;
 mod events;
 mod incidents;
 mod input;
@@ -20,6 +21,7 @@ mod policies;
 mod problem;
 mod standing;
 mod state;
+mod witnesses;
 
 pub use caller::Peer;
 pub use policies::SnapshotSource;
@@ -163,6 +165,7 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/policies", get(policies::list))
         .route("/v1/policies/reload", post(policies::reload))
         .route("/v1/policies/{name}/mode", post(policies::set_mode))
+        .route("/v1/erasures", post(erasures::erase))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/accept", post(pins::accept))
         .route("/v1/destinations", get(destinations::list).post(destinations::add).delete(destinations::forget))
@@ -171,6 +174,7 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/incidents/{id}/close", post(incidents::close))
         .route("/v1/channels", get(incidents::channels))
         .route("/v1/channels/{name}/test", post(incidents::test))
+        .route("/v1/witnesses", get(witnesses::list))
         .route("/log/{*name}", get(log_files::file))
         .route("/metrics", get(state::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -7,9 +7,12 @@ use super::error::{Damage, Wrong};
 use super::layout::CHECKPOINT_FILE;
 use super::source::{Source, SourceTiles, fetch_checkpoint};
 use super::verify::{Progress, VerifyOptions, check_older};
+use super::mirror::Exposed;
 use holdshort_ledger::{
-    Checkpoint, ConsistencyProof, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey,
+    Checkpoint, ConsistencyProof, DifferenceError, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey,
+    first_difference, tree_root,
 };
+use thiserror::Error;
 
 /// Checks that the log has a checkpoint signed by `key`, and that its tree begins with that of `older`.
 ///
@@ -41,21 +44,60 @@ pub fn verify_public(
     let (mut edge, size) = (Edge::default(), checkpoint.size);
     while let Some(tile) = Tile::of_tree(0, edge.size() >> 8, size).filter(|_| edge.size() < size) {
         let leaves: Vec<Hash> = tiles.entries(tile)?.iter().map(|entry| Hash::leaf(entry)).collect();
-        compare(&mut tiles, tile, &leaves)?;
+        same_tile(&mut tiles, tile, &leaves)?;
         let mut completed = Vec::new();
         leaves.iter().for_each(|leaf| edge.push(*leaf, &mut |tile, hashes| completed.push((tile, hashes.to_vec()))));
         let higher = completed.iter().filter(|(tile, _)| tile.level() > 0);
-        higher.into_iter().try_for_each(|(tile, hashes)| compare(&mut tiles, *tile, hashes))?;
+        higher.into_iter().try_for_each(|(tile, hashes)| same_tile(&mut tiles, *tile, hashes))?;
         progress(Progress { done: edge.size(), total: size });
     }
     let partial: Vec<(Tile, Vec<Hash>)> = edge.partial_tiles().map(|(tile, hashes)| (tile, hashes.to_vec())).collect();
     let higher = partial.iter().filter(|(tile, _)| tile.level() > 0);
-    higher.into_iter().try_for_each(|(tile, hashes)| compare(&mut tiles, *tile, hashes))?;
+    higher.into_iter().try_for_each(|(tile, hashes)| same_tile(&mut tiles, *tile, hashes))?;
     if edge.root() == checkpoint.root {
         return Ok(checkpoint);
     }
     let wrong = Wrong::Root { expected: checkpoint.root.to_string(), found: edge.root().to_string() };
     Err(Damage::new(CHECKPOINT_FILE, 0, None, wrong))
+}
+
+/// Why a log and a copy of it do not go together.
+#[derive(Debug, Error)]
+pub enum CompareError {
+    /// The log is another one than was copied.
+    #[error("{0}")]
+    Exposed(Box<Exposed>),
+    /// The copy is damaged, or no copy of this log.
+    #[error("the copy: {0}")]
+    Copy(Damage),
+    /// The log does not serve what it signed.
+    #[error("the log: {0}")]
+    Log(Damage),
+}
+
+/// Compares a log with a copy of it: says which record is the first that differs. Gives the size of the copy.
+///
+/// # Errors
+/// [`CompareError`].
+pub fn compare(copy: &mut dyn Source, log: &mut dyn Source, key: &VerifierKey) -> Result<u64, CompareError> {
+    let (_, stored) = fetch_checkpoint(copy, key).map_err(CompareError::Copy)?;
+    let (_, found) = fetch_checkpoint(log, key).map_err(CompareError::Log)?;
+    let (mut ours, mut theirs) = (SourceTiles(copy), SourceTiles(log));
+    // What the copy's tiles say counts as far as the log signed it.
+    let root = tree_root(stored.size, stored.size, &mut ours);
+    if root.map_err(|error| CompareError::Copy(proof_damage(error, stored.size)))? != stored.root {
+        let wrong = Wrong::Format("the tiles do not lead to the signed root".into());
+        return Err(CompareError::Copy(Damage::new(CHECKPOINT_FILE, 0, None, wrong)));
+    }
+    let difference = first_difference((stored.size, &mut ours), (found.size, &found.root, &mut theirs));
+    let from = match difference {
+        Ok(None) if found.size >= stored.size => return Ok(stored.size),
+        Ok(None) => Some(found.size),
+        Ok(Some(index)) => Some(index),
+        Err(DifferenceError::Ours(error)) => return Err(CompareError::Copy(proof_damage(error, stored.size))),
+        Err(DifferenceError::Theirs(_) | DifferenceError::Unproved(_)) => None,
+    };
+    Err(CompareError::Exposed(Box::new(Exposed { stored, found, from })))
 }
 
 /// Checks that the newer tree begins with the older one.
@@ -74,7 +116,7 @@ pub(crate) fn proof_damage(error: ProofError<Damage>, size: u64) -> Damage {
     }
 }
 
-fn compare(tiles: &mut SourceTiles<'_>, tile: Tile, expected: &[Hash]) -> Result<(), Damage> {
+fn same_tile(tiles: &mut SourceTiles<'_>, tile: Tile, expected: &[Hash]) -> Result<(), Damage> {
     let found = tiles.read(tile)?;
     let Some(at) = found.iter().zip(expected).position(|(found, expected)| found != expected) else { return Ok(()) };
     let offset = u64::try_from(at.saturating_mul(HASH_BYTES)).unwrap_or(u64::MAX);

@@ -15,6 +15,7 @@ use super::layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, MIRROR_PUBLIC_KEY_FILE,
 use super::fence::Lock;
 use super::recover::read_checkpoint;
 use super::sealer::Seal;
+use super::witnessed::{fetch_witnessed, store_witnessed};
 use super::source::{DirectorySource, Source, SourceTiles, fetch_checkpoint};
 use holdshort_ledger::{
     Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, DifferenceError, Edge, Entry, Hash, Note, TILE_WIDTH,
@@ -172,7 +173,26 @@ impl Mirror {
             seal.store(&note)?;
             self.stored = Some((note, found.clone()));
         }
+        self.take_witnessed(tiles.0, &found)?;
         Ok(Mirrored { added, checkpoint: found })
+    }
+
+    /// Takes over the newest checkpoint that witnesses cosigned, when it is of the tree that is stored here. One that is not
+    /// is not believed, and not stored; the log's own checkpoint says more of it.
+    fn take_witnessed(&self, source: &mut dyn Source, stored: &Checkpoint) -> Result<(), MirrorError> {
+        let Ok(Some((note, witnessed))) = fetch_witnessed(source, &self.key) else { return Ok(()) };
+        let mut own = DirectorySource::new(&self.directory);
+        let known = fetch_witnessed(&mut own, &self.key).ok().flatten();
+        if witnessed.size > stored.size || known.is_some_and(|(known, _)| known == note) {
+            return Ok(());
+        }
+        match continues(&witnessed, stored, &mut SourceTiles(&mut own)) {
+            Ok(()) => Ok(store_witnessed(&self.directory, &note)?),
+            Err(damage) => {
+                tracing::error!(%damage, size = witnessed.size, "what the log had cosigned is not of the tree that it signs now");
+                Ok(())
+            }
+        }
     }
 
     /// Fetches the next entries, and stores them once it is proved that they stand in the signed tree.

@@ -52,7 +52,7 @@ pub use layout::{
     RECORDS_DIRECTORY,
 };
 pub use mirror::{Exposed, Mirror, MirrorError, Mirrored};
-pub use prove::prove;
+pub use prove::{prove, prove_witnessed};
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
 pub use receipts::{consistency_receipt, inclusion_receipt, receipt_key_file, receipt_signer};
 pub use retention::{Archived, DropPlan, Finished, Retention, Tier};
@@ -340,6 +340,10 @@ mod prove_tests;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod retention_tests;
+#[cfg(test)]
 mod space_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod version_tests;

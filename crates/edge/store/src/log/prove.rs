@@ -2,12 +2,15 @@
 
 use super::error::{Damage, LogError, Wrong};
 use super::keys::read_public;
-use super::layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::dropped::Dropped;
+use super::layout::{DROPPED_FILE, CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
 use super::read::StoredRecord;
 use super::recover::read_checkpoint;
 use super::segments::{Scan, Step, list};
+use super::source::DirectorySource;
 use super::tiles::DirectoryTiles;
-use holdshort_ledger::{Disclosure, Entry, InclusionProof, Note, ProofError, Tile, TlogProof};
+use super::witnessed::{WITNESSED_FILE, fetch_witnessed};
+use holdshort_ledger::{Checkpoint, Disclosure, Entry, InclusionProof, Note, ProofError, Tile, TlogProof, VerifierKey};
 use std::path::Path;
 
 /// Proves that a record is in the log as its last checkpoint has it. With `disclose` the file holds the record; without it,
@@ -21,6 +24,28 @@ use std::path::Path;
 pub fn prove(directory: &Path, index: u64, disclose: bool) -> Result<TlogProof, LogError> {
     let key = read_public(&directory.join(PUBLIC_KEY_FILE))?;
     let (note, checkpoint) = read_checkpoint(directory, &key)?;
+    let note = Note::parse(note.as_bytes())
+        .map_err(|error| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Checkpoint(error.to_string())))?;
+    prove_in(directory, (index, disclose), &key, (note, &checkpoint))
+}
+
+/// As [`prove`], in the newest checkpoint that witnesses have cosigned, for whoever does not believe the log alone.
+///
+/// # Errors
+/// As [`prove`]; [`LogError::Damaged`] with [`Wrong::Missing`] when no checkpoint was witnessed yet.
+pub fn prove_witnessed(directory: &Path, index: u64, disclose: bool) -> Result<TlogProof, LogError> {
+    let key = read_public(&directory.join(PUBLIC_KEY_FILE))?;
+    let found = fetch_witnessed(&mut DirectorySource::new(directory), &key)?;
+    let (note, checkpoint) = found.ok_or_else(|| Damage::new(WITNESSED_FILE, 0, Some(index), Wrong::Missing))?;
+    prove_in(directory, (index, disclose), &key, (note, &checkpoint))
+}
+
+fn prove_in(
+    directory: &Path,
+    (index, disclose): (u64, bool),
+    key: &VerifierKey,
+    (note, checkpoint): (Note, &Checkpoint),
+) -> Result<TlogProof, LogError> {
     let size = checkpoint.size;
     let mut tiles = DirectoryTiles::new(directory);
     let uncovered = || Damage::new(CHECKPOINT_FILE, 0, Some(index), Wrong::Uncovered(size));
@@ -38,11 +63,9 @@ pub fn prove(directory: &Path, index: u64, disclose: bool) -> Result<TlogProof, 
     } else {
         Disclosure::Entry(entry)
     };
-    let checkpoint = Note::parse(note.as_bytes())
-        .map_err(|error| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Checkpoint(error.to_string())))?;
-    let proof = TlogProof { extra: Some(disclosure.encode()), index, hashes: proof.hashes, checkpoint };
+    let proof = TlogProof { extra: Some(disclosure.encode()), index, hashes: proof.hashes, checkpoint: note };
     proof
-        .verify(&disclosure.entry().leaf(), &key)
+        .verify(&disclosure.entry().leaf(), key)
         .map_err(|error| Damage::new(bundle.entries_path(), 0, Some(index), Wrong::Format(error.to_string())))?;
     Ok(proof)
 }
@@ -51,7 +74,11 @@ pub fn prove(directory: &Path, index: u64, disclose: bool) -> Result<TlogProof, 
 fn read_record(directory: &Path, index: u64, entry: &Entry) -> Result<StoredRecord, LogError> {
     let segments = list(directory)?;
     let missing = || Damage::new(RECORDS_DIRECTORY, 0, Some(index), Wrong::Missing);
-    let segment = segments.iter().rfind(|segment| segment.first_index <= index).ok_or_else(missing)?;
+    let Some(segment) = segments.iter().rfind(|segment| segment.first_index <= index) else {
+        let dropped = Dropped::read_of(directory)?.filter(|dropped| index < dropped.first);
+        let gone = |dropped: Dropped| Damage::new(DROPPED_FILE, 0, Some(index), Wrong::Dropped(dropped.first));
+        return Err(dropped.map_or_else(missing, gone).into());
+    };
     let mut scan = Scan::open(segment)?;
     // What was found by halves may be a frame inside of a payload: the commitment tells.
     if scan.seek_record(index)?

@@ -1,0 +1,218 @@
+//! `[witnesses]`: who beside us sees the log's checkpoints: witnesses that cosign them, and places where they are published.
+
+use super::Sensitive;
+use holdshort_ledger::WitnessPolicy;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Shortest period between two submissions or publications.
+const PERIOD_MIN: Duration = Duration::from_millis(100);
+/// Longest.
+const PERIOD_MAX: Duration = Duration::from_secs(7 * 86_400);
+/// Most places of publication.
+const PUBLISH_MAX: usize = 16;
+
+/// Who beside us sees the log's checkpoints. Nothing here is waited for by a decision, a record or the log's own checkpoint.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Witnesses {
+    /// File with a C2SP tlog-policy, relative to this file: its witnesses that have a URL are asked to cosign, and its quorum
+    /// says when a checkpoint counts as witnessed. Excludes `witness` and `quorum`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Witnesses that are asked to cosign (C2SP tlog-witness), in place of a policy file. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) witness: Vec<WitnessEntry>,
+    /// How many of `witness` have to have cosigned a checkpoint. Default: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quorum: Option<u32>,
+    /// How often a new checkpoint is submitted, such as `10s` or `1m`. Default: `10s`.
+    pub(crate) every: Every,
+    /// How long one submission may take. Default: `10s`.
+    pub(crate) timeout: Every,
+    /// Places where checkpoints are published, for whoever audits the log later against what they kept. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) publish: Vec<Publish>,
+}
+
+/// A witness.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WitnessEntry {
+    /// Where it takes checkpoints: its submission prefix, before `/add-checkpoint`. Required.
+    pub(crate) url: String,
+    /// Its key, `name+id+base64`, Ed25519 (0x04) or ML-DSA-44 (0x06), from whoever runs it. Required.
+    pub(crate) key: String,
+}
+
+/// A place where checkpoints are published.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Publish {
+    /// What it is. Required.
+    pub(crate) to: PublishTo,
+    /// The file, relative to this one; its directory must be there. Checkpoints are only ever appended to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathBuf>,
+    /// Where a `webhook` goes: `https://..`, or `http://` to this host; or the place of a `syslog` collector:
+    /// `udp://HOST:PORT`, `tcp://HOST:PORT`, `unix:///PATH`. A text, or `{ from = "NAME" }` to take it from the environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<Sensitive>,
+    /// Environment variable with the secret that a `webhook` is signed with. Default: none, it is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_env: Option<String>,
+    /// How often a new checkpoint is published. Default: `1m`.
+    #[serde(default = "Every::minute")]
+    pub(crate) every: Every,
+}
+
+/// What a place of publication is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PublishTo {
+    /// A file that grows, for a disk or a share that the log's keeper cannot rewrite.
+    File,
+    /// A collector of RFC 5424 messages; gets the checkpoint with the log's Ed25519 signature.
+    Syslog,
+    /// An HTTP endpoint that gets the signed note as JSON.
+    Webhook,
+}
+
+/// A period, written like `10s`, `1m`, `2h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transparent)]
+pub(crate) struct Every(#[schemars(with = "String")] pub(crate) Duration);
+
+impl Every {
+    fn minute() -> Self {
+        Self(Duration::from_secs(60))
+    }
+}
+
+impl Default for Every {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
+
+impl Serialize for Every {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let period = humantime::parse_duration(&text).ok().filter(|period| (PERIOD_MIN..=PERIOD_MAX).contains(period));
+        period
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is not a period from 100ms to 7d, such as `10s`")))
+    }
+}
+
+impl Witnesses {
+    /// The policy that the entries make, when they are given in place of a file.
+    ///
+    /// # Errors
+    /// What is wrong, with the key that it stands under.
+    pub(crate) fn own_policy(&self) -> Result<Option<WitnessPolicy>, String> {
+        let count = self.witness.len();
+        if count == 0 {
+            return Ok(None);
+        }
+        let (mut text, mut names) = (String::new(), String::new());
+        for (index, WitnessEntry { url, key }) in self.witness.iter().enumerate() {
+            if [url, key].iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+                return Err(format!("`witnesses.witness[{index}]`: `url` and `key` are words"));
+            }
+            // The key's own name says whose it is, in messages too.
+            let name = key.split('+').next().unwrap_or_default();
+            let _ = writeln!(text, "witness {name}#{index} {key} {url}");
+            let _ = write!(names, " {name}#{index}");
+        }
+        let quorum = self.quorum.map_or_else(|| count.to_string(), |quorum| quorum.to_string());
+        let _ = write!(text, "group witnesses/{count} {quorum}{names}\nquorum witnesses/{count}\n");
+        let parsed = WitnessPolicy::parse(text.as_bytes());
+        parsed
+            .map(Some)
+            .map_err(|error| format!("`witnesses`: {error} (line N is the Nth `witness`, the next is `quorum`)"))
+    }
+}
+
+/// Everything that is wrong, each with the key that it stands under.
+pub(super) fn validate(witnesses: &Witnesses, problems: &mut Vec<String>) {
+    if witnesses.policy.is_some() && (!witnesses.witness.is_empty() || witnesses.quorum.is_some()) {
+        problems.push("`witnesses`: `policy` excludes `witness` and `quorum`, which it has itself".into());
+    }
+    if witnesses.quorum.is_some() && witnesses.witness.is_empty() && witnesses.policy.is_none() {
+        problems.push("`witnesses.quorum`: of which `witness`?".into());
+    }
+    problems.extend(witnesses.own_policy().err());
+    if witnesses.publish.len() > PUBLISH_MAX {
+        problems.push(format!("`witnesses.publish`: more than {PUBLISH_MAX} places"));
+    }
+    for (index, publish) in witnesses.publish.iter().enumerate() {
+        let key = format!("witnesses.publish[{index}]");
+        let is_file = publish.to == PublishTo::File;
+        let given = [
+            ("path", publish.path.is_some(), is_file, is_file),
+            ("url", publish.url.is_some(), !is_file, !is_file),
+            ("secret_env", publish.secret_env.is_some(), publish.to == PublishTo::Webhook, false),
+        ];
+        for (name, given, may, must) in given {
+            if given && !may {
+                problems.push(format!("`{key}.{name}`: has no effect on `{}`", publish.to.as_str()));
+            } else if must && !given {
+                problems.push(format!("`{key}`: `{}` needs `{name}`", publish.to.as_str()));
+            }
+        }
+    }
+}
+
+impl PublishTo {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Syslog => "syslog",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load::parse;
+
+    const KEY: &str = "witness.example.com/w1+8b4b4ae1+BG9sZOd1lyz0eWXTIDhFJdUFpBzcqBTyHEpVJH/Ec1BS";
+
+    fn check(text: &str, expected: &str) {
+        let message = parse(text, "f").unwrap_err().to_string();
+        assert!(message.contains(expected), "{text}\n{message}");
+    }
+
+    #[test]
+    fn what_cannot_work_or_has_no_effect_is_refused() {
+        check("[witnesses]\nevery = \"soon\"", "is not a period");
+        check("[witnesses]\nevery = \"1ms\"", "is not a period");
+        check("[witnesses]\nquorum = 1", "of which `witness`?");
+        check("[[witnesses.witness]]\nurl = \"https://w.example\"\nkey = \"x\"", "not a witness's key");
+        check(&format!("[[witnesses.witness]]\nurl = \"w.example\"\nkey = \"{KEY}\""), "line 1");
+        check("[witnesses]\npolicy = \"p\"\nquorum = 1", "excludes");
+        check("[[witnesses.publish]]\nto = \"file\"", "needs `path`");
+        check("[[witnesses.publish]]\nto = \"syslog\"\npath = \"x\"", "has no effect on `syslog`");
+        check("[[witnesses.publish]]\nto = \"syslog\"\nurl = \"udp://h:1\"\nsecret_env = \"X\"", "has no effect");
+        check("[[witnesses.publish]]\nto = \"pigeon\"", "pigeon");
+    }
+
+    #[test]
+    fn nothing_is_asked_for_by_default_and_a_period_is_written_as_it_is_read() {
+        let config = parse("", "f").unwrap().witnesses;
+        assert!(config.own_policy().unwrap().is_none() && config.publish.is_empty());
+        let config = parse("[witnesses]\nevery = \"90s\"", "f").unwrap();
+        assert!(toml::to_string(&config.witnesses).unwrap().contains("every = \"1m 30s\""));
+    }
+}

@@ -1,0 +1,331 @@
+//! Has the log's checkpoints cosigned by witnesses of others, and keeps the newest one that met the quorum.
+//!
+//! INVARIANT: nothing waits for this. It reads checkpoints that are durable already, and a witness that is down, slow, or
+//! answers nonsense costs its own turn. What a witness says against the log is put on record, and nothing else follows from it.
+
+use super::witness_client::{Conflict, Courier, Submitted, Target};
+use crate::clock;
+use crate::config::Loaded;
+use crate::failure::{Failure, io_failure};
+use crate::service::assemble::Assembled;
+use holdshort_api::{WitnessSummary, WitnessesPage};
+use holdshort_ledger::{Checkpoint, Note, NoteSignature, VerifierKey, WitnessPolicy};
+use holdshort_notify::{Poster, Trust};
+use holdshort_server::Service;
+use holdshort_store::log::{self, DirectorySource, Log, PUBLIC_KEY_FILE, fetch_witnessed, store_witnessed};
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// Longest pause before a witness that fails is asked again.
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+
+/// The task that submits. Ends with it.
+pub(crate) struct Witnessing(JoinHandle<()>);
+
+impl Drop for Witnessing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The configured policy; `None` when nobody is asked.
+///
+/// # Errors
+/// When it cannot be read or has no witness to ask.
+pub(crate) fn policy(loaded: &Loaded) -> Result<Option<WitnessPolicy>, Failure> {
+    let config = &loaded.config.witnesses;
+    let Some(path) = config.policy.as_ref().map(|path| loaded.resolve(path)) else {
+        return config.own_policy().map_err(Failure::config);
+    };
+    let bytes = fs::read(&path).map_err(io_failure("read", &path))?;
+    let policy = WitnessPolicy::parse(&bytes)
+        .map_err(|error| Failure::config(format!("the witness policy `{}`: {error}", path.display())))?;
+    if policy.witnesses().iter().all(|witness| witness.url.is_none()) {
+        return Err(Failure::config(format!("no witness in `{}` has a URL to submit to", path.display()))
+            .hint("`witness NAME VKEY URL`"));
+    }
+    Ok(Some(policy))
+}
+
+/// Starts submitting, when somebody is to be asked.
+///
+/// # Errors
+/// When the log's own key cannot be read, or TLS cannot be set up.
+pub(crate) fn start(
+    loaded: &Loaded,
+    policy: Option<WitnessPolicy>,
+    directory: PathBuf,
+    assembled: &Assembled,
+) -> Result<Option<Witnessing>, Failure> {
+    let Some(policy) = policy else { return Ok(None) };
+    let config = &loaded.config.witnesses;
+    let key_file = directory.join(PUBLIC_KEY_FILE);
+    let text = fs::read_to_string(&key_file).map_err(io_failure("read", &key_file))?;
+    let log_key = VerifierKey::parse(text.trim()).map_err(Failure::internal)?;
+    if !policy.logs().is_empty() && !policy.logs().contains(&log_key) {
+        return Err(Failure::config(format!("the witness policy knows other logs than `{}`", log_key.name()))
+            .hint("add `log` and the line of `log.pub`, or no log at all"));
+    }
+    let poster = Arc::new(Poster::new(&Trust::default(), 1).map_err(Failure::internal)?);
+    let witnesses = policy.witnesses().iter().filter_map(|witness| {
+        let courier = Courier {
+            witness: witness.clone(),
+            url: witness.url.clone()?,
+            poster: poster.clone(),
+            log: assembled.log.clone(),
+            log_key: log_key.clone(),
+            timeout: config.timeout.0,
+        };
+        Some(Asked {
+            courier,
+            known: 0,
+            cosigned_ms: None,
+            trouble: None,
+            failures: 0,
+            next: Instant::now(),
+            busy: false,
+            told: None,
+        })
+    });
+    let (state, watching) = watch::channel(WitnessesPage::default());
+    let mut round = Round {
+        witnesses: witnesses.collect(),
+        policy,
+        log: assembled.log.clone(),
+        log_key,
+        directory,
+        every: config.every.0,
+        service: assembled.service.clone(),
+        target: None,
+        collected: Vec::new(),
+        witnessed: 0,
+        state,
+    };
+    assembled.service.witnessed_by(watching);
+    Ok(Some(Witnessing(tokio::spawn(async move { round.run().await }))))
+}
+
+/// One witness, and how it went.
+struct Asked {
+    courier: Courier,
+    /// Size that it is taken to have cosigned last.
+    known: u64,
+    cosigned_ms: Option<u64>,
+    trouble: Option<String>,
+    failures: u32,
+    next: Instant,
+    busy: bool,
+    /// The contradiction that is on record already.
+    told: Option<Conflict>,
+}
+
+struct Round {
+    witnesses: Vec<Asked>,
+    policy: WitnessPolicy,
+    log: Log,
+    log_key: VerifierKey,
+    directory: PathBuf,
+    every: Duration,
+    service: Arc<Service>,
+    /// What is submitted now. It stays until its quorum is met, or nobody is asked any more: a slow witness and a busy log
+    /// would never meet otherwise.
+    target: Option<Target>,
+    /// Cosignatures of the target.
+    collected: Vec<(usize, NoteSignature)>,
+    /// Size of the checkpoint that met the quorum last.
+    witnessed: u64,
+    state: watch::Sender<WitnessesPage>,
+}
+
+impl Round {
+    async fn run(&mut self) {
+        let known = fetch_witnessed(&mut DirectorySource::new(&self.directory), &self.log_key);
+        self.witnessed = match known {
+            Ok(Some((note, checkpoint))) if self.policy.check(&note).met => checkpoint.size,
+            Ok(_) => 0,
+            Err(error) => {
+                tracing::warn!(%error, "the witnessed checkpoint cannot be read");
+                0
+            }
+        };
+        let mut ticks = tokio::time::interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut submitting: JoinSet<(usize, u64, Submitted)> = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => self.submit(&mut submitting),
+                Some(ended) = submitting.join_next() => {
+                    if let Ok((at, size, submitted)) = ended {
+                        self.settle(at, size, submitted).await;
+                    }
+                }
+            }
+            self.publish_state();
+        }
+    }
+
+    fn submit(&mut self, submitting: &mut JoinSet<(usize, u64, Submitted)>) {
+        self.choose();
+        let Some(target) = self.target.clone() else { return };
+        for (at, asked) in self.witnesses.iter_mut().enumerate() {
+            let done = self.collected.iter().any(|(known, _)| *known == at);
+            if done || asked.busy || asked.next > Instant::now() {
+                continue;
+            }
+            asked.busy = true;
+            let (courier, target, known) =
+                (asked.courier.clone(), target.clone(), asked.known.min(target.checkpoint.size));
+            submitting.spawn(async move {
+                let submitted = courier.submit(&target, known).await;
+                (at, target.checkpoint.size, submitted)
+            });
+        }
+    }
+
+    /// Takes the newest checkpoint as the next target, once the last one is done with.
+    fn choose(&mut self) {
+        let met = self.target.as_ref().is_some_and(|target| target.checkpoint.size == self.witnessed);
+        let waiting = self.witnesses.iter().any(|asked| asked.busy);
+        if self.target.is_some() && !met && waiting {
+            return;
+        }
+        let text = self.log.checkpoint();
+        let Some(note) = Note::parse(text.as_bytes()).ok() else { return };
+        let Ok(checkpoint) = Checkpoint::of_note(&note, &self.log_key) else { return };
+        if self.target.as_ref().is_none_or(|target| target.checkpoint.size < checkpoint.size) {
+            self.target = Some(Target { note, checkpoint });
+            self.collected.clear();
+        }
+    }
+
+    async fn settle(&mut self, at: usize, size: u64, submitted: Submitted) {
+        let current = self.target.as_ref().is_some_and(|target| target.checkpoint.size == size);
+        let Some(asked) = self.witnesses.get_mut(at) else { return };
+        asked.busy = false;
+        let failed = match submitted {
+            Submitted::Cosigned(signature) => {
+                (asked.known, asked.trouble, asked.failures) = (size, None, 0);
+                asked.cosigned_ms = Some(clock::now_ms());
+                if current {
+                    self.collected.push((at, signature));
+                    self.keep().await;
+                }
+                return;
+            }
+            Submitted::Ahead(known) => {
+                asked.known = known;
+                format!("has seen {known} records of ours already")
+            }
+            Submitted::Failed(why) => why,
+            Submitted::Conflict(conflict) => {
+                let why = format!("holds another history of this log: {} records", conflict.theirs);
+                self.alarm(at, conflict).await;
+                why
+            }
+        };
+        let Some(asked) = self.witnesses.get_mut(at) else { return };
+        asked.failures = asked.failures.saturating_add(1);
+        let doubled = 1u32.checked_shl(asked.failures.min(16).saturating_sub(1)).unwrap_or(u32::MAX);
+        asked.next = Instant::now() + self.every.saturating_mul(doubled).min(PAUSE_MAX);
+        if asked.trouble.as_ref() != Some(&failed) {
+            tracing::warn!(
+                witness = asked.courier.witness.name,
+                url = asked.courier.url,
+                failed,
+                "a witness did not cosign"
+            );
+        }
+        asked.trouble = Some(failed);
+    }
+
+    /// Stores the target with what was collected, once that is enough.
+    async fn keep(&mut self) {
+        let Some(target) = &self.target else { return };
+        let (mut note, size) = (target.note.clone(), target.checkpoint.size);
+        if self.collected.iter().any(|(_, signature)| note.add(signature.clone()).is_err())
+            || !self.policy.check(&note).met
+        {
+            return;
+        }
+        let directory = self.directory.clone();
+        let stored = tokio::task::spawn_blocking(move || store_witnessed(&directory, &note)).await;
+        match stored.map_err(|error| error.to_string()).and_then(|stored| stored.map_err(|error| error.to_string())) {
+            Ok(()) => {
+                if self.witnessed != size {
+                    tracing::info!(
+                        size,
+                        local = self.local_size(),
+                        cosignatures = self.collected.len(),
+                        "checkpoint witnessed"
+                    );
+                }
+                self.witnessed = size;
+            }
+            Err(error) => tracing::error!(error, "the witnessed checkpoint cannot be stored"),
+        }
+    }
+
+    /// Somebody else's history was cosigned under our key, or ours went back: on record, once for each claim.
+    async fn alarm(&mut self, at: usize, conflict: Conflict) {
+        let Some(asked) = self.witnesses.get_mut(at) else { return };
+        if asked.told.as_ref() == Some(&conflict) {
+            return;
+        }
+        let (name, url) = (asked.courier.witness.key.name().to_owned(), asked.courier.url.clone());
+        // Up to here the witnesses saw what we have.
+        let same = self.witnessed.min(conflict.theirs).min(conflict.ours);
+        let (theirs, ours, proved) = (conflict.theirs, conflict.ours, conflict.evidence.is_some());
+        tracing::error!(
+            witness = name,
+            url,
+            theirs,
+            ours,
+            same,
+            proved,
+            "a witness holds another history of this log, signed with its key: the key is used elsewhere, or the log went back"
+        );
+        if let Some(evidence) = &conflict.evidence {
+            let path = self.directory.join(log::CONTRADICTION_FILE);
+            if !path.exists()
+                && let Err(error) = log::keep_contradiction(&self.directory, evidence)
+            {
+                tracing::error!(%error, "evidence cannot be stored");
+            }
+        }
+        let detail = json!({
+            "witness": name, "url": url, "theirs": theirs, "ours": ours, "same_before": same, "proved": proved,
+        });
+        match self.service.record_witness_conflict(detail).await {
+            Ok(()) => asked.told = Some(conflict),
+            Err(fault) => tracing::error!(%fault, "the contradiction is not on record yet"),
+        }
+    }
+
+    fn local_size(&self) -> u64 {
+        let note = self.log.checkpoint();
+        Checkpoint::open(note.as_bytes(), &self.log_key).map_or(0, |checkpoint| checkpoint.size)
+    }
+
+    fn publish_state(&self) {
+        let summary = |asked: &Asked| WitnessSummary {
+            name: asked.courier.witness.key.name().to_owned(),
+            url: asked.courier.url.clone(),
+            size: asked.known,
+            cosigned_ms: asked.cosigned_ms,
+            trouble: asked.trouble.clone(),
+            conflict: asked.told.is_some(),
+        };
+        self.state.send_replace(WitnessesPage {
+            quorum: Some(self.policy.quorum()),
+            size: self.local_size(),
+            witnessed: self.witnessed,
+            witnesses: self.witnesses.iter().map(summary).collect(),
+        });
+    }
+}

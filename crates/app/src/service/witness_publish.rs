@@ -1,0 +1,240 @@
+//! Publishes checkpoints: to files that grow, syslog collectors and HTTP endpoints, for whoever audits the log against them.
+
+use crate::clock;
+use crate::config::{Loaded, Publish, PublishTo, Sensitive};
+use crate::failure::{Failure, io_failure};
+use bytes::Bytes;
+use holdshort_ledger::{Checkpoint, Note, append_note};
+use holdshort_notify::{Collector, Poster, SIGNATURE, SendError, TIMESTAMP, Trust, endpoint, sign};
+use holdshort_store::log::Log;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+use serde_json::json;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+/// Longest time for one message.
+const SEND_MAX: Duration = Duration::from_secs(15);
+/// Version of the payload of webhooks.
+const PAYLOAD_VERSION: u32 = 1;
+/// Informational, RFC 5424, 6.2.1.
+const SEVERITY: u8 = 6;
+
+/// The tasks that publish. End with it.
+pub(crate) struct Publishing(Vec<JoinHandle<()>>);
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// A place of publication, ready to be used.
+pub(crate) enum Place {
+    /// A file.
+    File(PathBuf),
+    /// A collector.
+    Syslog(Box<Collector>),
+    /// An endpoint, and the secret that messages are signed with.
+    Webhook(Box<Poster>, Uri, Option<Vec<u8>>),
+}
+
+/// The configured places, with how often.
+///
+/// # Errors
+/// When one cannot be right, or an environment variable is not set.
+pub(crate) fn places(loaded: &Loaded) -> Result<Vec<(Place, Duration)>, Failure> {
+    loaded.config.witnesses.publish.iter().map(|publish| Ok((place(loaded, publish)?, publish.every.0))).collect()
+}
+
+fn place(loaded: &Loaded, publish: &Publish) -> Result<Place, Failure> {
+    let unset =
+        |name: String| Failure::config(format!("witnesses.publish: the environment variable `{name}` is not set"));
+    let variable = |name: &str| std::env::var(name).ok();
+    let url = || match &publish.url {
+        Some(url) => Sensitive::resolve(url, variable).map_err(unset),
+        None => Ok(String::new()),
+    };
+    let wrong = |error| Failure::config(format!("witnesses.publish, `{}`: {error}", publish.to.as_str()));
+    Ok(match publish.to {
+        PublishTo::File => Place::File(loaded.resolve(publish.path.as_deref().unwrap_or(Path::new("")))),
+        PublishTo::Syslog => Place::Syslog(Box::new(Collector::new(&url()?, &Trust::default()).map_err(wrong)?)),
+        PublishTo::Webhook => {
+            let secret = publish.secret_env.as_ref().map(|name| variable(name).ok_or_else(|| unset(name.clone())));
+            let secret = secret.transpose()?.map(String::into_bytes);
+            if secret.as_ref().is_some_and(Vec::is_empty) {
+                return Err(Failure::config("witnesses.publish: the secret is empty"));
+            }
+            let poster = Poster::new(&Trust::default(), 0).map_err(wrong)?;
+            Place::Webhook(Box::new(poster), endpoint(&url()?, false).map_err(wrong)?, secret)
+        }
+    })
+}
+
+/// Starts publishing.
+pub(crate) fn start(places: Vec<(Place, Duration)>, log: &Log) -> Publishing {
+    let start = |(place, every)| tokio::spawn(run(place, every, log.clone()));
+    Publishing(places.into_iter().map(start).collect())
+}
+
+async fn run(place: Place, every: Duration, log: Log) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut published = String::new();
+    loop {
+        ticks.tick().await;
+        let text = log.checkpoint();
+        if text == published {
+            continue;
+        }
+        let Ok(note) = Note::parse(text.as_bytes()) else { continue };
+        match place.publish(&note).await {
+            Ok(()) => published = text,
+            // The next tick has a newer one, which says all that this one did.
+            Err(error) => tracing::warn!(place = place.name(), error, "a checkpoint was not published"),
+        }
+    }
+}
+
+impl Place {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Syslog(_) => "syslog",
+            Self::Webhook(..) => "webhook",
+        }
+    }
+
+    async fn publish(&self, note: &Note) -> Result<(), String> {
+        let sending = async {
+            match self {
+                Self::File(path) => {
+                    let (path, note) = (path.clone(), note.clone());
+                    let written = tokio::task::spawn_blocking(move || append(&path, &note)).await;
+                    written.map_err(|error| error.to_string())?.map_err(|failure| failure.to_string())
+                }
+                Self::Syslog(collector) => {
+                    let message = syslog_message(collector, note);
+                    collector.send(&[message]).await.map_err(|error| error.to_string())
+                }
+                Self::Webhook(poster, url, secret) => {
+                    post(poster, url, secret.as_deref(), note).await.map_err(|error| error.to_string())
+                }
+            }
+        };
+        tokio::time::timeout(SEND_MAX, sending).await.unwrap_or_else(|_| Err("took too long".into()))
+    }
+}
+
+/// Adds a note to a file, durably. Nothing that stands there is touched: the file may be one that only takes more.
+fn append(path: &Path, note: &Note) -> Result<(), Failure> {
+    let is_new = !path.exists();
+    let mut file: File = OpenOptions::new().create(true).append(true).open(path).map_err(io_failure("open", path))?;
+    let torn = !is_new && !ends_with_line(path);
+    file.write_all(append_note(note, torn).as_bytes()).map_err(io_failure("write", path))?;
+    file.sync_all().map_err(io_failure("sync", path))?;
+    match path.parent().filter(|_| is_new) {
+        Some(folder) => File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_failure("sync", folder)),
+        None => Ok(()),
+    }
+}
+
+/// Whether the last note was written to its end, with the empty line behind it.
+fn ends_with_line(path: &Path) -> bool {
+    let end = || {
+        let mut file = File::open(path)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(2)))?;
+        let mut end = Vec::new();
+        file.take(2).read_to_end(&mut end)?;
+        Ok::<_, std::io::Error>(end.is_empty() || end == b"\n\n")
+    };
+    end().unwrap_or(false)
+}
+
+/// Small enough for a datagram: the text, and the log's own Ed25519 signature. `note` is them as JSON has them.
+fn syslog_message(collector: &Collector, note: &Note) -> String {
+    let origin = note.text().split('\n').next().unwrap_or_default();
+    // Of the signatures by the log itself, the short one.
+    let short = note.retaining(|one| one.name == origin && one.bytes.len() == 64);
+    let (size, root) = Checkpoint::parse_text(note.text())
+        .map_or((0, String::new()), |checkpoint| (checkpoint.size, checkpoint.root.to_string()));
+    let head = collector.header(SEVERITY, clock::now_ms(), "checkpoint");
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace(']', "\\]");
+    let origin = escape(origin);
+    // 32473 is the number that RFC 5612 sets aside. The mark of UTF-8 comes before the message (RFC 5424, 6.4).
+    format!(
+        "{head}[checkpoint@32473 origin=\"{origin}\" size=\"{size}\" root=\"{root}\"] \u{feff}{}",
+        json!(short.to_string())
+    )
+}
+
+async fn post(poster: &Poster, url: &Uri, secret: Option<&[u8]>, note: &Note) -> Result<(), SendError> {
+    let checkpoint = Checkpoint::parse_text(note.text()).map_err(|_| SendError::Unsendable)?;
+    let body = json!({
+        "type": "holdshort.checkpoint", "version": PAYLOAD_VERSION, "origin": checkpoint.origin,
+        "size": checkpoint.size, "root": checkpoint.root.to_string(), "note": note.to_string(),
+    });
+    let body = serde_json::to_vec(&body).map_err(|_| SendError::Unsendable)?;
+    let now_s = clock::now_ms() / 1_000;
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url.clone())
+        .header(CONTENT_TYPE, "application/json")
+        .header(TIMESTAMP, now_s);
+    if let Some(secret) = secret {
+        request = request.header(SIGNATURE, sign(secret, now_s, &body));
+    }
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|_| SendError::Unsendable)?;
+    let answer = poster.send(request).await?;
+    if answer.is_success() { Ok(()) } else { Err(SendError::Status(answer.status)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdshort_ledger::{Hash, SigningKey, kept_notes};
+
+    fn note(size: u64) -> Note {
+        let key = SigningKey::from_seed("example.com/log", &[7; 32]).unwrap();
+        Checkpoint { origin: "example.com/log".into(), size, root: Hash::leaf(b"x") }.sign(&key).unwrap()
+    }
+
+    #[test]
+    fn a_file_grows_and_a_torn_end_takes_nothing_else_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoints");
+        append(&path, &note(1)).unwrap();
+        append(&path, &note(2)).unwrap();
+        assert_eq!(kept_notes(&std::fs::read(&path).unwrap()).notes, [note(1), note(2)]);
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 1..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            append(&path, &note(3)).unwrap();
+            let kept = kept_notes(&std::fs::read(&path).unwrap());
+            assert_eq!(kept.notes.last(), Some(&note(3)), "cut at {cut}: {kept:?}");
+        }
+    }
+
+    #[test]
+    fn a_datagram_holds_what_can_be_checked() {
+        let mut signed = note(7);
+        let own = holdshort_ledger::Cosigner::from_seed(
+            holdshort_ledger::CosignerAlgorithm::MlDsa44,
+            "example.com/log",
+            &[9; 32],
+        );
+        own.unwrap().cosign(&mut signed, 1).unwrap();
+        let collector = Collector::new("udp://127.0.0.1:9", &Trust::default()).unwrap();
+        let message = syslog_message(&collector, &signed);
+        assert!(message.len() < 600 && !message.contains('\n'), "{message}");
+        let (_, text) = message.split_once('\u{feff}').unwrap();
+        let text: String = serde_json::from_str(text).unwrap();
+        assert_eq!(Note::parse(text.as_bytes()).unwrap(), note(7));
+    }
+}
