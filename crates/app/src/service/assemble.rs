@@ -7,9 +7,13 @@ use crate::service::declared::DeclaredAgents;
 use crate::service::lock::DataLock;
 use crate::service::notify::notifiers;
 use crate::service::recorder::LogRecorder;
+use crate::service::retention::Keeper;
+use crate::service::space::SpaceWatch;
+use crate::service::seals::Seals;
 use crate::{clock, snapshot};
 use holdshort_inventory::Pins;
 use holdshort_server::{Arguments, Service, ServiceConfig, StartError, Stores, SystemClock};
+use holdshort_store::keys::Keys;
 use holdshort_store::log::{Log, LogError, LogOptions};
 use holdshort_store::sqlite::StateDb;
 use std::fs;
@@ -24,8 +28,12 @@ pub(crate) struct Assembled {
     pub(crate) service: Arc<Service>,
     /// Its log.
     pub(crate) log: Log,
+    /// The keys of its records.
+    pub(crate) keys: Keys,
     /// The administrator's token.
     pub(crate) admin_token: String,
+    keeper: Option<Keeper>,
+    space: SpaceWatch,
     _lock: DataLock,
 }
 
@@ -47,7 +55,9 @@ impl Assembled {
             snapshot = snapshot::build(loaded, Some(data), Arc::default(), pins)?;
         }
         let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
-        let log = open_log(data)?;
+        let log = open_log(data, loaded)?;
+        let keys = Keys::open(&data.keys()).map_err(Failure::internal)?;
+        let seals = Seals::new(keys.clone(), loaded.config.record.seal, database.clone(), data);
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
         let stores = Stores {
             agents: Arc::new(declared),
@@ -62,18 +72,25 @@ impl Assembled {
             incidents: database.clone(),
             outbox: database,
         };
-        let recorder = Arc::new(LogRecorder::new(log.clone()));
+        let recorder = Arc::new(LogRecorder::new(log.clone(), Arc::new(seals)));
         let started = Service::start(config(loaded), snapshot, stores, recorder, Arc::new(SystemClock)).await;
         let service = started.map_err(|error| match error {
             StartError::Agents(_) => Failure::config(error),
             StartError::Store(_) | StartError::Journal(_) => Failure::internal(error),
         })?;
         service.notify_by(notifiers);
-        Ok(Self { service, log, admin_token: admin_token(data)?, _lock: lock })
+        let settings = loaded.config.log;
+        let space = SpaceWatch::start(service.clone(), &log, settings.keep_free.0);
+        let keeper = Keeper::start(service.clone(), data, settings)?;
+        Ok(Self { service, log, keys, admin_token: admin_token(data)?, keeper, space, _lock: lock })
     }
 
     /// Records the end, seals the log and lets go of the directory.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
+        // It may be waiting for a record to be written, so that it is waited for elsewhere.
+        let keeper = self.keeper;
+        tokio::task::spawn_blocking(move || drop(keeper)).await.map_err(Failure::internal)?;
+        drop(self.space);
         let recorded = self.service.stop().await.map_err(Failure::internal);
         let closed = self.log.close().await.map_err(Failure::internal);
         recorded.and(closed)
@@ -98,8 +115,9 @@ fn config(loaded: &Loaded) -> ServiceConfig {
     }
 }
 
-fn open_log(data: &DataDir) -> Result<Log, Failure> {
-    let options = LogOptions::new(data.log(), data.log_key(), origin()?);
+fn open_log(data: &DataDir, loaded: &Loaded) -> Result<Log, Failure> {
+    let keep_free = loaded.config.log.keep_free.0;
+    let options = LogOptions { keep_free, ..LogOptions::new(data.log(), data.log_key(), origin()?) };
     let (log, report) = Log::open(options).map_err(|error| match error {
         LogError::Damaged(damage) => {
             Failure::internal(format!("the log in `{}` is damaged: {damage}", data.log().display()))

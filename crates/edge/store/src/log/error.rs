@@ -70,6 +70,12 @@ pub enum LogError {
         /// How that shows.
         what: &'static str,
     },
+    /// Somebody else archives or drops records of the log.
+    #[error("old records of log `{}` are being archived or dropped by another process; try again when it is done", .directory.display())]
+    Busy {
+        /// The log's directory.
+        directory: PathBuf,
+    },
     /// The log was closed.
     #[error("log is closed")]
     Closed,
@@ -137,6 +143,9 @@ pub enum Wrong {
     /// Not in our format, or in that of another version.
     #[error("{0}")]
     Format(String),
+    /// An entry that another version of the program wrote.
+    #[error("entry has version {0}, which this program does not know: use the version of holdshort that wrote it")]
+    Version(u8),
     /// The checkpoint's signature or form.
     #[error("checkpoint is not valid: {0}")]
     Checkpoint(String),
@@ -176,6 +185,11 @@ pub enum Wrong {
         /// Size now.
         found: u64,
     },
+    /// The record was dropped.
+    #[error(
+        "the record was dropped on purpose; records are kept from {0} on, and its entry in the tree is still there"
+    )]
+    Dropped(u64),
     /// No signature covers the record yet.
     #[error("the last checkpoint covers {0} records, not this one")]
     Uncovered(u64),

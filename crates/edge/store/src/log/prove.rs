@@ -1,9 +1,9 @@
 //! The proof of one record, as a file for somebody who has nothing else of the log.
 
+use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::keys::read_public;
-use super::dropped::Dropped;
-use super::layout::{DROPPED_FILE, CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::layout::{CHECKPOINT_FILE, DROPPED_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
 use super::read::StoredRecord;
 use super::recover::read_checkpoint;
 use super::segments::{Scan, Step, list};

@@ -1,8 +1,9 @@
 //! Reading records, forwards from any index and backwards from the end, also while the log is being written.
 
+use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::keys::read_public;
-use super::layout::PUBLIC_KEY_FILE;
+use super::layout::{DROPPED_FILE, PUBLIC_KEY_FILE};
 use super::recover::read_checkpoint;
 use super::segments::{Scan, Segment, Step, list};
 use holdshort_ledger::Salt;
@@ -50,7 +51,7 @@ impl Reader {
         self.live.as_ref().map_or(self.size, |live| *live.borrow())
     }
 
-    /// The records from `from` on. The iterator ends where the log ends now; on a running log, asking it again later gives
+    /// The records from `from` on, or from the first one that was kept. The iterator ends where the log ends now; on a running log, asking it again later gives
     /// what came since.
     #[must_use]
     pub fn forwards(&self, from: u64) -> Forwards {
@@ -63,12 +64,27 @@ impl Reader {
         Backwards { end: end.min(self.size()), reader: self.clone(), scan: None, offsets: Vec::new(), failed: false }
     }
 
-    /// Opens the segment that holds a record.
+    /// Index of the first record that was kept: those before it were dropped on purpose, and reading begins and ends here.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] when the statement about it is not the log's.
+    pub fn first(&self) -> Result<u64, LogError> {
+        Ok(Dropped::read_of(&self.directory)?.map_or(0, |dropped| dropped.first))
+    }
+
+    /// Opens the segment that holds a record. [`Wrong::Dropped`] when it was dropped, also just now.
     fn segment_of(&self, index: u64) -> Result<Scan, LogError> {
         let segments = list(&self.directory)?;
         let segment: Option<&Segment> = segments.iter().rfind(|segment| segment.first_index <= index);
         let missing = || Damage::new(super::layout::RECORDS_DIRECTORY, 0, Some(index), Wrong::Missing);
-        Ok(Scan::open(segment.ok_or_else(missing)?)?)
+        match segment.ok_or_else(missing).and_then(Scan::open) {
+            Err(damage) if damage.wrong == Wrong::Missing => {
+                let first = self.first()?;
+                let gone = || Damage::new(DROPPED_FILE, 0, Some(index), Wrong::Dropped(first));
+                Err(if index < first { gone() } else { damage }.into())
+            }
+            opened => Ok(opened?),
+        }
     }
 }
 
@@ -92,6 +108,14 @@ fn record(scan: &mut Scan, index: u64) -> Result<StoredRecord, LogError> {
     Err(Damage::new(scan.segment().name.as_str(), offset, Some(index), wrong).into())
 }
 
+/// The first record that was kept, when that is what an error says.
+fn dropped_to(error: LogError) -> Result<u64, LogError> {
+    match error {
+        LogError::Damaged(Damage { wrong: Wrong::Dropped(first), .. }) => Ok(first),
+        other => Err(other),
+    }
+}
+
 /// Iterator of [`Reader::forwards`]. After an error it ends.
 #[derive(Debug)]
 pub struct Forwards {
@@ -102,7 +126,17 @@ pub struct Forwards {
 }
 
 impl Forwards {
-    fn read(&mut self) -> Result<StoredRecord, LogError> {
+    fn read(&mut self) -> Result<Option<StoredRecord>, LogError> {
+        while self.next < self.reader.size() {
+            match self.read_next() {
+                Err(error) => self.next = dropped_to(error)?.max(self.next.saturating_add(1)),
+                Ok(found) => return Ok(Some(found)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_next(&mut self) -> Result<StoredRecord, LogError> {
         let mut scan = match self.scan.take() {
             Some(scan) => scan,
             None => self.seek()?,
@@ -140,12 +174,12 @@ impl Iterator for Forwards {
     type Item = Result<StoredRecord, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed || self.next >= self.reader.size() {
+        if self.failed {
             return None;
         }
-        let found = self.read();
-        self.failed = found.is_err();
-        Some(found)
+        let found = self.read().transpose();
+        self.failed = matches!(found, Some(Err(_)));
+        found
     }
 }
 
@@ -188,8 +222,12 @@ impl Iterator for Backwards {
         if self.failed || self.end == 0 {
             return None;
         }
-        let found = self.read();
-        self.failed = found.is_err();
-        Some(found)
+        let found = match self.read() {
+            // What lies further back was dropped.
+            Err(error) => dropped_to(error).err().map(Err),
+            Ok(found) => Some(Ok(found)),
+        };
+        self.failed = !matches!(found, Some(Ok(_)));
+        found
     }
 }

@@ -6,6 +6,7 @@
 
 use super::cosigned::check_cosignature;
 use super::disk::{Disk, write_zeros};
+use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::fence::Lock;
 use super::layout::{
@@ -14,9 +15,9 @@ use super::layout::{
 use super::sealer::Seal;
 use super::segments::{Scan, Segment, SegmentWriter, Step, list, next_path, segment_bytes_min};
 use super::space::Gauge;
-use super::tiles::read_bounded;
+use super::tiles::{DirectoryTiles, read_bounded};
 use super::{LogOptions, RecoveryReport, keys};
-use holdshort_ledger::{Checkpoint, Entry, NOTE_BYTES_MAX, VerifierKey};
+use holdshort_ledger::{Checkpoint, Entry, FrameError, NOTE_BYTES_MAX, Tile, VerifierKey};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -59,11 +60,16 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
         disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
     }
     let (mut note, checkpoint) = read_checkpoint(directory, &keys.log.verifier())?;
+    check_version(directory, &note, &checkpoint)?;
 
     let (seal, rebuild) = open_seal(&disk, directory, &checkpoint);
     let mut seal = seal.fenced(Arc::clone(&lock), Some(note.clone()));
     let mut report = RecoveryReport { created, sealed: checkpoint.size, tiles_rebuilt: rebuild, ..Default::default() };
     let from = if rebuild { 0 } else { checkpoint.size };
+    if rebuild && let Some(dropped) = Dropped::read(directory, &keys.log.verifier())? {
+        // What the records said is gone, what the tree committed to is not. The signed root tells whether that is so.
+        push_entries(directory, dropped.first, &checkpoint, &mut seal)?;
+    }
     let place = replay(disk.as_ref(), &segments, from, &checkpoint, &mut seal)?;
     report.size = seal.size();
     report.torn_bytes = place.as_ref().map_or(0, |place| place.torn_bytes);
@@ -110,6 +116,21 @@ fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
     Ok(())
 }
 
+/// What a newer version wrote is not gone on with: what it means is not known here, and would be lost or overwritten.
+fn check_version(directory: &Path, note: &str, checkpoint: &Checkpoint) -> Result<(), Damage> {
+    let plain = note.strip_prefix(checkpoint.text().as_str()).is_some_and(|rest| rest.starts_with('\n'));
+    if !plain {
+        let wrong = "it has lines that this program does not know: use the version of holdshort that wrote it";
+        return Err(Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Checkpoint(wrong.to_owned())));
+    }
+    let last = checkpoint.size.checked_sub(1).and_then(|last| Tile::of_tree(0, last >> 8, checkpoint.size));
+    match last.map(|last| DirectoryTiles::new(directory).entries(last)) {
+        Some(Err(damage)) if matches!(damage.wrong, Wrong::Version(_)) => Err(damage),
+        // Other damage to tiles is mended from the records.
+        _ => Ok(()),
+    }
+}
+
 /// The seal at the checkpoint; `true` when its tiles are not those of the checkpoint and all must be made again.
 fn open_seal(disk: &Arc<dyn Disk>, directory: &Path, checkpoint: &Checkpoint) -> (Seal, bool) {
     match Seal::from_tiles(Arc::clone(disk), directory, checkpoint.size) {
@@ -138,6 +159,12 @@ fn replay(
     let start = segments.iter().rposition(|segment| segment.first_index <= from).unwrap_or_default();
     let mut segments = segments.iter().skip(start).peekable();
     let mut next = segments.peek().map_or(0, |segment| segment.first_index);
+    if next > seal.size()
+        && let Some(segment) = segments.peek()
+    {
+        let wrong = Wrong::Order { expected: seal.size(), found: next };
+        return Err(Damage::new(segment.name.as_str(), 0, Some(seal.size()), wrong).into());
+    }
     let mut end = None;
     while let Some(segment) = segments.next() {
         if segment.first_index != next {
@@ -170,12 +197,34 @@ fn replay(
         if let Some(offset) = unsealed_from {
             rewrite(disk, segment, offset, scan.offset())?;
         }
-        end = Some(End { segment: segment.clone(), offset: scan.offset(), torn_bytes });
+        // Nothing is ever added to an archive: the next record begins a new segment.
+        end = (!scan.segment().archived).then(|| End { segment: segment.clone(), offset: scan.offset(), torn_bytes });
     }
     if next < checkpoint.size || seal.size() < checkpoint.size {
         return Err(Damage::new(RECORDS_DIRECTORY, 0, Some(next), Wrong::Truncated(checkpoint.size)).into());
     }
     Ok(end)
+}
+
+/// Begins the tree with the entries of records that were dropped.
+fn push_entries(directory: &Path, first: u64, checkpoint: &Checkpoint, seal: &mut Seal) -> Result<(), LogError> {
+    let tiles = DirectoryTiles::new(directory);
+    if first > checkpoint.size {
+        let wrong = Wrong::Truncated(first);
+        return Err(Damage::new(CHECKPOINT_FILE, 0, None, wrong).into());
+    }
+    while seal.size() < first {
+        let bundle = seal.size() >> 8;
+        let tile = Tile::of_tree(0, bundle, checkpoint.size)
+            .ok_or_else(|| Damage::new(CHECKPOINT_FILE, 0, Some(seal.size()), Wrong::Truncated(first)))?;
+        for entry in tiles.entries(tile)? {
+            if seal.size() < first {
+                seal.push(&entry)?;
+                check_root(seal, checkpoint)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// When all tiles are made again: the records must lead to the root that was signed.
@@ -202,6 +251,8 @@ fn cut(
     let torn_bytes = tail.used_until.saturating_sub(offset);
     let durable = tail.durable.max(checkpoint.size);
     match step {
+        // Records of another version are none of a torn group: they may well have been acknowledged.
+        Step::Broken(error @ FrameError::Version(_)) => return Err(damage(Wrong::Format(error.to_string()))),
         Step::Broken(error) if !is_last || durable > next => return Err(damage(Wrong::Format(error.to_string()))),
         _ if is_last && durable > next => return Err(damage(Wrong::Truncated(durable))),
         // A segment is left only when its last record is durable: there can be no torn tail in it.

@@ -1,9 +1,12 @@
 //! The payload segments: listing, scanning, and writing them.
 
+use super::archive::{Unpacked, unpack};
 use super::disk::{Disk, DiskFile, write_zeros};
+use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
-use super::layout::{RECORDS_DIRECTORY, TEMPORARY, segment_index, segment_name};
+use super::layout::{RECORDS_DIRECTORY, TEMPORARY, archive_index, archive_name, segment_index, segment_name};
 use super::space::Gauge;
+use super::tiles::open_plain;
 use holdshort_ledger::{
     FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,
 };
@@ -36,10 +39,23 @@ pub(crate) struct Segment {
     /// Relative to the log's directory.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
+    /// Whether it is compressed.
+    pub(crate) archived: bool,
 }
 
-/// The segments of a log in order. No folder: none.
+/// The segments of a log in order, without those that were dropped. No folder: none.
 pub(crate) fn list(directory: &Path) -> Result<Vec<Segment>, LogError> {
+    let mut segments = list_all(directory)?;
+    // The original comes first: it counts, as long as it is there.
+    segments.dedup_by_key(|segment| segment.first_index);
+    if let Some(dropped) = Dropped::read_of(directory)? {
+        segments.retain(|segment| segment.first_index >= dropped.first);
+    }
+    Ok(segments)
+}
+
+/// All files of segments, also those that do not count any more.
+pub(crate) fn list_all(directory: &Path) -> Result<Vec<Segment>, LogError> {
     let folder = directory.join(RECORDS_DIRECTORY);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -49,13 +65,24 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<Segment>, LogError> {
     let mut segments = Vec::new();
     for entry in entries {
         let entry = entry.map_err(LogError::io("list", &folder))?;
-        if let Some(first_index) = entry.file_name().to_str().and_then(segment_index) {
+        let file_name = entry.file_name();
+        let Some(file_name) = file_name.to_str() else { continue };
+        if let Some(first_index) = segment_index(file_name) {
             let name = segment_name(first_index);
-            segments.push(Segment { first_index, path: directory.join(&name), name });
+            segments.push(Segment { first_index, path: directory.join(&name), name, archived: false });
+        } else if let Some(first_index) = archive_index(file_name) {
+            segments.push(Segment::archive(directory, first_index));
         }
     }
-    segments.sort_by_key(|segment| segment.first_index);
+    segments.sort_by_key(|segment| (segment.first_index, segment.archived));
     Ok(segments)
+}
+
+impl Segment {
+    fn archive(directory: &Path, first_index: u64) -> Self {
+        let name = archive_name(first_index);
+        Self { first_index, path: directory.join(&name), name, archived: true }
+    }
 }
 
 /// What stands at a place in a segment.
@@ -78,23 +105,49 @@ pub(crate) struct Scan {
     offset: u64,
     length: u64,
     payload: Vec<u8>,
+    /// Why an archive did not give all, or not what was put into it.
+    fault: Option<String>,
+    /// Index of the record behind the last one that was read in order.
+    next: u64,
 }
 
 impl Scan {
-    /// Opens a segment and checks its header.
+    /// Opens a segment and checks its header. Of an archived one, places are those in the segment that it holds.
     pub(crate) fn open(segment: &Segment) -> Result<Self, Damage> {
         let unreadable = |error: io::Error| Damage::unreadable(segment.name.as_str(), &error);
-        let file = File::open(&segment.path).map_err(unreadable)?;
-        let length = file.metadata().map_err(unreadable)?.len();
+        let (file, length, fault) = if segment.archived {
+            let Unpacked { file, length, fault } = unpack(&segment.path).map_err(unreadable)?;
+            (file, length, fault)
+        } else {
+            match open_plain(&segment.path) {
+                Ok(file) => {
+                    let length = file.metadata().map_err(unreadable)?.len();
+                    (file, length, None)
+                }
+                // Archived since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let directory = segment.path.parent().and_then(Path::parent);
+                    let archive = directory.map(|directory| Segment::archive(directory, segment.first_index));
+                    let archive = archive.filter(|archive| archive.path.exists());
+                    return archive.map_or_else(|| Err(unreadable(error)), |archive| Self::open(&archive));
+                }
+                Err(error) => return Err(unreadable(error)),
+            }
+        };
         let mut reader = BufReader::with_capacity(SCAN_BYTES, file);
+        reader.rewind().map_err(unreadable)?;
         let mut header = [0; SEGMENT_HEADER_BYTES];
-        reader.read_exact(&mut header).map_err(unreadable)?;
         let wrong = |wrong| Damage::new(segment.name.as_str(), 0, Some(segment.first_index), wrong);
+        if let Some(fault) = fault.as_ref().filter(|_| length < header_bytes()) {
+            return Err(wrong(Wrong::Format(fault.clone())));
+        }
+        reader.read_exact(&mut header).map_err(unreadable)?;
         let header = SegmentHeader::decode(&header).map_err(|error| wrong(Wrong::Format(error.to_string())))?;
         if header.first_index != segment.first_index {
             return Err(wrong(Wrong::Order { expected: segment.first_index, found: header.first_index }));
         }
-        Ok(Self { reader, segment: segment.clone(), offset: header_bytes(), length, payload: Vec::new() })
+        let (segment, next) = (segment.clone(), segment.first_index);
+        Ok(Self { reader, segment, offset: header_bytes(), length, payload: Vec::new(), fault, next })
     }
 
     pub(crate) fn segment(&self) -> &Segment {
@@ -120,20 +173,21 @@ impl Scan {
     pub(crate) fn step(&mut self) -> Result<Step, Damage> {
         let header = match self.header()? {
             Ok(Some(header)) => header,
-            Ok(None) => return self.stay(Step::End),
-            Err(error) => return self.stay(Step::Broken(error)),
+            Ok(None) => return self.end(Step::End),
+            Err(error) => return self.end(Step::Broken(error)),
         };
         if self.behind(&header) > self.length {
-            return self.stay(Step::Broken(FrameError::Length(header.length)));
+            return self.end(Step::Broken(FrameError::Length(header.length)));
         }
         self.payload.resize(header.length, 0);
         self.reader
             .read_exact(&mut self.payload)
             .map_err(|error| Damage::unreadable(self.segment.name.as_str(), &error))?;
         if let Err(error) = header.check(&self.payload) {
-            return self.stay(Step::Broken(error));
+            return self.end(Step::Broken(error));
         }
         self.offset = self.behind(&header);
+        self.next = header.index.saturating_add(1);
         Ok(Step::Frame(header))
     }
 
@@ -162,6 +216,17 @@ impl Scan {
 
     fn behind(&self, header: &FrameHeader) -> u64 {
         self.offset.saturating_add(u64::try_from(header.length.saturating_add(FRAME_HEADER_BYTES)).unwrap_or(u64::MAX))
+    }
+
+    /// No sound frame stands here. Of an archive that could not be unpacked as it was packed, this is the place.
+    fn end(&mut self, step: Step) -> Result<Step, Damage> {
+        match &self.fault {
+            Some(fault) => {
+                let wrong = Wrong::Format(fault.clone());
+                Err(Damage::new(self.segment.name.as_str(), self.offset, Some(self.next), wrong))
+            }
+            None => self.stay(step),
+        }
     }
 
     fn stay(&mut self, step: Step) -> Result<Step, Damage> {

@@ -5,6 +5,7 @@
 //! log that was rewritten as a whole and signed again: for that it needs an older checkpoint that was kept elsewhere.
 
 use super::cosigned::check_cosignature;
+use super::dropped::Dropped;
 use super::error::{Damage, LogError, Place, Wrong};
 use super::keys::{KEY_FILE_BYTES_MAX, read_public};
 use super::layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
@@ -12,7 +13,8 @@ use super::recover::read_checkpoint;
 use super::segments::{Scan, Step, list};
 use super::tiles::{DirectoryTiles, read_bounded};
 use holdshort_ledger::{
-    Checkpoint, ENTRY_BYTES, Edge, Entry, HASH_BYTES, Hash, TILE_WIDTH, Tile, TileFile, VerifierKey, encode_bundle,
+    Checkpoint, ENTRY_BYTES, Edge, Entry, FrameError, HASH_BYTES, Hash, TILE_WIDTH, Tile, TileFile, VerifierKey,
+    encode_bundle,
 };
 use std::path::{Path, PathBuf};
 
@@ -48,6 +50,10 @@ pub struct Verified {
     pub unsealed: u64,
     /// Bytes of an unfinished group at the very end: what a crash leaves. Nobody was told of them.
     pub torn_bytes: u64,
+    /// Records in compressed segments.
+    pub archived: u64,
+    /// That records were dropped on purpose: those before [`Dropped::first`]. Their entries lead to the signed root.
+    pub dropped: Option<Dropped>,
 }
 
 /// Checks a log directory.
@@ -69,11 +75,15 @@ pub fn verify(
     if let Some(older) = &options.older {
         check_older(older, &checkpoint)?;
     }
+    let dropped = Dropped::read(directory, &public)?;
     let mut check = Check::new(directory, checkpoint, options.older.clone());
+    if let Some(dropped) = &dropped {
+        check.dropped_entries(dropped.first, progress)?;
+    }
     let torn_bytes = check.records(progress)?;
     check.finish()?;
     let unsealed = check.next.saturating_sub(check.checkpoint.size);
-    Ok(Verified { checkpoint: check.checkpoint, unsealed, torn_bytes })
+    Ok(Verified { checkpoint: check.checkpoint, unsealed, torn_bytes, archived: check.archived, dropped })
 }
 
 /// The log's key, byte for byte as it was written.
@@ -115,6 +125,8 @@ struct Check {
     older: Option<Checkpoint>,
     /// Index of the next record.
     next: u64,
+    /// Records that were read from archives.
+    archived: u64,
     edge: Edge,
     /// The entries of the current bundle, and where their records begin.
     bundle: Vec<(Entry, Place)>,
@@ -128,9 +140,34 @@ impl Check {
             checkpoint,
             older,
             next: 0,
+            archived: 0,
             edge: Edge::default(),
             bundle: Vec::with_capacity(TILE_WIDTH),
         }
+    }
+
+    /// Takes the entries of records that were dropped for what they are: only the tree can say whether they are right.
+    fn dropped_entries(&mut self, first: u64, progress: &mut dyn FnMut(Progress)) -> Result<(), Damage> {
+        while self.next < first {
+            let truncated = || Damage::new(CHECKPOINT_FILE, 0, Some(first), Wrong::Truncated(first));
+            let tile = Tile::of_tree(0, self.next >> 8, self.checkpoint.size).ok_or_else(truncated)?;
+            let begin = self.next;
+            for (at, entry) in self.tiles.entries(tile)?.into_iter().enumerate() {
+                if self.next == first {
+                    break;
+                }
+                let offset = u64::try_from(at.saturating_mul(ENTRY_BYTES.saturating_add(2))).unwrap_or(u64::MAX);
+                self.entry(entry, Place { file: tile.entries_path(), offset, index: Some(self.next) })?;
+                self.next = self.next.saturating_add(1);
+            }
+            if self.next == begin {
+                return Err(truncated());
+            }
+            if self.next.is_multiple_of(PROGRESS_RECORDS) {
+                progress(Progress { done: self.next, total: self.checkpoint.size });
+            }
+        }
+        Ok(())
     }
 
     /// Reads all segments. Gives the bytes of a torn tail.
@@ -144,6 +181,7 @@ impl Check {
                 let wrong = Wrong::Order { expected: self.next, found: segment.first_index };
                 return Err(Damage::new(segment.name.as_str(), 0, Some(self.next), wrong));
             }
+            let begin = self.next;
             let mut scan = Scan::open(segment)?;
             let is_last = segments.peek().is_none();
             let mut seen = None;
@@ -159,6 +197,9 @@ impl Check {
                 }
                 seen = Some(self.next);
             };
+            if scan.segment().archived {
+                self.archived = self.archived.saturating_add(self.next.saturating_sub(begin));
+            }
         }
         if self.next < self.checkpoint.size {
             let wrong = Wrong::Truncated(self.checkpoint.size);
@@ -173,6 +214,7 @@ impl Check {
         let torn_bytes = tail.used_until.saturating_sub(scan.offset());
         let durable = tail.durable.max(self.checkpoint.size);
         let wrong = match step {
+            Step::Broken(error @ FrameError::Version(_)) => Some(Wrong::Format(error.to_string())),
             Step::Broken(error) if !is_last || durable > self.next => Some(Wrong::Format(error.to_string())),
             _ if is_last && durable > self.next => Some(Wrong::Truncated(durable)),
             _ if !is_last && torn_bytes > 0 => Some(Wrong::Foreign),
@@ -255,7 +297,7 @@ impl Check {
         // Whether the record or the bundle was touched, the tile of leaf hashes tells.
         let leaves: Vec<Hash> = bundle.iter().map(|(entry, _)| entry.leaf()).collect();
         let intact = self.tiles.bytes(TileFile::Hashes(tile)).is_ok_and(|bytes| bytes == Tile::encode(&leaves));
-        self.each_file(TileFile::Entries(tile), &expected, ENTRY_BYTES.saturating_add(2), |name, at| {
+        let compared = self.each_file(TileFile::Entries(tile), &expected, ENTRY_BYTES.saturating_add(2), |name, at| {
             if intact {
                 let item = at / (ENTRY_BYTES + 2);
                 let offset = u64::try_from(at).unwrap_or_default();
@@ -263,6 +305,11 @@ impl Check {
             } else {
                 different(name, at)
             }
+        });
+        compared.map_err(|damage| match self.tiles.entries(tile) {
+            // Entries of another version follow from the records in a way that is not known here.
+            Err(version) if !intact && matches!(version.wrong, Wrong::Version(_)) => version,
+            _ => damage,
         })
     }
 
