@@ -95,6 +95,21 @@ impl DataDir {
         self.root.join(holdshort_store::sqlite::STATE_FILE)
     }
 
+    /// The index of the ledger, which can be thrown away.
+    pub(crate) fn index(&self) -> PathBuf {
+        self.root.join(holdshort_store::index::INDEX_FILE)
+    }
+
+    /// The keys of sealed records. Not beside them in a backup: see `docs/guides/erasure.md`.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join(holdshort_store::keys::KEYS_FILE)
+    }
+
+    /// How far each export got.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.root.join("export")
+    }
+
     /// The ledger's private key, beside the ledger so that the ledger's directory can be copied and served.
     pub(crate) fn log_key(&self) -> PathBuf {
         self.root.join("log.key")

@@ -1,48 +1,57 @@
-//! The log on disk behind the traits of the server.
+//! The log on disk behind the server's trait for writing.
 
-use async_trait::async_trait;
+use super::seals::Seals;
 use futures_util::FutureExt as _;
-use holdshort_api::{RECORDS_PAGE_DEFAULT, RecordEntry, RecordsPage, RecordsQuery};
 use holdshort_model::Receipt;
-use holdshort_server::{Appending, RecordReader, Recorder, RecorderError};
+use holdshort_server::{Appending, Erasure, Preparing, RecordOwner, Recorder, RecorderError};
 use holdshort_store::log::{Log, LogError};
-use holdshort_store::records::Records;
-use serde_json::Value;
+use std::sync::Arc;
 
-/// Records that one page looks at; a filter that matches little continues on the next page.
-const SCANNED_MAX: usize = 50_000;
-
-/// Writes to and reads from the log.
+/// Writes to the log.
 pub(crate) struct LogRecorder {
     log: Log,
+    seals: Arc<Seals>,
 }
 
 impl LogRecorder {
-    pub(crate) fn new(log: Log) -> Self {
-        Self { log }
+    pub(crate) fn new(log: Log, seals: Arc<Seals>) -> Self {
+        Self { log, seals }
     }
 }
 
 impl Recorder for LogRecorder {
-    fn append(&self, record: Vec<u8>) -> Appending {
-        self.append_any(record, false)
+    fn append(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Appending {
+        self.append_any(record, owner, false)
     }
 
-    fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError> {
-        self.log.enqueue(record).map_err(failed)
+    fn enqueue(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
+        self.log.enqueue(self.seals.seal(record, owner)?).map_err(failed)
     }
 
-    fn append_kept(&self, record: Vec<u8>) -> Appending {
-        self.append_any(record, true)
+    fn append_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Appending {
+        self.append_any(record, owner, true)
     }
 
-    fn enqueue_kept(&self, record: Vec<u8>) -> Result<(), RecorderError> {
-        self.log.enqueue_kept(record).map_err(failed)
+    fn enqueue_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
+        self.log.enqueue_kept(self.seals.seal(record, owner)?).map_err(failed)
+    }
+
+    fn prepare(&self, owner: &RecordOwner) -> Option<Preparing> {
+        self.seals.prepare(owner)
+    }
+
+    fn erasure(&self) -> Option<Arc<dyn Erasure>> {
+        Some(self.seals.clone())
     }
 }
 
 impl LogRecorder {
-    fn append_any(&self, record: Vec<u8>, kept: bool) -> Appending {
+    fn append_any(&self, record: Vec<u8>, owner: Option<&RecordOwner>, kept: bool) -> Appending {
+        // In the call itself, so that no record overtakes another one while it is sealed.
+        let record = match self.seals.seal(record, owner) {
+            Ok(record) => record,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
         let log = self.log.clone();
         let mut appending = Box::pin(async move {
             let appended = if kept { log.append_kept(record).await } else { log.append(record).await };
@@ -56,40 +65,6 @@ impl LogRecorder {
             None => appending,
         }
     }
-}
-
-#[async_trait]
-impl RecordReader for LogRecorder {
-    async fn page(&self, query: RecordsQuery) -> Result<RecordsPage, RecorderError> {
-        let log = self.log.clone();
-        let read = move || page(&Records::new(log.reader().map_err(failed)?), &query);
-        tokio::task::spawn_blocking(read).await.map_err(|error| RecorderError::Down(error.to_string()))?
-    }
-}
-
-fn page(records: &Records, query: &RecordsQuery) -> Result<RecordsPage, RecorderError> {
-    let limit = query.limit.unwrap_or(RECORDS_PAGE_DEFAULT) as usize;
-    let mut page = RecordsPage { records: Vec::new(), next: None };
-    for (scanned, record) in records.forwards(query.from.unwrap_or(0)).enumerate() {
-        let record = record.map_err(failed)?;
-        if page.records.len() >= limit || scanned >= SCANNED_MAX {
-            page.next = Some(record.index());
-            break;
-        }
-        let value: Value =
-            record.payload().and_then(|payload| serde_json::from_slice(payload).ok()).unwrap_or(Value::Null);
-        if matches(&value, query) {
-            page.records.push(RecordEntry { index: record.index(), record: value });
-        }
-    }
-    Ok(page)
-}
-
-fn matches(record: &Value, query: &RecordsQuery) -> bool {
-    let text = |pointers: [&str; 2]| pointers.into_iter().find_map(|pointer| record.pointer(pointer)?.as_str());
-    let same = |asked: &Option<String>, found: Option<&str>| asked.as_deref().is_none_or(|asked| found == Some(asked));
-    same(&query.session, text(["/request/session", "/session"]))
-        && same(&query.agent, text(["/request/subject/agent", "/agent"]))
 }
 
 fn failed(error: LogError) -> RecorderError {

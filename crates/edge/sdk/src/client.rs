@@ -126,12 +126,12 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn records(&self, query: &RecordsQuery) -> Result<RecordsPage, ClientError> {
-        let RecordsQuery { from, limit, session, agent } = query;
-        let numbers = [("from", *from), ("limit", limit.map(u64::from))];
-        let numbers = numbers.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
-        let texts = [("session", session), ("agent", agent)];
-        let texts = texts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value.as_ref()?))));
-        let pairs: Vec<String> = numbers.chain(texts).collect();
+        let fields = serde_json::to_value(query).unwrap_or_default();
+        let pairs = fields.as_object().into_iter().flatten().map(|(name, value)| match value.as_str() {
+            Some(text) => format!("{name}={}", escape(text)),
+            None => format!("{name}={value}"),
+        });
+        let pairs: Vec<String> = pairs.collect();
         self.get(&format!("/v1/records?{}", pairs.join("&"))).await
     }
 
@@ -157,6 +157,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn set_policy_mode(&self, name: &str, change: &PolicyModeChange) -> Result<PolicySummary, ClientError> {
         self.post(&format!("/v1/policies/{}/mode", escape(name)), change).await
+    }
+
+    /// Makes records unreadable for ever.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn erase(&self, wanted: &holdshort_api::NewErasure) -> Result<holdshort_api::Erased, ClientError> {
+        self.post("/v1/erasures", wanted).await
     }
 
     /// Forgets a destination.

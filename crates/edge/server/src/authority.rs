@@ -3,6 +3,7 @@
 use crate::deciding::Decided;
 use crate::faults::Refused;
 use crate::journal::recorder_down;
+use crate::recorder::RecordOwner;
 use crate::service::Service;
 use async_trait::async_trait;
 use holdshort_api::DecisionEvent;
@@ -31,6 +32,12 @@ impl Authority for Service {
         if [request.subject.agent.as_str(), request.session.as_str()].iter().any(|id| id.chars().any(char::is_control))
         {
             let fault = Fault::new(FailMode::Unparseable, "ids of agents and sessions have no control characters");
+            return Err(self.journal.refuse_request(fault, &request));
+        }
+        // Before the session is held: a new one needs a key that its records are sealed with, and that is durable first.
+        let (subject, session) = (&request.subject, request.session.clone());
+        let owner = RecordOwner::Subject { agent: subject.agent.clone(), user: subject.user.clone(), session };
+        if let Err(fault) = self.ready(&owner, started).await {
             return Err(self.journal.refuse_request(fault, &request));
         }
         let decided = self.decide(request, started)?;
@@ -92,6 +99,14 @@ impl Authority for Service {
 }
 
 impl Service {
+    async fn ready(&self, owner: &RecordOwner, started: Instant) -> Result<(), Fault> {
+        let left = self.config.deadline.saturating_sub(started.elapsed());
+        tokio::time::timeout(left, self.journal.prepare(owner)).await.unwrap_or_else(|_| {
+            let what = "deciding and recording took too long, so this does not run; try again";
+            Err(Fault::new(FailMode::DeciderLate, what))
+        })
+    }
+
     fn tell(&self, request: &Request, decision: &Decision, receipt: &Receipt, now_ms: u64) {
         if self.events.receiver_count() == 0 {
             return;

@@ -7,7 +7,7 @@ use crate::clock::ms;
 use crate::faults::Refused;
 use crate::flight::{Flight, Place, Reserved};
 use crate::journal::recorder_down;
-use crate::recorder::RECORD_BYTES_MAX;
+use crate::recorder::{RECORD_BYTES_MAX, RecordOwner};
 use crate::response::{Evidence, Position};
 use crate::service::Service;
 use crate::sessions::Live;
@@ -115,14 +115,14 @@ impl Service {
         });
         arguments::limit(&self.config, &mut record);
         let record = Record::Decision(record);
-        let bytes = written(&record);
+        let (bytes, owner) = (written(&record), RecordOwner::of(&record));
         let Record::Decision(record) = record else {
             return Err(Fault::new(FailMode::RecorderDown, "the record of this cannot be written"));
         };
         let DecisionRecord { request, decision, .. } = *record;
         let handed = bytes.and_then(|bytes| {
             let digest = Digest::of(&bytes);
-            let appending = self.journal.hand_over(bytes).map_err(|error| recorder_down(&error))?;
+            let appending = self.journal.hand_over(bytes, owner.as_ref()).map_err(|error| recorder_down(&error))?;
             Ok((appending, digest))
         });
         let (appending, digest) = match handed {

@@ -87,7 +87,7 @@ impl Service {
         for change in changes {
             let bytes = serde_json::to_vec(&Record::ToolChange(change));
             let bytes = bytes.map_err(|_| Fault::new(FailMode::RecorderDown, "a tool change cannot be recorded"))?;
-            appending.push(self.journal.hand_over(bytes).map_err(|error| recorder_down(&error))?);
+            appending.push(self.journal.hand_over(bytes, None).map_err(|error| recorder_down(&error))?);
         }
         for append in appending {
             append.await.map_err(|error| recorder_down(&error))?;

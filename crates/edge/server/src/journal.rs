@@ -3,7 +3,7 @@
 use crate::clock::{Clock, ms};
 use crate::faults::{Faults, Refused};
 use crate::metrics::Metrics;
-use crate::recorder::{Appending, Recorder, RecorderError};
+use crate::recorder::{Appending, RecordOwner, Recorder, RecorderError};
 use holdshort_enforce::Fault;
 use holdshort_model::{FailMode, LifecycleRecord, Receipt, Record, Request};
 use std::pin::pin;
@@ -42,13 +42,25 @@ impl Journal {
     ///
     /// # Errors
     /// When the log does not even take it in. Then it is as if it had never been.
-    pub(crate) fn hand_over(self: &Arc<Self>, record: Vec<u8>) -> Result<Appending, RecorderError> {
-        self.hand_over_any(record, false)
+    pub(crate) fn hand_over(
+        self: &Arc<Self>,
+        record: Vec<u8>,
+        owner: Option<&RecordOwner>,
+    ) -> Result<Appending, RecorderError> {
+        self.hand_over_any(record, owner, false)
     }
 
-    fn hand_over_any(self: &Arc<Self>, record: Vec<u8>, kept: bool) -> Result<Appending, RecorderError> {
+    fn hand_over_any(
+        self: &Arc<Self>,
+        record: Vec<u8>,
+        owner: Option<&RecordOwner>,
+        kept: bool,
+    ) -> Result<Appending, RecorderError> {
         let (journal, started) = (self.clone(), Instant::now());
-        let mut appending = if kept { self.recorder.append_kept(record) } else { self.recorder.append(record) };
+        let mut appending = match kept {
+            true => self.recorder.append_kept(record, owner),
+            false => self.recorder.append(record, owner),
+        };
         let mut appending: Appending = Box::pin(async move {
             let result = appending.as_mut().await;
             journal.settled(&result, started, kept);
@@ -64,14 +76,21 @@ impl Journal {
     }
 
     /// Hands a record over and waits until it is durable.
-    pub(crate) async fn append(self: &Arc<Self>, record: Vec<u8>) -> Result<Receipt, RecorderError> {
-        self.hand_over(record)?.await
+    pub(crate) async fn append(
+        self: &Arc<Self>,
+        record: Vec<u8>,
+        owner: Option<&RecordOwner>,
+    ) -> Result<Receipt, RecorderError> {
+        self.hand_over(record, owner)?.await
     }
 
     /// Writes a record and waits until it is durable.
     pub(crate) async fn write(self: &Arc<Self>, record: &Record) -> Result<Receipt, Fault> {
-        let bytes = serialise(record)?;
-        let written = async { self.hand_over_any(bytes, is_kept(record))?.await };
+        let (bytes, owner) = (serialise(record)?, RecordOwner::of(record));
+        if let Some(owner) = &owner {
+            self.prepare(owner).await?;
+        }
+        let written = async { self.hand_over_any(bytes, owner.as_ref(), is_kept(record))?.await };
         written.await.map_err(|error| {
             let fault = recorder_down(&error);
             self.metrics.fault(fault.mode);
@@ -95,10 +114,34 @@ impl Journal {
         Record::Lifecycle(LifecycleRecord { time_ms: ms(self.clock.now_ns()), event: event.into(), detail })
     }
 
+    /// Gets ready for records of an owner. Whoever holds a lock while it hands a record over asks for this before, so that
+    /// nothing waits for a new session's key.
+    pub(crate) async fn prepare(&self, owner: &RecordOwner) -> Result<(), Fault> {
+        let Some(preparing) = self.recorder.prepare(owner) else { return Ok(()) };
+        preparing.await.map_err(|error| {
+            let fault = recorder_down(&error);
+            self.metrics.fault(fault.mode);
+            fault
+        })
+    }
+
+    /// The way to erase what was recorded.
+    pub(crate) fn erasure(&self) -> Option<Arc<dyn crate::recorder::Erasure>> {
+        self.recorder.erasure()
+    }
+
     /// Writes a record without waiting.
     pub(crate) fn write_later(&self, record: &Record) -> Result<(), Fault> {
+        self.write_later_of(record, RecordOwner::of(record).as_ref())
+    }
+
+    /// As [`Self::write_later`], by somebody who knows better whose it is.
+    pub(crate) fn write_later_of(&self, record: &Record, owner: Option<&RecordOwner>) -> Result<(), Fault> {
         let bytes = serialise(record)?;
-        let taken = if is_kept(record) { self.recorder.enqueue_kept(bytes) } else { self.recorder.enqueue(bytes) };
+        let taken = match is_kept(record) {
+            true => self.recorder.enqueue_kept(bytes, owner),
+            false => self.recorder.enqueue(bytes, owner),
+        };
         taken.map_err(|error| {
             self.mark(&error);
             let fault = recorder_down(&error);
@@ -156,7 +199,7 @@ impl Journal {
         }
         for group in self.faults.take() {
             let written = match serialise(&Record::Lifecycle(group.record())) {
-                Ok(bytes) => self.append(bytes).await.is_ok(),
+                Ok(bytes) => self.append(bytes, None).await.is_ok(),
                 Err(_) => false,
             };
             if !written {
@@ -190,7 +233,10 @@ impl Journal {
 /// Whether room is kept for the record when the disk is nearly full: what came of actions that were permitted before, what
 /// was taken away from whom, and what happened to the service. Nothing that an agent can make at will.
 fn is_kept(record: &Record) -> bool {
-    matches!(record, Record::Outcome(_) | Record::Standing(_) | Record::Lifecycle(_) | Record::Policy(_))
+    matches!(
+        record,
+        Record::Outcome(_) | Record::Standing(_) | Record::Lifecycle(_) | Record::Policy(_) | Record::Erasure(_)
+    )
 }
 
 fn serialise(record: &Record) -> Result<Vec<u8>, Fault> {

@@ -2,15 +2,93 @@
 
 use async_trait::async_trait;
 use holdshort_api::{RecordsPage, RecordsQuery};
-use holdshort_model::Receipt;
+use holdshort_model::{AgentId, ErasureKind, Receipt, Record, SessionId};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-/// Longest record that a recorder takes, in bytes; the ledger's segments hold no longer ones.
-pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Longest record that a recorder takes, in bytes; the ledger's segments hold no longer ones, sealed as they may be.
+pub const RECORD_BYTES_MAX: usize = (1 << 20) - 128;
+
+/// Whose record it is. A recorder that seals does it with a key of this session, so that it can be erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordOwner {
+    /// A session in which an agent acts for a person.
+    Subject {
+        /// The agent.
+        agent: AgentId,
+        /// The person, where known.
+        user: Option<String>,
+        /// The session.
+        session: SessionId,
+    },
+    /// A session, where the record does not name everybody.
+    Session {
+        /// The agent, where known.
+        agent: Option<AgentId>,
+        /// The session.
+        session: SessionId,
+    },
+}
+
+impl RecordOwner {
+    /// Whose record it is; none for what has to do with no session. The one place that says which records can be erased.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let of_session = |agent: Option<&AgentId>, session: &SessionId| {
+            Some(Self::Session { agent: agent.cloned(), session: session.clone() })
+        };
+        match record {
+            Record::Decision(decision) => {
+                let (subject, session) = (&decision.request.subject, decision.request.session.clone());
+                Some(Self::Subject { agent: subject.agent.clone(), user: subject.user.clone(), session })
+            }
+            Record::Outcome(outcome) => of_session(None, &outcome.session),
+            Record::Declassification(lowered) => of_session(Some(&lowered.agent), &lowered.session),
+            Record::Approval(approval) => of_session(Some(&approval.agent), &approval.session),
+            // What is done for people and by people, and what the service does, is nobody's session. A step of a playbook
+            // does not name the session; whoever takes it knows.
+            Record::ToolChange(_)
+            | Record::Policy(_)
+            | Record::Standing(_)
+            | Record::Response(_)
+            | Record::Promotion(_)
+            | Record::Erasure(_)
+            | Record::Lifecycle(_) => None,
+        }
+    }
+}
+
+/// A key that can be erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedKey {
+    /// Its id in hex, as it stands in the records.
+    pub id: String,
+    /// The session that it belongs to.
+    pub session: SessionId,
+}
+
+/// Destroys the keys of sealed records.
+#[async_trait]
+pub trait Erasure: Send + Sync + 'static {
+    /// The keys of everything that a person, an agent or a session has on record.
+    ///
+    /// # Errors
+    /// When the keys cannot be read.
+    async fn keys(&self, kind: ErasureKind, name: &str) -> Result<Vec<OwnedKey>, RecorderError>;
+
+    /// Destroys keys, durably and without traces, and whatever was read with them. Again is no harm.
+    ///
+    /// # Errors
+    /// When it is not done, or not all of it.
+    async fn destroy(&self, keys: &[OwnedKey], erased_ms: u64) -> Result<(), RecorderError>;
+}
 
 /// Resolves once the record is durable.
 pub type Appending = Pin<Box<dyn Future<Output = Result<Receipt, RecorderError>> + Send>>;
+
+/// Resolves once records of an owner can be taken in.
+pub type Preparing = Pin<Box<dyn Future<Output = Result<(), RecorderError>> + Send>>;
 
 /// Writes records.
 pub trait Recorder: Send + Sync + 'static {
@@ -18,25 +96,35 @@ pub trait Recorder: Send + Sync + 'static {
     ///
     /// The answer is polled once at once, and that poll takes the record in: the order of first polls is the order in
     /// the log. Dropping the answer after it does not take the record back.
-    fn append(&self, record: Vec<u8>) -> Appending;
+    fn append(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Appending;
 
     /// Takes the record in; it becomes durable with the next append or soon after.
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError>;
+    fn enqueue(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError>;
+
+    /// Gets ready for records of an owner, so that taking one in does not have to wait; none when it is ready.
+    fn prepare(&self, _owner: &RecordOwner) -> Option<Preparing> {
+        None
+    }
+
+    /// The way to erase what was recorded; none when records are not sealed.
+    fn erasure(&self) -> Option<Arc<dyn Erasure>> {
+        None
+    }
 
     /// As [`Recorder::append`], for a record that a log keeps room for when its disk is nearly full.
-    fn append_kept(&self, record: Vec<u8>) -> Appending {
-        self.append(record)
+    fn append_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Appending {
+        self.append(record, owner)
     }
 
     /// As [`Recorder::enqueue`], for a record that a log keeps room for when its disk is nearly full.
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn enqueue_kept(&self, record: Vec<u8>) -> Result<(), RecorderError> {
-        self.enqueue(record)
+    fn enqueue_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
+        self.enqueue(record, owner)
     }
 }
 
@@ -59,4 +147,7 @@ pub enum RecorderError {
     /// Its disk is nearly full. It goes on by itself when there is room.
     #[error("the log takes nothing more: {0}")]
     Full(String),
+    /// Nothing can be looked for that way.
+    #[error("{0}")]
+    Query(String),
 }

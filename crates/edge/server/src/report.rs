@@ -1,5 +1,6 @@
 //! What came of an action: learned by the session, then recorded.
 
+use crate::recorder::RecordOwner;
 use crate::service::Service;
 use crate::sessions::Session;
 use holdshort_enforce::Fault;
@@ -30,13 +31,16 @@ impl Service {
                 self.sessions.of_any_agent(&outcome.session).into_iter().find(|session| waits_for(session, &outcome))
             }
         };
+        let whose = agent.or(session.as_ref().map(|session| &session.agent)).cloned();
+        let owner = RecordOwner::Session { agent: whose, session: outcome.session.clone() };
         if let Some(session) = session.filter(|session| waits_for(session, &outcome)) {
             // Something came back, and nobody says what: then something was left out.
             let seen = seen.unwrap_or_else(|| Seen { truncated: outcome.bytes > 0, ..Seen::default() });
             self.learn(session, &outcome, seen.bounded(), agent.is_some()).await;
         }
         self.journal.metrics.outcome(outcome.status);
-        self.journal.write_later(&Record::Outcome(outcome))
+        // Not a moment is waited for here: an outcome must not get lost because somebody hangs up.
+        self.journal.write_later_of(&Record::Outcome(outcome), Some(&owner))
     }
 
     async fn learn(&self, session: Arc<Session>, outcome: &Outcome, seen: Seen, claimed: bool) {

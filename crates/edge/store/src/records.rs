@@ -1,7 +1,8 @@
 //! What is on record, as whoever may read it sees it: the stored bytes, and what they say where they can be opened.
 
+use crate::keys::{Found, Keys};
 use crate::log::{LogError, Reader, StoredRecord};
-use holdshort_ledger::{Entry, Hash};
+use holdshort_ledger::{Entry, Hash, KeyId, RecordKey, Sealed, is_sealed};
 use holdshort_model::Record;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ pub enum Content {
     Opened(Vec<u8>),
     /// It is sealed, and its key was destroyed: nobody can read it any more.
     Erased,
-    /// It is sealed, and its key is not at hand.
+    /// It is sealed, and no key that opens it is at hand.
     Closed,
 }
 
@@ -40,6 +41,12 @@ impl LoggedRecord {
         Entry::commit(&self.stored.salt, &self.stored.payload).leaf()
     }
 
+    /// The key that it is sealed with; none when it is not sealed.
+    #[must_use]
+    pub fn key_id(&self) -> Option<KeyId> {
+        sealed(&self.stored.payload).map(|sealed| sealed.key_id())
+    }
+
     /// The record as JSON, where it can be read.
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
@@ -61,10 +68,12 @@ impl LoggedRecord {
 #[derive(Clone, Debug)]
 pub struct Records {
     reader: Reader,
+    keys: Option<Keys>,
 }
 
 impl Records {
-    /// The records of a log directory that another process may be writing: those that its last checkpoint covers.
+    /// The records of a log directory that another process may be writing: those that its last checkpoint covers. Sealed ones
+    /// are closed without [`Self::with_keys`].
     ///
     /// # Errors
     /// As [`Reader::open`].
@@ -75,7 +84,19 @@ impl Records {
     /// The records that a reader gives.
     #[must_use]
     pub const fn new(reader: Reader) -> Self {
-        Self { reader }
+        Self { reader, keys: None }
+    }
+
+    /// The same records, opened with these keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Option<Keys>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The keys.
+    #[must_use]
+    pub const fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     /// Records that can be read now; see [`Reader::size`].
@@ -99,7 +120,49 @@ impl Records {
     /// Opens what a reader gave; for whoever spreads that work over threads.
     #[must_use]
     pub fn read(&self, stored: StoredRecord) -> LoggedRecord {
-        LoggedRecord { stored, content: Content::Plain }
+        let content = match is_sealed(&stored.payload) {
+            false => Content::Plain,
+            true => self.unseal(&stored),
+        };
+        LoggedRecord { stored, content }
+    }
+
+    /// When the key of a record was destroyed, in milliseconds since 1970.
+    #[must_use]
+    pub fn erased_ms(&self, record: &LoggedRecord) -> Option<u64> {
+        match self.keys.as_ref()?.find(&record.key_id()?) {
+            Ok(Found::Erased(erased_ms)) => Some(erased_ms),
+            _ => None,
+        }
+    }
+
+    /// The key of one sealed record, for somebody who may see this one and no other.
+    #[must_use]
+    pub fn record_key(&self, record: &LoggedRecord) -> Option<RecordKey> {
+        let sealed = sealed(&record.stored.payload)?;
+        match self.keys.as_ref()?.find(&sealed.key_id()) {
+            Ok(Found::Key(key)) => sealed.record_key(&key).ok(),
+            _ => None,
+        }
+    }
+
+    fn unseal(&self, stored: &StoredRecord) -> Content {
+        let (Some(keys), Some(sealed)) = (&self.keys, sealed(&stored.payload)) else { return Content::Closed };
+        match keys.find(&sealed.key_id()) {
+            Ok(Found::Erased(_)) => Content::Erased,
+            Ok(Found::Unknown) => Content::Closed,
+            Ok(Found::Key(key)) => match sealed.open_with(&key) {
+                Ok(record) => Content::Opened(record),
+                Err(error) => {
+                    tracing::warn!(index = stored.index, %error, "sealed record does not open");
+                    Content::Closed
+                }
+            },
+            Err(error) => {
+                tracing::warn!(index = stored.index, %error, "keys cannot be read");
+                Content::Closed
+            }
+        }
     }
 
     /// What is below: the records as they are stored.
@@ -107,4 +170,8 @@ impl Records {
     pub const fn reader(&self) -> &Reader {
         &self.reader
     }
+}
+
+fn sealed(payload: &[u8]) -> Option<Sealed<'_>> {
+    Sealed::parse(payload).ok()
 }

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_back_or_nothing_does() {
-        let record = br#"{"type":"outcome","decision":"01KDWPVSD00000000000000004","session":"s","status":"ok","bytes":7}"#;
+        let record =
+            br#"{"type":"outcome","decision":"01KDWPVSD00000000000000004","session":"s","status":"ok","bytes":7}"#;
         let (packing, packed) = pack(record);
         assert_eq!(packing, Packing::Lz4);
         assert!(packed.len() * 2 < record.len(), "{} of {} bytes", packed.len(), record.len());

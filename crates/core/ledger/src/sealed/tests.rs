@@ -3,7 +3,8 @@ use proptest::prelude::*;
 
 const ID: KeyId = KeyId::new([3; KEY_ID_BYTES]);
 const NONCE: KeyNonce = [9; KEY_ID_BYTES];
-const RECORD: &[u8] = br#"{"type":"outcome","decision":"01KDWPVSD00000000000000004","session":"s-1","status":"ok","bytes":17}"#;
+const RECORD: &[u8] =
+    br#"{"type":"outcome","decision":"01KDWPVSD00000000000000004","session":"s-1","status":"ok","bytes":17}"#;
 
 fn key(byte: u8) -> OwnerKey {
     OwnerKey::new([byte; KEY_BYTES])
@@ -63,7 +64,8 @@ fn another_commitment_opens_nothing() {
 
 #[test]
 fn headers_and_ciphertexts_belong_together() {
-    let other_record = br#"{"type":"outcome","decision":"01KDWPVSD00000000000000004","session":"s-1","status":"ok","bytes":18}"#;
+    let other_record =
+        br#"{"type":"outcome","decision":"01KDWPVSD00000000000000004","session":"s-1","status":"ok","bytes":18}"#;
     let one = sealed();
     let two = seal(other_record, ID, &key(1), &[8; KEY_ID_BYTES]).unwrap();
     let (head_one, body_one) = one.split_at(SEALED_HEADER_BYTES);

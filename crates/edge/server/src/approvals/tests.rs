@@ -1,7 +1,7 @@
 //! Asking, answering and redeeming with the real database, a log in memory, and stores that fail.
 
 use super::*;
-use crate::recorder::{Appending, Recorder, RecorderError};
+use crate::recorder::{Appending, RecordOwner, Recorder, RecorderError};
 use holdshort_inventory::{Kept, Wanted};
 use holdshort_model::{
     ActionFacts, ActionKind, Agent, Authentication, Claims, Containment, ContextFacts, Digest, FailMode, HistoryFacts,
@@ -27,12 +27,12 @@ impl Clock for StillClock {
 struct Tape(std::sync::Mutex<Vec<Record>>);
 
 impl Recorder for Tape {
-    fn append(&self, record: Vec<u8>) -> Appending {
-        let receipt = self.enqueue(record).map(|()| Receipt { log: "l".into(), index: 0 });
+    fn append(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Appending {
+        let receipt = self.enqueue(record, owner).map(|()| Receipt { log: "l".into(), index: 0 });
         Box::pin(std::future::ready(receipt))
     }
 
-    fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+    fn enqueue(&self, record: Vec<u8>, _owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
         self.0.lock().unwrap().push(serde_json::from_slice(&record).unwrap());
         Ok(())
     }

@@ -247,7 +247,7 @@ impl Delivery {
         let Notice { decision, incident, .. } = entry.notice;
         if entry.notice.kind != NoticeKind::Test {
             let time_ms = self.book.now_ms();
-            self.book.step(ResponseRecord { time_ms, decision, step: Step::Notify, incident, done, text });
+            self.book.step(ResponseRecord { time_ms, decision, step: Step::Notify, incident, done, text }, None);
         }
     }
 

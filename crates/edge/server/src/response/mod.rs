@@ -24,6 +24,7 @@ pub(crate) use evidence::{Evidence, Position};
 
 use crate::clock::{Clock, Ids, ms};
 use crate::journal::Journal;
+use crate::recorder::RecordOwner;
 use evidence::Answer;
 use holdshort_inventory::{IncidentStore, NotificationOutbox, StoreError};
 use holdshort_model::{
@@ -234,18 +235,18 @@ impl Book {
     }
 
     /// Hands a step's record over, in the order of the calls, and does not wait until it is durable.
-    fn step(&self, record: ResponseRecord) {
+    fn step(&self, record: ResponseRecord, owner: Option<&RecordOwner>) {
         self.counts.steps_total.fetch_add(1, Ordering::Relaxed);
-        self.write(&Record::Response(record));
+        self.write(&Record::Response(record), owner);
     }
 
-    fn write(&self, record: &Record) {
+    fn write(&self, record: &Record, owner: Option<&RecordOwner>) {
         let lost = |counts: &Counts| counts.unrecorded.fetch_add(1, Ordering::Relaxed);
         let Ok(bytes) = serde_json::to_vec(record) else {
             lost(&self.counts);
             return;
         };
-        match self.journal.hand_over(bytes) {
+        match self.journal.hand_over(bytes, owner) {
             Err(_) => drop(lost(&self.counts)),
             Ok(appending) => {
                 let counts = self.counts.clone();
@@ -269,7 +270,7 @@ impl Book {
             tracing::warn!(dropped, unrecorded, "responses left out");
             let detail = json!({ "dropped": dropped, "unrecorded": unrecorded });
             let event = "responses-left-out".to_owned();
-            self.write(&Record::Lifecycle(LifecycleRecord { time_ms: self.now_ms(), event, detail }));
+            self.write(&Record::Lifecycle(LifecycleRecord { time_ms: self.now_ms(), event, detail }), None);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::evidence::{Answer, Captured};
 use super::{Note, Shared, Task, notices};
+use crate::recorder::RecordOwner;
 use holdshort_inventory::{Happening, definition_digest};
 use holdshort_model::{Agent, Approval, Containment, Effect, IncidentEntry, RecordId, ResponseRecord, Step, one_line};
 use serde_json::Value;
@@ -74,7 +75,9 @@ async fn playbook(shared: &Shared, answer: Answer, captured: &Captured, changed:
             entries.push(IncidentEntry { what: word(step, done).into(), text: text.clone(), ..line(&answer) });
         }
         let (decision, time_ms) = (answer.decision, shared.book.now_ms());
-        shared.book.step(ResponseRecord { time_ms, decision, step, incident, done, text });
+        let (agent, session) = (Some(answer.evidence.agent.clone()), answer.evidence.session.clone());
+        let owner = RecordOwner::Session { agent, session };
+        shared.book.step(ResponseRecord { time_ms, decision, step, incident, done, text }, Some(&owner));
     }
     if let Some(id) = incident
         && shared.open.add(id, happening(&answer, entries))
@@ -158,7 +161,9 @@ async fn approval(shared: &Shared, approval: &Approval, agent: Option<&Agent>) {
     // Without a channel people look by themselves: that is no failure of anything.
     if done {
         let (time_ms, decision) = (shared.book.now_ms(), approval.decision);
-        shared.book.step(ResponseRecord { time_ms, decision, step: Step::Notify, incident: None, done, text });
+        let owner = RecordOwner::Session { agent: Some(approval.agent.clone()), session: approval.session.clone() };
+        let record = ResponseRecord { time_ms, decision, step: Step::Notify, incident: None, done, text };
+        shared.book.step(record, Some(&owner));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The runner and the channels with a real database, a log that keeps the order, and channels that go down and up.
 
 use super::*;
-use crate::recorder::{Appending, Recorder, RecorderError};
+use crate::recorder::{Appending, RecordOwner, Recorder, RecorderError};
 use crate::{NotifyError, SystemClock};
 use async_trait::async_trait;
 use holdshort_inventory::{OutboxRules, definition_digest};
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 struct Tape(Arc<watch::Sender<Vec<Value>>>, Arc<AtomicBool>);
 
 impl Recorder for Tape {
-    fn append(&self, record: Vec<u8>) -> Appending {
+    fn append(&self, record: Vec<u8>, _owner: Option<&RecordOwner>) -> Appending {
         let tape = self.clone();
         Box::pin(async move {
             if tape.1.load(Ordering::Relaxed) {
@@ -35,7 +35,7 @@ impl Recorder for Tape {
         })
     }
 
-    fn enqueue(&self, _record: Vec<u8>) -> Result<(), RecorderError> {
+    fn enqueue(&self, _record: Vec<u8>, _owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
         Ok(())
     }
 }

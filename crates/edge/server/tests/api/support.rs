@@ -10,7 +10,7 @@ use holdshort_model::{
 use holdshort_policy::{Bundle, LoadOptions, PolicySet, SourceFile};
 use holdshort_sdk::{Client, Endpoint};
 use holdshort_server::{
-    Access, Activity, Appending, Candidate, Clock, Listener, Parts, RecordReader, Recorder, RecorderError, Service,
+    Access, Activity, Appending, Candidate, Clock, Listener, Parts, RecordOwner, RecordReader, Recorder, RecorderError, Service,
     ServiceConfig, SnapshotSource, Stores, serve,
 };
 use holdshort_store::sqlite::StateDb;
@@ -88,7 +88,7 @@ impl Tape {
 }
 
 impl Recorder for Tape {
-    fn append(&self, record: Vec<u8>) -> Appending {
+    fn append(&self, record: Vec<u8>, _owner: Option<&RecordOwner>) -> Appending {
         let tape = self.clone();
         Box::pin(async move {
             let mut mood = tape.0.mood.subscribe();
@@ -101,23 +101,23 @@ impl Recorder for Tape {
         })
     }
 
-    fn append_kept(&self, record: Vec<u8>) -> Appending {
+    fn append_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Appending {
         let tape = self.clone();
         if *self.0.mood.borrow() == Mood::Full {
             return Box::pin(async move { Ok(tape.push(record)) });
         }
-        self.append(record)
+        self.append(record, owner)
     }
 
-    fn enqueue_kept(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+    fn enqueue_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
         if *self.0.mood.borrow() == Mood::Full {
             self.push(record);
             return Ok(());
         }
-        self.enqueue(record)
+        self.enqueue(record, owner)
     }
 
-    fn enqueue(&self, record: Vec<u8>) -> Result<(), RecorderError> {
+    fn enqueue(&self, record: Vec<u8>, _owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
         match *self.0.mood.borrow() {
             Mood::Works | Mood::Hangs => {
                 self.push(record);

@@ -8,6 +8,7 @@ mod agents;
 mod approvals;
 mod baselines;
 mod destinations;
+mod forget;
 mod incidents;
 mod modes;
 mod open;
@@ -19,6 +20,8 @@ mod schema;
 mod standings;
 
 pub use open::OpenError;
+pub(crate) use open::open_as;
+pub(crate) use schema::Schema;
 
 use holdshort_inventory::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};

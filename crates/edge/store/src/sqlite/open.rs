@@ -1,6 +1,6 @@
 //! Opening: the checks before the first use.
 
-use super::schema;
+use super::schema::{self, Schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -55,33 +55,38 @@ pub enum OpenError {
 }
 
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    open_as(path, &schema::STATE)
+}
+
+/// Opens a database with this schema, and makes it when it is not there, readable and writable for its owner only.
+pub(crate) fn open_as(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     // SQLite gives its side files (-wal, -shm) the mode of the database.
     let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     made.map_err(|error| OpenError::Unwritable { path: path.into(), cause: error.to_string() })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| classify(path, &error))?;
-    prepare(&mut connection, path)?;
+    prepare(&mut connection, schema, path)?;
     Ok(connection)
 }
 
-fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+fn prepare(connection: &mut Connection, schema: &Schema, path: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| classify(path, &error);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(failed);
     let (application, version) = (number("application_id")?, number("user_version")?);
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
-    if application != schema::APPLICATION_ID && (application != 0 || version != 0 || tables != 0) {
+    if application != schema.application_id && (application != 0 || version != 0 || tables != 0) {
         return Err(OpenError::Foreign(path.into()));
     }
-    if version > schema::VERSION {
-        return Err(OpenError::Newer { path: path.into(), found: version, known: schema::VERSION });
+    if version > schema.version() {
+        return Err(OpenError::Newer { path: path.into(), found: version, known: schema.version() });
     }
     let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                    PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON;";
     connection.execute_batch(pragmas).map_err(failed)?;
-    if version < schema::VERSION {
-        schema::migrate(connection, version).map_err(failed)?;
+    if version < schema.version() {
+        schema::migrate(connection, schema, version).map_err(failed)?;
     }
     Ok(())
 }

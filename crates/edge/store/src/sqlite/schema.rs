@@ -119,16 +119,34 @@ CREATE TABLE policy_modes (
 ",
 ];
 
+/// The schema of `state.db`.
+pub(super) const STATE: Schema = Schema { application_id: APPLICATION_ID, steps: &STEPS };
 /// Version of the schema that this program knows.
+#[cfg(test)]
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
+/// What makes a database one of ours.
+pub(crate) struct Schema {
+    /// Marks the file (`application_id`).
+    pub(crate) application_id: i32,
+    /// Steps are only ever added at the end.
+    pub(crate) steps: &'static [&'static str],
+}
+
+impl Schema {
+    /// Version that this program knows.
+    pub(super) fn version(&self) -> i32 {
+        i32::try_from(self.steps.len()).unwrap_or(i32::MAX)
+    }
+}
+
 /// Does the steps that are missing, all or none.
-pub(super) fn migrate(connection: &mut Connection, from: i32) -> rusqlite::Result<()> {
+pub(super) fn migrate(connection: &mut Connection, schema: &Schema, from: i32) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for step in STEPS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+    for step in schema.steps.iter().skip(usize::try_from(from).unwrap_or(0)) {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.pragma_update(None, "application_id", schema.application_id)?;
+    transaction.pragma_update(None, "user_version", schema.version())?;
     transaction.commit()
 }
