@@ -107,7 +107,8 @@ impl Filter {
     }
 
     /// Whether an index narrows the search down.
-    pub(super) fn is_indexed(&self) -> bool {
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
         let bounded = self.since_ms.is_some() || self.until_ms.is_some();
         bounded || !self.facets.is_empty() || !self.words.is_empty() || !self.ids.is_empty()
     }

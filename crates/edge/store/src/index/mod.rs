@@ -161,14 +161,17 @@ impl Index {
             anchors.push(block_of(visible.saturating_sub(1)));
         }
         anchors.dedup();
+        let first = records.reader().first()?;
         for block in anchors {
             let Some((last, leaf)) = self.anchor(block)? else {
-                if self.about.size > 0 {
+                let end = block.saturating_add(1).saturating_mul(BLOCK);
+                if self.about.size > 0 && end > first {
                     return Err(Unusable::Damaged(format!("block {block} is missing")).into());
                 }
                 continue;
             };
-            if last >= visible {
+            // What was dropped, or is not covered by a checkpoint yet, cannot be compared.
+            if last >= visible || last < first {
                 continue;
             }
             let found = records.forwards(last).next().transpose()?;

@@ -43,6 +43,10 @@ pub enum Facet {
     Text = 13,
     /// Marks a record that has more words than are indexed.
     Long = 14,
+    /// Id of the key that a record is sealed with.
+    Key = 15,
+    /// Id of a key that an erasure destroys.
+    Gone = 16,
 }
 
 /// What can be looked for in one record.
@@ -61,12 +65,21 @@ pub struct Row<'a> {
 impl Row<'_> {
     /// Reads a record and looks at it. One of a later version is read as far as its fields have their old names.
     pub fn read<T>(record: &LoggedRecord, look: impl FnOnce(&Row<'_>) -> T) -> T {
+        let look = |mut row: Row<'_>| {
+            // Of an erased one nothing is known that an erasure could take out.
+            if record.content != Content::Erased
+                && let Some(id) = record.key_id()
+            {
+                row.facets.push((Facet::Key, Cow::Owned(id.to_string())));
+            }
+            look(&row)
+        };
         match (&record.content, record.payload()) {
-            (Content::Erased, _) => look(&Row::named("erased")),
-            (Content::Closed, _) | (_, None) => look(&Row::named("closed")),
+            (Content::Erased, _) => look(Row::named("erased")),
+            (Content::Closed, _) | (_, None) => look(Row::named("closed")),
             (_, Some(payload)) => match record.parse() {
-                Some(known) => look(&Row::of(&known)),
-                None => look(&Row::later(&serde_json::from_slice(payload).unwrap_or(Value::Null))),
+                Some(known) => look(Row::of(&known)),
+                None => look(Row::later(&serde_json::from_slice(payload).unwrap_or(Value::Null))),
             },
         }
     }
@@ -114,6 +127,7 @@ impl<'a> Row<'a> {
                 let mut row = Self::named("erasure").at(erasure.time_ms);
                 row.has(Facet::User, &erasure.by);
                 row.say([erasure.reason.as_str(), erasure.scope.as_str()]);
+                row.all(Facet::Gone, erasure.keys.iter());
                 row
             }
             Record::Lifecycle(event) => {

@@ -112,14 +112,10 @@ impl<'a> Search<'a> {
 
     /// Reads one more record; `None` when the part is done.
     fn read(&mut self) -> Option<Result<LoggedRecord, LogError>> {
-        let Stage::Read { records, until } = &mut self.stage else { return None };
-        let is_done = match self.order {
-            Order::NewestFirst => self.left.end <= *until,
-            Order::OldestFirst => self.left.start >= *until,
-        };
-        if is_done {
+        if self.is_read() {
             return None;
         }
+        let Stage::Read { records, .. } = &mut self.stage else { return None };
         let record = records.next()?;
         if let Ok(record) = &record {
             self.looked = self.looked.saturating_add(1);
@@ -171,8 +167,12 @@ impl<'a> Search<'a> {
                 let record = record?;
                 at = record.index().saturating_add(1);
                 self.looked = self.looked.saturating_add(1);
-                if record.index() != index {
+                if record.index() < index {
                     continue;
+                }
+                if record.index() > index {
+                    // It was dropped.
+                    break;
                 }
                 if self.filter.matches(&record) {
                     match self.order {
@@ -192,45 +192,60 @@ impl Iterator for Search<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(record) = self.ready.pop_front() {
-                return Some(Ok(record));
+            match self.step()? {
+                Ok(Some(record)) => return Some(Ok(record)),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
             }
-            let failed = match &self.stage {
-                Stage::End => return None,
-                Stage::Choose => {
-                    self.stage = self.choose();
-                    continue;
-                }
-                Stage::Read { .. } => match self.read() {
-                    Some(Ok(record)) if self.filter.matches(&record) => return Some(Ok(record)),
-                    Some(Ok(_)) => continue,
-                    Some(Err(error)) => error,
-                    None => {
-                        // A log that ends early has nothing more.
-                        self.stage = if self.is_over() { Stage::End } else { Stage::Choose };
-                        continue;
-                    }
-                },
-                Stage::Find(_) => match self.find() {
-                    Ok(true) => continue,
-                    Ok(false) => {
-                        self.stage = Stage::Choose;
-                        continue;
-                    }
-                    Err(error) => error,
-                },
-            };
-            self.stage = Stage::End;
-            return Some(Err(failed));
         }
     }
 }
 
 impl Search<'_> {
-    /// Whether reading came to the end of everything: there is no index behind it that could go on.
-    fn is_over(&self) -> bool {
-        let indexed = self.index.map_or(0, Index::size);
-        self.order == Order::OldestFirst || self.left.end > indexed || self.left.is_empty()
+    /// Goes on by little: `None` inside says that nothing was found yet. For whoever wants to stop a long search.
+    pub fn step(&mut self) -> Option<Result<Option<LoggedRecord>, LogError>> {
+        if let Some(record) = self.ready.pop_front() {
+            return Some(Ok(Some(record)));
+        }
+        let failed = match &self.stage {
+            Stage::End => return None,
+            Stage::Choose => {
+                self.stage = self.choose();
+                return Some(Ok(None));
+            }
+            Stage::Read { .. } => match self.read() {
+                Some(Ok(record)) => return Some(Ok(self.filter.matches(&record).then_some(record))),
+                Some(Err(error)) => error,
+                None => {
+                    if !self.is_read() {
+                        // What is left was dropped.
+                        self.left = 0..0;
+                    }
+                    self.stage = Stage::Choose;
+                    return Some(Ok(None));
+                }
+            },
+            Stage::Find(_) => match self.find() {
+                Ok(found) => {
+                    if !found {
+                        self.stage = Stage::Choose;
+                    }
+                    return Some(Ok(None));
+                }
+                Err(error) => error,
+            },
+        };
+        self.stage = Stage::End;
+        Some(Err(failed))
+    }
+
+    /// Whether a part was read to its end. Otherwise the log begins, or ends, in the middle of it.
+    fn is_read(&self) -> bool {
+        match (&self.stage, self.order) {
+            (Stage::Read { until, .. }, Order::NewestFirst) => self.left.end <= *until,
+            (Stage::Read { until, .. }, Order::OldestFirst) => self.left.start >= *until,
+            _ => true,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! changes what is found.
 
 use super::*;
+use crate::keys::{Keys, NamedKey, Owner, Scope};
 use crate::log::{Log, LogOptions};
 use crate::records::LoggedRecord;
 use holdshort_model::{Effect, Level, Record, RecordId};
@@ -492,6 +493,65 @@ fn what_is_forgotten_leaves_no_byte() {
         world.find(Some(&index), &Filter::default().any(Facet::Agent, ["tidy"]), Order::OldestFirst, 0..u64::MAX);
     assert_eq!(found.len(), 4_997, "the others are found as before");
     assert!(gone.iter().all(|index| !found.contains(index)));
+}
+
+/// A record sealed with the key of a session.
+fn sealed(keys: &Keys, session: &str, record: &Value) -> (String, Vec<u8>) {
+    let owner = Owner::Session { agent: None, session: session.to_owned() };
+    let NamedKey { id, key } = keys.key_of(&owner, 1).unwrap();
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).unwrap();
+    (id.to_string(), holdshort_ledger::seal(record.to_string().as_bytes(), id, &key, &nonce).unwrap())
+}
+
+#[test]
+fn an_erasure_on_record_is_enough_to_forget() {
+    let world = World::new();
+    let keys = Keys::open(&world.data.path().join("keys.db")).unwrap();
+    let records = || Records::new(world.log.reader().unwrap()).with_keys(Some(keys.clone()));
+    let secret = |number: u64| decision(number, &Told { session: "secret-session", ..TOLD });
+    let append = |bytes: Vec<u8>| world.log.append_blocking(bytes).unwrap().index;
+    let erased: Vec<u64> = (0..3).map(|number| append(sealed(&keys, "secret-session", &secret(number)).1)).collect();
+    let kept = append(sealed(&keys, "other", &decision(3, &TOLD)).1);
+    let plain = append(decision(4, &TOLD).to_string().into_bytes());
+    let everything = Filter::default().any(Facet::Agent, ["tidy"]);
+    let find = |index: Option<&Index>, filter: &Filter| -> Vec<u64> {
+        let records = records();
+        Search::new(&records, index, filter, Order::OldestFirst, 0..u64::MAX)
+            .map(|record| record.unwrap().index())
+            .collect()
+    };
+
+    let closed = world.records();
+    let mut writer = Writer::open(&world.file(), &world.directory(), &closed, true).unwrap();
+    assert!(matches!(writer.extend(&closed), Err(IndexError::Closed(0))), "without keys nothing is hidden by an index");
+    while writer.extend(&records()).unwrap() > 0 {}
+    let open = || Index::open(&world.file(), &world.directory(), &records()).unwrap().unwrap();
+    assert_eq!(find(Some(&open()), &everything), [erased.clone(), vec![kept, plain]].concat());
+
+    // The record of the erasure comes first, then another sealed one that was under way, then the keys go.
+    let (id, late) = sealed(&keys, "secret-session", &secret(9));
+    append(
+        json!({ "type": "erasure", "time_ms": 5, "scope": "session", "keys": [id], "by": "ann", "reason": "asked" })
+            .to_string()
+            .into_bytes(),
+    );
+    append(late);
+    while writer.extend(&records()).unwrap() > 0 {}
+    let key = writer.index().about.key;
+    let bytes = std::fs::read(world.file()).unwrap();
+    let wal = std::fs::read(world.data.path().join(format!("{INDEX_FILE}-wal"))).unwrap();
+    let word = key.word(Facet::Session, "secret-session").to_be_bytes();
+    assert!([&bytes, &wal].iter().all(|bytes| !bytes.windows(8).any(|window| window == word)));
+    let by_key = Scope::Session("secret-session".into());
+    let gone: Vec<_> = keys.select(&by_key).unwrap().into_iter().map(|owned| owned.id).collect();
+    keys.erase(&gone, 6).unwrap();
+    assert_eq!(find(Some(&open()), &everything), [kept, plain]);
+    assert_eq!(find(None, &everything), [kept, plain]);
+    let unreadable = Filter::default().any(Facet::Type, ["erased"]);
+    assert_eq!(find(Some(&open()), &unreadable), find(None, &unreadable));
+    assert_eq!(find(None, &unreadable).len(), 4);
+    assert_eq!(find(Some(&open()), &Filter::default().any(Facet::Type, ["erasure"]).says("asked").unwrap()), [5]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Writer {
     index: Index,
     origin: String,
     discarded: Option<Unusable>,
+    /// The first record that was kept, as far as it was looked at.
+    first: Option<u64>,
     _lock: File,
 }
 
@@ -45,7 +47,7 @@ impl Writer {
             Err(IndexError::Unusable(why)) => (make(path, &origin)?, Some(why)),
             Err(other) => return Err(other),
         };
-        Ok(Self { index, origin, discarded, _lock: lock })
+        Ok(Self { index, origin, discarded, first: None, _lock: lock })
     }
 
     /// Why the index that was there had to be thrown away, if it had to.
@@ -69,29 +71,49 @@ impl Writer {
         // The old connection must be gone before its files are.
         self.index.connection = Connection::open_in_memory()?;
         self.index = make(&path, &self.origin)?;
+        self.first = None;
         Ok(())
     }
 
-    /// Indexes the next records, at most a block of 4,096, in one transaction. 0 when there are none.
+    /// Indexes the next records, at most a block of 4,096, in one transaction. 0 when there are none. A record of an erasure
+    /// takes out what is known of the records whose keys it destroys.
     ///
     /// # Errors
-    /// [`IndexError::Closed`] for a record that cannot be read here; [`IndexError::Log`] when the log cannot be read. What
+    /// [`IndexError::Closed`] for a sealed record when there are no keys; [`IndexError::Log`] when the log cannot be read. What
     /// came before it is indexed.
     pub fn extend(&mut self, records: &Records) -> Result<u64, IndexError> {
+        self.trim(records)?;
         let (from, key) = (self.index.about.size, self.index.about.key);
         let end = block_of(from).saturating_add(1).saturating_mul(BLOCK);
         let room = usize::try_from(end.saturating_sub(from)).unwrap_or_default();
         let mut batch = Batch::new(key, from);
         let mut stopped = None;
         for record in records.forwards(from).take(room) {
+            if record.as_ref().is_ok_and(|record| record.index() >= end) {
+                break;
+            }
             match record {
-                Ok(record) if record.content == Content::Closed => stopped = Some(IndexError::Closed(record.index())),
+                Ok(record) if record.content == Content::Closed && records.keys().is_none() => {
+                    stopped = Some(IndexError::Closed(record.index()))
+                }
+                Ok(record) if self.is_gone(&mut batch, &record)? => {
+                    batch.add(&LoggedRecord { content: Content::Erased, ..record });
+                }
                 Ok(record) => batch.add(&record),
                 Err(error) => stopped = Some(error.into()),
             }
-            if stopped.is_some() {
+            if stopped.is_some() || !batch.gone.is_empty() {
                 break;
             }
+        }
+        if !batch.gone.is_empty() {
+            // If we crash between this and storing the batch, the erasure is read again.
+            self.forget_keys(&batch.gone)?;
+            if self.index.about.size != from {
+                // It had to be thrown away, and is made again from the beginning.
+                return self.extend(records);
+            }
+            batch.forget();
         }
         let count = batch.count();
         if count > 0 {
@@ -123,9 +145,54 @@ impl Writer {
     /// As [`Writer::forget`].
     pub fn forget_sessions(&mut self, sessions: &[String]) -> Result<(), IndexError> {
         let key = self.index.about.key;
+        self.forget_words(sessions.iter().map(|session| key.word(Facet::Session, session)))
+    }
+
+    /// Takes out what the log dropped, and goes over it.
+    fn trim(&mut self, records: &Records) -> Result<(), IndexError> {
+        // Looked at once a block.
+        if place_of(self.index.about.size) != 0 && self.first.is_some() {
+            return Ok(());
+        }
+        let first = records.reader().first()?;
+        if self.first.is_some_and(|known| block_of(known) >= block_of(first)) {
+            return Ok(());
+        }
+        let (block, record) = (signed(block_of(first)), signed(block_of(first).saturating_mul(BLOCK)));
+        let transaction = self.index.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut gone = transaction.execute("DELETE FROM blocks WHERE block < ?1", [block])?;
+        if gone > 0 {
+            gone = transaction.execute("DELETE FROM postings WHERE block < ?1", [block])?;
+            transaction.execute("DELETE FROM ids WHERE record < ?1", [record])?;
+        }
+        transaction.execute("UPDATE about SET size = max(size, ?1)", [record])?;
+        transaction.commit()?;
+        self.index.about.size = self.index.about.size.max(unsigned(record)?);
+        self.first = Some(first);
+        if gone > 0 && sweep(&self.index.connection).is_err() { self.clear() } else { Ok(()) }
+    }
+
+    /// Whether an erasure named the record's key before the record was written, which can be when both were under way.
+    fn is_gone(&self, batch: &mut Batch, record: &LoggedRecord) -> Result<bool, IndexError> {
+        let Some(id) = record.key_id() else { return Ok(false) };
+        let word = batch.key.word(Facet::Gone, &id.to_string());
+        if let Some(known) = batch.keys.get(&word) {
+            return Ok(*known);
+        }
+        let gone = !self.index.records_with(word)?.is_empty();
+        batch.keys.insert(word, gone);
+        Ok(gone)
+    }
+
+    fn forget_keys(&mut self, keys: &[String]) -> Result<(), IndexError> {
+        let key = self.index.about.key;
+        self.forget_words(keys.iter().map(|id| key.word(Facet::Key, id)))
+    }
+
+    fn forget_words(&mut self, words: impl Iterator<Item = i64>) -> Result<(), IndexError> {
         let mut found = BTreeSet::new();
-        for session in sessions {
-            match self.index.records_with(key.word(Facet::Session, session)) {
+        for word in words {
+            match self.index.records_with(word) {
                 Ok(records) => found.extend(records),
                 Err(_) => return self.clear(),
             }
@@ -234,12 +301,16 @@ struct Batch {
     times: Vec<u8>,
     bounds: (u64, u64),
     leaf: [u8; 32],
+    /// Keys that the last record destroys.
+    gone: Vec<String>,
+    /// Words of keys that were looked up, and whether they are gone.
+    keys: HashMap<i64, bool>,
 }
 
 impl Batch {
     fn new(key: Key, from: u64) -> Self {
-        let (words, ids, times) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { key, from, words, ids, times, bounds: (NO_TIME, 0), leaf: [0; 32] }
+        let (words, ids, times, gone, keys) = Default::default();
+        Self { key, from, words, ids, times, bounds: (NO_TIME, 0), leaf: [0; 32], gone, keys }
     }
 
     fn count(&self) -> u64 {
@@ -254,11 +325,18 @@ impl Batch {
     fn add(&mut self, record: &LoggedRecord) {
         self.leaf = *record.leaf().as_bytes();
         let index = record.index();
+        while self.next() < index {
+            // It was dropped; the block begins in the middle.
+            self.times.extend(NO_TIME.to_be_bytes());
+        }
         Row::read(record, |row| {
             let mut words = 0usize;
             for (facet, value) in &row.facets {
                 words = words.saturating_add(1);
                 self.word(words, place_of(index), *facet, value);
+                if *facet == Facet::Gone {
+                    self.gone.push(value.clone().into_owned());
+                }
             }
             for text in &row.texts {
                 each_word(text, |word| {
@@ -275,6 +353,22 @@ impl Batch {
         });
     }
 
+    /// Takes out the records that are sealed with the keys that go.
+    fn forget(&mut self) {
+        let key = self.key;
+        let sealed = self.gone.iter().filter_map(|id| self.words.get(&key.word(Facet::Key, id)));
+        let places: BTreeSet<u16> = sealed.flatten().copied().collect();
+        for list in self.words.values_mut() {
+            list.retain(|place| !places.contains(place));
+        }
+        self.words.retain(|_, list| !list.is_empty());
+        self.ids.retain(|(_, index)| !places.contains(&place_of(*index)));
+        if !places.is_empty() {
+            let erased = self.words.entry(key.word(Facet::Type, "erased")).or_default();
+            erased.extend(places);
+        }
+    }
+
     fn word(&mut self, count: usize, place: u16, facet: Facet, value: &str) {
         let word = match count > WORDS_MAX {
             true => self.key.word(Facet::Long, ""),
@@ -287,7 +381,7 @@ impl Batch {
     }
 
     fn write(self, transaction: &Transaction<'_>) -> Result<(), IndexError> {
-        let Self { key, from, words, ids, times, bounds, leaf } = self;
+        let Self { key, from, words, ids, times, bounds, leaf, .. } = self;
         let block = block_of(from);
         let mut words: Vec<_> = words.into_iter().collect();
         words.sort_unstable_by_key(|(word, _)| *word);
