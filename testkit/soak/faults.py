@@ -20,8 +20,8 @@ LOAD_S = 1.0
 class Case:
     """A home below `place`, its load, and what was told in it."""
 
-    def __init__(self, binary, place, outside=None, copies=True):
-        self.home, self.told = Home(binary, place, outside), Told()
+    def __init__(self, binary, place, outside=None, copies=True, **more):
+        self.home, self.told = Home(binary, place, outside, **more), Told()
         self.copies = oracle.Copies(self.home) if copies else None
 
     def life(self, environment=None):
@@ -54,10 +54,10 @@ def start_only(home):
     return subprocess.Popen(home.command("serve"), env=home.environment(), stdin=quiet, stdout=quiet, stderr=quiet)
 
 
-def refuses_by_name(case, service):
+def refuses_by_name(case, service, name="recorder-down"):
     """The service answers, and says that it records nothing: no decision, a fault with a name."""
     load = case.load(service, filler=12 << 10)
-    found = until("a refusal with its name", lambda: recorder_down(service))
+    found = until(f"a refusal by `{name}`", lambda: not_ready(service, name))
     load.end()
     before = len(oracle.numbers_done(case.home))
     told = len(case.told.receipts)
@@ -70,18 +70,19 @@ def refuses_by_name(case, service):
     return found
 
 
-def recorder_down(service):
+def not_ready(service, name):
     try:
         status, body = service.get("/readyz")
     except BROKEN:
         return None
-    return body if status == 503 and "recorder-down" in body else None
+    return body if status == 503 and name in body else None
 
 
 def full(binary, place, _dice):
+    """Without room that is kept the log ends when the disk is full; it is opened again when there is room."""
     need_root()
     with Disk(place / "disk", 192) as disk:
-        case = Case(binary, disk.place, disk.place.with_suffix(".outside"), copies=False)
+        case = Case(binary, disk.place, disk.place.with_suffix(".outside"), copies=False, keep_free="0 B")
         with case.life() as service:
             load = case.load(service)
             time.sleep(LOAD_S)
@@ -90,6 +91,27 @@ def full(binary, place, _dice):
             named = refuses_by_name(case, service)
             service.stop()
         ballast.unlink()
+        return {"named": named, **case.restarts_and_verifies()}
+
+
+def nearly_full(binary, place, _dice):
+    """With room that is kept it refuses before the disk is full, and goes on by itself when there is room."""
+    need_root()
+    with Disk(place / "disk", 192) as disk:
+        case = Case(binary, disk.place, disk.place.with_suffix(".outside"), copies=False)
+        with case.life() as service:
+            load = case.load(service)
+            time.sleep(LOAD_S)
+            load.end()
+            ballast = disk.fill()
+            named = refuses_by_name(case, service, "recorder-full")
+            ballast.unlink()
+            until("it goes on by itself", lambda: True if service.get("/readyz")[0] == 200 else None)
+            before = len(case.told.receipts)
+            load = case.load(service)
+            until("decisions are made again", lambda: True if len(case.told.receipts) > before else None)
+            load.end()
+            ensure(service.stop() == 0, f"a good end failed: {service.stderr()}")
         return {"named": named, **case.restarts_and_verifies()}
 
 
@@ -235,6 +257,7 @@ def flat(binary, place, _dice, seconds=45):
 ALL = {
     "frozen": frozen,
     "full": full,
+    "nearly-full": nearly_full,
     "broken": broken,
     "read-only": read_only,
     "power": power,

@@ -38,7 +38,7 @@ def until(what, look, seconds=START_S_MAX):
 class Home:
     """A place with a configuration, a data directory, and a workspace that the MCP server writes to."""
 
-    def __init__(self, binary, place, outside=None):
+    def __init__(self, binary, place, outside=None, keep_free="16 MiB"):
         self.binary, self.place = str(binary), pathlib.Path(place)
         self.data, self.config = self.place / "data", self.place / "holdshort.toml"
         # What the MCP server does happens elsewhere when the disk of `place` is the one that fails.
@@ -48,6 +48,8 @@ class Home:
         server = ROOT / "testkit/node_modules/.bin/mcp-server-filesystem"
         self.config.write_text(
             f"""profile = "quickstart"
+[log]
+keep_free = {json.dumps(keep_free)}
 [api]
 listen = "127.0.0.1:0"
 [mcp]

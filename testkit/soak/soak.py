@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hours or minutes with a real service that is not left in peace.
 
-soak.py [--holdshort BINARY] [--minutes N] [--seed N] [--only kills,flips,frozen,full,broken,read-only,power,clock,flat]
+soak.py [--holdshort BINARY] [--minutes N] [--seed N] [--only kills,flips,frozen,full,nearly-full,broken,read-only,power,clock,flat]
 
 Faults come first, one after the other; kills take the rest of the time, at least one round of them. Each round: a start on the
 same log, load on API and gateway, `kill -9` at a random moment. Every few rounds the log is sealed, verified, compared with all that
@@ -22,43 +22,51 @@ import time
 import faults
 import flips
 import oracle
-from service import ROOT, Failed, Service
+from service import ROOT, Failed, Service, ensure
 
 ROUNDS_BETWEEN_CHECKS = 5
 FLIPS_OF_EACH_KIND = 25
-# A killed service is given this long at most before, in seconds: some die while they start.
+RECORDS_OF_A_LOG = 60_000
+# A killed service is given this long at most before, in seconds.
 LIFE_S_MAX = 2.5
+# How many die while they start.
+DIES_YOUNG = 0.15
 
 
 def kills(binary, place, dice, until, report):
-    case = faults.Case(binary, place / "kills")
-    rounds = checks = 0
-    died_young = 0
-    while time.monotonic() < until or rounds < ROUNDS_BETWEEN_CHECKS:
-        for _ in range(ROUNDS_BETWEEN_CHECKS):
-            rounds += 1
-            died_young += one_life(case, dice)
-        with Service(case.home) as service:
-            if service.stop() != 0:
-                raise Failed(f"a good end failed: {service.stderr()}")
-        case.home.verify()
-        case.copies.follow()
-        compared = oracle.check(case.home, case.told)
-        checks += 1
-        report["kills"] = {
-            "kills": rounds,
-            "of them while starting": died_young,
-            "checks": checks,
-            "asked": case.told.asked,
-            **compared,
-            "refused": case.told.refusals,
-        }
-    report["flips"] = flips.run(case.home, dice, FLIPS_OF_EACH_KIND)
+    """Rounds of lives on one log; after some ten thousand records on a new one, so that each comparison stays short."""
+    total = {"logs": 0, "kills": 0, "of them while starting": 0, "checks": 0}
+    sums, refused = {}, {}
+    while True:
+        total["logs"] += 1
+        case = faults.Case(binary, place / f"kills-{total['logs']}")
+        compared = {"records": 0}
+        while compared["records"] < RECORDS_OF_A_LOG and (time.monotonic() < until or total["kills"] == 0):
+            for _ in range(ROUNDS_BETWEEN_CHECKS):
+                total["kills"] += 1
+                total["of them while starting"] += one_life(case, dice)
+            with Service(case.home) as service:
+                ensure(service.stop() == 0, f"a good end failed: {service.stderr()}")
+            case.home.verify()
+            case.copies.follow()
+            compared = {"asked": case.told.asked, **oracle.check(case.home, case.told)}
+            total["checks"] += 1
+        for what, count in compared.items():
+            sums[what] = sums.get(what, 0) + count
+        for what, count in case.told.refusals.items():
+            refused[what] = refused.get(what, 0) + count
+        report["kills"] = {**total, **sums, "refused": refused}
+        print(f"kills so far: {json.dumps(report['kills'])}", flush=True)
+        if time.monotonic() >= until:
+            report["flips"] = flips.run(case.home, dice, FLIPS_OF_EACH_KIND)
+            return
+        shutil.rmtree(case.home.place, ignore_errors=True)
 
 
 def one_life(case, dice):
     """A start, load, and a kill; whether it died while it started."""
-    if rounds_young(dice, case):
+    # The first life has to last long enough for the agent to be registered.
+    if hasattr(case, "token") and dice.random() < DIES_YOUNG:
         process = faults.start_only(case.home)
         time.sleep(dice.uniform(0.0, 0.4))
         process.kill()
@@ -70,11 +78,6 @@ def one_life(case, dice):
         service.kill()
         load.end()
     return 0
-
-
-def rounds_young(dice, case):
-    """The first life has to last long enough for the agent to be registered."""
-    return hasattr(case, "token") and dice.random() < 0.15
 
 
 def arguments():
@@ -102,8 +105,7 @@ def main():
                 print(f"{name}: {json.dumps(report[name])} ({time.monotonic() - began:.0f} s)", flush=True)
         if not only or "kills" in only:
             kills(chosen.holdshort.resolve(), place, dice, end, report)
-            for name in ("kills", "flips"):
-                print(f"{name}: {json.dumps(report[name])}", flush=True)
+            print(f"flips: {json.dumps(report['flips'])}", flush=True)
     except Failed as what:
         print(f"soak: FAILED, seed {chosen.seed}: {what}\nsoak: so far {json.dumps(report)}\nsoak: kept in {place}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ use super::oracle::Oracle;
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 use tempfile::TempDir;
 
 const SEEDS_DEFAULT: u64 = 200;
@@ -100,7 +101,7 @@ impl World {
     fn use_log(&mut self, log: &Log, cut: bool) {
         let steps = 1 + self.dice.below(6);
         for _ in 0..steps {
-            match self.dice.below(10) {
+            match self.dice.below(11) {
                 0..4 => self.oracle.append(log, &[self.dice.below(400)]),
                 4..7 => {
                     let records = self.dice.skewed(600) + 1;
@@ -112,13 +113,27 @@ impl World {
                     self.oracle.append(log, &lengths);
                 }
                 8 => self.oracle.append(log, &[PAYLOAD_BYTES_MAX as u64]),
-                _ => (0..self.dice.below(40)).for_each(|at| self.oracle.enqueue(log, at * 7)),
+                9 => (0..self.dice.below(40)).for_each(|at| self.oracle.enqueue(log, at * 7)),
+                _ => self.retire(),
             }
             self.oracle.look(log);
         }
         if cut {
             self.disk.cut_power();
         }
+    }
+
+    /// Old segments are compressed, and sometimes dropped, beside the writer.
+    fn retire(&mut self) {
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        let result = Retention::open_on(Arc::new(self.disk.clone()), &self.options.directory).and_then(|retention| {
+            retention.archive(soon, false, &|| true)?;
+            match retention.plan_drop(soon)?.filter(|_| self.dice.percent(15)) {
+                Some(plan) => self.oracle.drop_records(&retention, &plan),
+                None => Ok(()),
+            }
+        });
+        result.unwrap_or_else(|error| Oracle::refused(&error));
     }
 
     /// The end of a process: by a kill, after which the kernel goes on, or of the machine.
