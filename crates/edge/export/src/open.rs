@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(open.remove(&id(1)), Some(1));
         assert_eq!(open.insert(id(3), 3, 3), None);
         assert_eq!(open.insert(id(4), 4, 4), Some(0));
-        assert_eq!((open.expired(2), open.expired(3)), (Some(2), None));
+        assert_eq!((open.expired(2), open.expired(3)), (None, Some(2)));
         assert_eq!((open.remove(&id(3)), open.remove(&id(9))), (Some(3), None));
         for n in 10..10_000 {
             open.insert(id(n), n, n);

@@ -17,7 +17,7 @@ use crate::open::Open;
 use crate::summary::Summary;
 use class::{Draft, object, product};
 use decision::Act;
-use holdshort_model::{Record, one_line};
+use holdshort_model::{ActionKind, Record, one_line};
 use serde_json::{Value, json};
 
 /// Most decisions whose outcome is waited for. Each takes some 200 bytes.
@@ -71,6 +71,10 @@ impl Events {
                 profiles.extend(["security_control", "ai_operation"]);
                 if record.request.context.trace.is_some() {
                     profiles.push("trace");
+                }
+                // Where the class has no actor of its own.
+                if record.request.action.kind == ActionKind::HttpRequest {
+                    profiles.push("host");
                 }
                 self.open.insert(record.decision.id, event.time_ms(), Act::of(record));
                 decision::decided(record, event, arguments)
