@@ -3,6 +3,7 @@
 //! Everything that decides, records or forwards lives in the other crates; this one knows all of them.
 
 mod bench;
+mod changes;
 mod cli;
 mod client;
 mod clock;

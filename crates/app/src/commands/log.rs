@@ -81,7 +81,10 @@ fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
         ))
     };
     let record = found.ok_or_else(missing)?.map_err(unreadable)?;
-    let value = entry(&record);
+    let mut value = entry(&record);
+    if let (Some(erased_ms), Some(fields)) = (reader.erased_ms(&record), value.as_object_mut()) {
+        fields.insert("erased_ms".into(), erased_ms.into());
+    }
     if output.json {
         out::json(&value)?;
     } else {

@@ -14,6 +14,7 @@ mod intelligence;
 mod labels;
 pub(crate) mod log;
 mod log_audit;
+mod log_disclose;
 mod log_erase;
 mod log_kept;
 mod log_index;

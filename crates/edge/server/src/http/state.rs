@@ -3,6 +3,7 @@
 use super::App;
 use super::input::Params;
 use super::problem::Problem;
+use crate::RecorderError;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -50,6 +51,9 @@ pub(crate) async fn records(
     query.limit = Some(limit);
     let page = app.records.page(query).await;
     page.map(Json).map_err(|error| {
+        if let RecorderError::Query(why) = error {
+            return Problem::bad(why);
+        }
         tracing::warn!(%error, "records cannot be read");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::STATE_DOWN, "the log cannot be read")
             .hint("run `holdshort log verify` to find the place")

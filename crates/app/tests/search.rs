@@ -1,0 +1,282 @@
+//! Searching and following the records: the real binary, beside a service and without one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/gateway.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod gateway;
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod support;
+
+use gateway::eventually;
+
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Output, Stdio};
+use support::{Home, Service, text};
+
+fn decide(service: &Service<'_>, token: &str, session: &str, tool: &str) -> Value {
+    let question = json!({
+        "subject": {"agent": "tidy"}, "session": session,
+        "action": {"kind": "tool.call", "server": "mail", "name": tool, "args": {"ids": ["1"]}},
+    });
+    let (status, ruling) = service.post("/v1/decide", token, &question);
+    assert_eq!(status, 200, "{ruling}");
+    ruling
+}
+
+fn agent(home: &Home) -> String {
+    let added = home.run(&["agents", "add", "tidy", "--class", "assistant", "--owner", "ada", "--json"]);
+    let issued: Value = serde_json::from_slice(&added.stdout).unwrap();
+    issued["token"].as_str().unwrap().to_owned()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn indexes(output: &Output) -> Vec<u64> {
+    lines(output).iter().map(|line| line["index"].as_u64().unwrap()).collect()
+}
+
+fn status(home: &Home) -> Value {
+    lines(&home.run(&["log", "index", "--json"])).remove(0)
+}
+
+#[test]
+fn a_search_finds_the_same_with_an_index_without_one_and_while_a_service_writes() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let token = agent(&home);
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        let ruling =
+            decide(&service, &token, &format!("s{}", number % 2), ["read_mail", "delete_messages"][number % 2]);
+        ids.push(ruling["id"].as_str().unwrap().to_owned());
+    }
+    // What is durable is covered by a checkpoint within a second.
+    let all = eventually("the records are seen", || {
+        let all = home.run(&["log", "tail", "-n", "1000", "--json"]);
+        text(&all.stdout).contains(ids.last().unwrap()).then_some(all)
+    });
+    let all = lines(&all);
+    let expected = |wanted: &dyn Fn(&Value) -> bool| -> Vec<u64> {
+        let found = all.iter().filter(|line| wanted(&line["record"]));
+        found.map(|line| line["index"].as_u64().unwrap()).collect()
+    };
+    let cases: [(&[&str], Vec<u64>); 7] = [
+        (
+            &["--agent", "tidy", "--type", "decision"],
+            expected(&|record| record["request"]["subject"]["agent"] == "tidy"),
+        ),
+        (&["--session", "s1"], expected(&|record| record["request"]["session"] == "s1")),
+        (
+            &["--tool", "mail/delete_messages"],
+            expected(&|record| record["request"]["action"]["name"] == "delete_messages"),
+        ),
+        (
+            &["--tool", "read_mail", "--tool", "other"],
+            expected(&|record| record["request"]["action"]["name"] == "read_mail"),
+        ),
+        (&["--type", "lifecycle", "--text", "AGENT, added!"], expected(&|record| record["event"] == "agent-added")),
+        (&["--agent", "nobody"], vec![]),
+        (&["--contains", "delete_mess", "--session", "s1"], expected(&|record| record["request"]["session"] == "s1")),
+    ];
+    let check = || {
+        for (arguments, expected) in &cases {
+            for more in [&["--no-index"][..], &[]] {
+                let found = [&["log", "search", "--json", "--oldest-first"], *arguments, more].concat();
+                assert_eq!(&indexes(&home.run(&found)), expected, "{found:?}");
+                let mut backwards = indexes(&home.run(&[&["log", "search", "--json"], *arguments, more].concat()));
+                backwards.reverse();
+                assert_eq!(&backwards, expected, "{arguments:?} {more:?}");
+            }
+        }
+    };
+    assert!(cases[..5].iter().all(|(arguments, found)| !found.is_empty() || panic!("{arguments:?} finds nothing")));
+    check();
+    eventually("the service indexes what it writes", || (status(&home)["lag"] == 0).then_some(()));
+    check();
+
+    let page = |query: &str| service.get(&format!("/v1/records?{query}"));
+    let found = |page: &Value| -> Vec<u64> {
+        page["records"].as_array().unwrap().iter().map(|entry| entry["index"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(found(&page("session=s1")), cases[1].1);
+    assert_eq!(found(&page("tool=mail%2Fdelete_messages&type=decision&text=not%22%20OR")), Vec::<u64>::new());
+    assert_eq!(found(&page("type=lifecycle&text=agent%20added")), cases[4].1);
+    let (mut newest, mut before) = (Vec::new(), None);
+    loop {
+        let more = before.map_or_else(String::new, |before: u64| format!("&before={before}"));
+        let page = page(&format!("session=s1&newest_first=true&limit=2{more}"));
+        newest.extend(found(&page));
+        before = page["next"].as_u64();
+        if before.is_none() {
+            break;
+        }
+    }
+    newest.reverse();
+    assert_eq!(newest, cases[1].1);
+    assert!(page("text=%22%22").to_string().contains("no word"), "{}", page("text=%22%22"));
+    assert!(page("effect=never").to_string().contains("error"), "{}", page("effect=never"));
+
+    drop(service);
+    for spoil in [None, Some(&b"not an index, whatever its name says"[..])] {
+        if let Some(bytes) = spoil {
+            std::fs::write(home.data().join("index.db"), bytes).unwrap();
+            let _ = std::fs::remove_file(home.data().join("index.db-wal"));
+            assert!(status(&home)["unusable"].is_string(), "{}", status(&home));
+        }
+        check();
+    }
+    let shown = home.run(&["log", "show", &ids[3], "--json"]);
+    assert_eq!(lines(&shown)[0]["record"]["decision"]["id"], ids[3].as_str());
+    let rebuilt = home.run(&["log", "index", "--rebuild", "--json"]);
+    let rebuilt = lines(&rebuilt).remove(0);
+    assert_eq!((&rebuilt["lag"], &rebuilt["unusable"]), (&json!(0), &Value::Null), "{rebuilt}");
+    assert!(rebuilt["indexed"].as_u64().unwrap() > 8 && rebuilt["bytes"].as_u64().unwrap() > 0, "{rebuilt}");
+}
+
+#[test]
+fn pages_of_a_search_go_on_where_the_last_one_ended() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let token = agent(&home);
+    (0..5).for_each(|_| drop(decide(&service, &token, "s", "read_mail")));
+    drop(service);
+    let all = indexes(&home.run(&["log", "search", "--session", "s", "--json"]));
+    assert!(all.len() >= 5 && all.is_sorted_by(|a, b| a > b), "{all:?}");
+    let (mut paged, mut before) = (Vec::new(), u64::MAX);
+    loop {
+        let before_text = before.to_string();
+        let page = indexes(&home.run(&[
+            "log",
+            "search",
+            "--session",
+            "s",
+            "--limit",
+            "2",
+            "--before",
+            &before_text,
+            "--json",
+        ]));
+        match page.last() {
+            Some(last) => before = *last,
+            None => break,
+        }
+        paged.extend(page);
+    }
+    assert_eq!(paged, all);
+}
+
+#[test]
+fn odd_texts_are_no_errors_and_steer_no_terminal() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let odd = "why\u{1b}[31m\u{202e}not\u{9b}2J \"AND\" NEAR(*";
+    let contained = home.run(&["contain", "tidy", "--isolate", "--reason", odd]);
+    assert!(contained.status.success(), "{}", text(&contained.stderr));
+    drop(service);
+    for arguments in [&["log", "search", "--text", odd][..], &["log", "search", "--text", "NEAR(", "--json"]] {
+        let found = home.run(arguments);
+        assert!(found.status.success() && !found.stdout.is_empty(), "{arguments:?} {}", text(&found.stderr));
+        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text(&found.stdout).chars().any(steers), "{:?}", text(&found.stdout));
+    }
+    let line = lines(&home.run(&["log", "search", "--text", "near", "--json"])).remove(0);
+    assert_eq!(line["record"]["after"]["reason"], odd, "as JSON it is what was said");
+    let empty = home.run(&["log", "search", "--text", "\"*\""]);
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(text(&empty.stderr).contains("no word"), "{}", text(&empty.stderr));
+    assert_eq!(home.run(&["log", "search", "--since", "yesterday"]).status.code(), Some(2));
+}
+
+/// `log tail -f` with its lines.
+struct Tail {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Tail {
+    fn start(home: &Home, arguments: &[&str]) -> Self {
+        let all = [&["log", "tail", "-f", "--json"], arguments].concat();
+        let mut child =
+            home.command(&all).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    fn said(&mut self) -> String {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        said
+    }
+}
+
+#[test]
+fn following_goes_on_over_a_restart_of_the_service_and_ends_when_asked() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let token = agent(&home);
+    decide(&service, &token, "s", "read_mail");
+    let mut tail = Tail::start(&home, &["-n", "0", "--session", "s"]);
+    // It may begin before or after the first record is seen.
+    let second = decide(&service, &token, "s", "delete_messages");
+    let mut seen = tail.next();
+    if seen["record"]["decision"]["id"] != second["id"] {
+        seen = tail.next();
+    }
+    assert_eq!(seen["record"]["decision"]["id"], second["id"]);
+    drop(service);
+    let service = Service::start(&home);
+    decide(&service, &token, "other", "read_mail");
+    let third = decide(&service, &token, "s", "read_mail");
+    let seen = tail.next();
+    assert_eq!(seen["record"]["decision"]["id"], third["id"], "what does not match is left out");
+
+    let pid = tail.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(tail.child.wait().unwrap().code(), Some(0));
+    assert_eq!(tail.said(), "");
+}
+
+#[test]
+fn following_ends_when_nobody_reads_any_more() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let mut tail = Tail::start(&home, &["-n", "1"]);
+    tail.next();
+    let Tail { mut child, lines } = tail;
+    // Nothing is written any more: the end of the pipe alone tells.
+    drop(lines);
+    let ended = eventually("it ends", || child.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(0));
+    drop(service);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_searched_all_the_same() {
+    let home = Home::new("");
+    let service = Service::start(&home);
+    let token = agent(&home);
+    decide(&service, &token, "s", "read_mail");
+    drop(service);
+    // Even for the superuser: there is something else in its place.
+    std::fs::remove_file(home.data().join("index.db")).unwrap();
+    std::fs::create_dir(home.data().join("index.db")).unwrap();
+    let found = home.run(&["log", "search", "--session", "s", "--json"]);
+    assert_eq!(indexes(&found).len(), 1, "{}", text(&found.stderr));
+    assert!(text(&found.stderr).contains("every record is read"), "{}", text(&found.stderr));
+}
