@@ -2,8 +2,8 @@
 
 use crate::clock;
 use holdshort_export::{Body, Chunk, Event, Source, SourceError, Unreadable};
-use holdshort_store::log::{Log, LogError, Wrong};
 use holdshort_store::keys::Keys;
+use holdshort_store::log::{Log, LogError, Wrong};
 use holdshort_store::records::{Content, LoggedRecord, Records};
 use std::sync::Arc;
 
