@@ -10,6 +10,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,6 +77,8 @@ struct HttpSource {
     base: Uri,
     token: Option<String>,
     client: Http,
+    /// Longest time that one file may take.
+    patience: Duration,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -94,7 +97,13 @@ impl HttpSource {
             .with_provider_and_native_roots(provider)
             .map_err(|error| Failure::internal(format!("the system's root certificates cannot be read: {error}")))?;
         let connector = builder.https_or_http().enable_http1().build();
-        Ok(Self { base, token, client: Client::builder(TokioExecutor::new()).build(connector), runtime })
+        Ok(Self {
+            base,
+            token,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            patience: FETCH_TIMEOUT,
+            runtime,
+        })
     }
 
     async fn get(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, SourceError> {
@@ -121,9 +130,44 @@ impl HttpSource {
 impl Source for HttpSource {
     fn fetch(&mut self, path: &str, bytes_max: usize) -> Result<Vec<u8>, SourceError> {
         self.runtime.block_on(async {
-            tokio::time::timeout(FETCH_TIMEOUT, self.get(path, bytes_max)).await.unwrap_or_else(|_| {
-                Err(SourceError::Failed(format!("did not come within {} s", FETCH_TIMEOUT.as_secs())))
-            })
+            tokio::time::timeout(self.patience, self.get(path, bytes_max))
+                .await
+                .unwrap_or_else(|_| Err(SourceError::Failed(format!("did not come within {:?}", self.patience))))
+        })
+    }
+}
+
+/// A source whose small files stay what they were when they were first asked for: a check that asks twice must not be shown
+/// one checkpoint to judge and another to speak of. Tiles and entries are fetched anew; what was signed is what they are checked
+/// against.
+#[derive(Debug)]
+pub(crate) struct Steady {
+    source: Box<dyn Source>,
+    seen: BTreeMap<String, Result<Vec<u8>, SourceError>>,
+}
+
+impl Steady {
+    pub(crate) fn new(source: Box<dyn Source>) -> Self {
+        Self { source, seen: BTreeMap::new() }
+    }
+}
+
+impl Source for Steady {
+    fn fetch(&mut self, path: &str, bytes_max: usize) -> Result<Vec<u8>, SourceError> {
+        if path.starts_with("tile/") {
+            return self.source.fetch(path, bytes_max);
+        }
+        let found = match self.seen.get(path) {
+            Some(seen) => seen.clone(),
+            None => {
+                let found = self.source.fetch(path, bytes_max);
+                self.seen.insert(path.to_owned(), found.clone());
+                found
+            }
+        };
+        found.and_then(|bytes| {
+            let fits = bytes.len() <= bytes_max;
+            fits.then_some(bytes).ok_or_else(|| SourceError::Failed("file is longer than it can be".into()))
         })
     }
 }
@@ -140,6 +184,10 @@ fn read_token(path: &Path, base: &Uri) -> Result<String, Failure> {
     let sound = !token.is_empty() && token.len() <= KEY_BYTES_MAX && token.bytes().all(|byte| byte.is_ascii_graphic());
     sound.then(|| token.to_owned()).ok_or_else(|| Failure::usage(format!("`{}` holds no token", path.display())))
 }
+
+#[cfg(test)]
+#[path = "remote_tests.rs"]
+mod hostile;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use super::log_kept::{self, read_kept, read_policy};
 use crate::cli::AuditArgs;
 use crate::failure::{Code, Failure, Outcome};
 use crate::out;
-use crate::remote::{self, Whereabouts};
+use crate::remote::{self, Steady, Whereabouts};
 use holdshort_ledger::{Checkpoint, VerifierKey};
 use holdshort_store::log::{self, CompareError, Source};
 use serde_json::{Value, json};
@@ -14,9 +14,9 @@ use std::process::ExitCode;
 type Checked = Vec<String>;
 
 pub(super) fn audit(arguments: &AuditArgs) -> Outcome {
-    let mut source = Whereabouts::parse(&arguments.log)?.open(arguments.token.as_deref())?;
-    let key = remote::key(arguments.key.as_deref(), source.as_mut())?;
-    match check(arguments, source.as_mut(), &key) {
+    let mut source = Steady::new(Whereabouts::parse(&arguments.log)?.open(arguments.token.as_deref())?);
+    let key = remote::key(arguments.key.as_deref(), &mut source)?;
+    match check(arguments, &mut source, &key) {
         Ok((checkpoint, checked, witnesses)) => tell(arguments, &checkpoint, &checked, witnesses),
         Err(failure) if arguments.output.json && failure.code() == Code::Refused => {
             let text = failure.to_string();
@@ -44,8 +44,8 @@ fn check(
         checked.push(format!("it continues {}; `log verify` checks each entry", kept.describe()));
     }
     if let Some(copy) = &arguments.copy {
-        let mut copy = Whereabouts::parse(copy)?.open(None)?;
-        let size = log::compare(copy.as_mut(), source, key).map_err(differs)?;
+        let mut copy = Steady::new(Whereabouts::parse(copy)?.open(None)?);
+        let size = log::compare(&mut copy, source, key).map_err(differs)?;
         checked.push(format!("it continues the copy of {size} records"));
     }
     let mut witnesses = None;

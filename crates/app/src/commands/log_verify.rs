@@ -5,7 +5,7 @@ use super::log_kept::{self, Kept, read_kept, read_policy};
 use crate::cli::{Output, VerifyArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::out;
-use crate::remote::{self, Whereabouts};
+use crate::remote::{self, Steady, Whereabouts};
 use holdshort_ledger::{Checkpoint, VerifierKey, WitnessPolicy};
 use holdshort_store::log::{self, Coverage, Damage, DirectorySource, RECORDS_DIRECTORY, Source, VerifyOptions};
 use serde_json::json;
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &VerifyArgs) -> Outcome {
     };
     let mut source: Box<dyn Source> = match &local {
         Some(directory) => Box::new(DirectorySource::new(directory)),
-        None => whereabouts.open(arguments.token.as_deref())?,
+        None => Box::new(Steady::new(whereabouts.open(arguments.token.as_deref())?)),
     };
     let known = known(arguments, source.as_mut())?;
     let coverage = match &known.policy {

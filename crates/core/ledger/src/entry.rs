@@ -30,7 +30,7 @@ pub enum EntryError {
     #[error("entry has {0} bytes, expected {ENTRY_BYTES}")]
     Length(usize),
     /// Written by another version of the product.
-    #[error("entry has version {0}, expected {VERSION}")]
+    #[error("entry has version {0}, and this program knows {VERSION}: use the version of holdshort that wrote it")]
     Version(u8),
 }
 

@@ -14,6 +14,7 @@
 //!
 //! Not supported: attached payloads, several proofs in one receipt, structures other than `RFC9162_SHA256`.
 
+use crate::note::check_name;
 use crate::{
     Checkpoint, CheckpointError, ConsistencyProof, HASH_BYTES, Hash, InclusionProof, Note, PROOF_HASHES_MAX,
     ProofError, ReceiptSigner, ReceiptVerifier, TlogProof, TlogProofError, VerifierKey,
@@ -301,6 +302,10 @@ impl Header {
                     let claims = unique(claims)?;
                     let named = claims.iter().find(|(label, _)| *label == ISSUER);
                     header.issuer = named.and_then(|(_, name)| name.as_text()).map(str::to_owned);
+                    // It is printed: a name has no control characters.
+                    if header.issuer.as_ref().is_some_and(|name| check_name(name).is_err()) {
+                        return Err(wrong("its issuer is not the name of a log"));
+                    }
                 }
                 // One of them could be meant to change what the rest says.
                 _ => return Err(wrong("its protected header says something that is not known here")),

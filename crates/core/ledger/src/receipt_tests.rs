@@ -226,6 +226,7 @@ fn what_could_be_read_in_two_ways_or_asks_for_more_is_refused() {
         ("critical", with(2, Value::Array(vec![395.into()])), good.clone(), Value::Null),
         ("twice", with(ALGORITHM, EDDSA.into()), good.clone(), Value::Null),
         ("unknown", with(-65_537, "x".into()), good.clone(), Value::Null),
+        ("issuer", with(CLAIMS, map(&[(ISSUER, "a\u{1b}[2J".into())])), good.clone(), Value::Null),
         ("negative size", with(SIGNED_SIZE, (-700).into()), good.clone(), Value::Null),
         ("another size", with(SIGNED_SIZE, 701.into()), good.clone(), Value::Null),
         ("claims twice", with(CLAIMS, map(&[(ISSUER, "a".into()), (ISSUER, "b".into())])), good.clone(), Value::Null),

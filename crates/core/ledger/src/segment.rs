@@ -17,6 +17,10 @@ pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 pub const FRAME_MAGIC: [u8; 4] = *b"hsR\x01";
 
 const SEGMENT_MAGIC: [u8; 16] = *b"holdshort/seg/v1";
+/// What segments of all versions begin with; the digit of the version follows.
+const SEGMENT_KIND: &[u8] = b"holdshort/seg/v";
+/// What frames of all versions begin with; the byte of the version follows.
+const FRAME_KIND: &[u8] = b"hsR";
 
 /// The beginning of a segment file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,9 @@ pub enum FrameError {
     /// The segment does not begin with our magic: another file, or another version.
     #[error("not a segment of this version: expected `holdshort/seg/v1` at its beginning")]
     Segment,
+    /// A segment or a record that another version of the program wrote.
+    #[error("written in format {0}, and this program knows 1: use the version of holdshort that wrote it")]
+    Version(u8),
     /// The frame does not begin with our magic.
     #[error("no record begins here")]
     Magic,
@@ -71,11 +78,14 @@ impl SegmentHeader {
     /// Parses the header.
     ///
     /// # Errors
-    /// [`FrameError::Segment`] or [`FrameError::Checksum`].
+    /// [`FrameError::Segment`], [`FrameError::Version`] or [`FrameError::Checksum`].
     pub fn decode(bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Result<Self, FrameError> {
         let (magic, rest) = bytes.split_first_chunk::<16>().ok_or(FrameError::Segment)?;
         let (index, _) = rest.split_first_chunk::<8>().ok_or(FrameError::Segment)?;
         let header = Self { first_index: u64::from_be_bytes(*index) };
+        if let Some([version @ b'2'..=b'9']) = magic.strip_prefix(SEGMENT_KIND) {
+            return Err(FrameError::Version(version.saturating_sub(b'0')));
+        }
         match (*magic == SEGMENT_MAGIC, header.encode() == *bytes) {
             (false, _) => Err(FrameError::Segment),
             (true, false) => Err(FrameError::Checksum),
@@ -89,14 +99,18 @@ impl FrameHeader {
     /// see [`FrameHeader::check`].
     ///
     /// # Errors
-    /// [`FrameError::Magic`] or [`FrameError::Length`].
+    /// [`FrameError::Magic`], [`FrameError::Version`] or [`FrameError::Length`].
     pub fn decode(bytes: &[u8; FRAME_HEADER_BYTES]) -> Result<Option<Self>, FrameError> {
         if bytes.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
         let [magic @ .., _, _, _, _] = first::<8>(bytes)?;
         if magic != FRAME_MAGIC {
-            return Err(FrameError::Magic);
+            // A zero is no version: there a write that reached the disk in part broke off.
+            return Err(match magic.strip_prefix(FRAME_KIND) {
+                Some([version]) if *version > 1 => FrameError::Version(*version),
+                _ => FrameError::Magic,
+            });
         }
         let rest = bytes.split_at(4).1;
         let checksum = u32::from_be_bytes(first(rest)?);
@@ -208,7 +222,17 @@ mod tests {
         assert_eq!(SegmentHeader::decode(&header.encode()), Ok(header));
         let mut other = header.encode();
         other[15] = b'2';
+        assert_eq!(SegmentHeader::decode(&other), Err(FrameError::Version(2)));
+        other[..16].copy_from_slice(b"something else..");
         assert_eq!(SegmentHeader::decode(&other), Err(FrameError::Segment));
+        let mut frame = Vec::new();
+        encode_frame(&mut frame, 7, 0, &[1; 16], b"payload").unwrap();
+        for (version, expected) in
+            [(0, FrameError::Magic), (2, FrameError::Version(2)), (255, FrameError::Version(255))]
+        {
+            frame[3] = version;
+            assert_eq!(decode(&frame).err(), Some(expected));
+        }
         let mut flipped = header.encode();
         flipped[20] ^= 1;
         assert_eq!(SegmentHeader::decode(&flipped), Err(FrameError::Checksum));

@@ -148,7 +148,7 @@ pub(crate) fn read_private(file: &Path) -> Result<SigningKey, LogError> {
 pub(crate) fn read_bounded(file: &Path) -> Result<String, LogError> {
     use std::io::Read;
     let mut text = String::new();
-    let opened = std::fs::File::open(file).map_err(LogError::io("open", file))?;
+    let opened = super::tiles::open_plain(file).map_err(LogError::io("open", file))?;
     opened.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(LogError::io("read", file))?;
     Ok(text)
 }

@@ -1,9 +1,10 @@
 //! Reading tiles and bundles from the log directory.
 
 use super::error::{Damage, Wrong};
-use holdshort_ledger::{ENTRY_BYTES, Entry, Hash, Tile, TileFile, TileReader, decode_bundle};
+use holdshort_ledger::{ENTRY_BYTES, Entry, EntryError, Hash, Tile, TileFile, TileReader, decode_bundle};
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Longest tile or bundle of ours, in bytes.
@@ -51,7 +52,15 @@ impl DirectoryTiles {
         let format = |wrong: String| Damage::new(tile.entries_path(), 0, None, Wrong::Format(wrong));
         let bytes = self.bytes(TileFile::Entries(tile))?;
         let entries = decode_bundle(&bytes, tile.width()).map_err(|error| format(error.to_string()))?;
-        entries.into_iter().map(|entry| Entry::parse(entry).map_err(|error| format(error.to_string()))).collect()
+        let parse = |(entry, index): (&[u8], u64)| {
+            Entry::parse(entry).map_err(|error| match error {
+                EntryError::Version(version) => {
+                    Damage::new(tile.entries_path(), 0, Some(index), Wrong::Version(version))
+                }
+                EntryError::Length(_) => format(error.to_string()),
+            })
+        };
+        entries.into_iter().zip(tile.index() << 8..).map(parse).collect()
     }
 
     fn file(&self, path: &str) -> Result<Vec<u8>, Damage> {
@@ -68,10 +77,21 @@ impl TileReader for DirectoryTiles {
     }
 }
 
-/// Reads a file of at most `bytes_max` bytes.
+/// Opens a file of a directory that somebody else may have made: what is no plain file is refused, and nothing is waited for.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    // Without this, a pipe in place of a tile holds whoever looks at it for ever.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"))
+}
+
+/// Reads a plain file of at most `bytes_max` bytes.
 pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    open_plain(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "file is longer than it can be"));
     }
