@@ -51,12 +51,8 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(taken.is_ok(), mirror.checkpoint().is_some(), "{taken:?}");
     drop(mirror);
     if taken.is_ok() {
-        let found = verify_public(
-            &mut DirectorySource::new(&directory),
-            &fixture.key,
-            &VerifyOptions::default(),
-            &mut |_| {},
-        );
+        let found =
+            verify_public(&mut DirectorySource::new(&directory), &fixture.key, &VerifyOptions::default(), &mut |_| {});
         sound(&found.expect("what was stored is sound"));
         assert_eq!(fixture.checkpoint.size, SIZE);
     }
