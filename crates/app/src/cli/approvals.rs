@@ -199,6 +199,8 @@ pub(crate) enum RoleChoice {
     Read,
     /// Take things away from agents, and give them back
     Release,
+    /// Read the public files of the log, for mirrors and auditors; nothing else
+    Audit,
 }
 
 impl RoleChoice {
@@ -208,6 +210,7 @@ impl RoleChoice {
             Self::Approve => "approve",
             Self::Read => "read",
             Self::Release => "release",
+            Self::Audit => "audit",
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) enum LogCommand {
     /// Print the newest records
     #[command(after_help = "Example:\n  holdshort log tail -n 20 -f\n  holdshort log tail -f --effect deny --effect ask")]
-    Tail(TailArgs),
+    Tail(Box<TailArgs>),
     /// Print one record: by its index, or by the id of its decision
     #[command(after_help = "Example:\n  holdshort log show 42")]
     Show {
@@ -23,7 +23,7 @@ pub(crate) enum LogCommand {
     },
     /// Find records
     #[command(after_help = SEARCH_EXAMPLES)]
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
     /// How the index stands that searches use; it can be made again at any time
     #[command(after_help = "Example:\n  holdshort log index\n  holdshort log index --rebuild")]
     Index(IndexArgs),
@@ -52,6 +52,15 @@ pub(crate) enum LogCommand {
         after_help = "Example:\n  holdshort log prove 42 --out 42.tlog-proof\n\nThe file has the format of C2SP tlog-proof. It holds the record itself unless `--bare` is given.\n\n  holdshort log prove 42 --receipt --out 42.cose --record-out 42.record\n  holdshort log prove --receipt --older checkpoint.kept --out grown.cose\n\nWith `--receipt` it is a COSE receipt (RFC 9942), signed with the log's receipt key over the root of the last checkpoint: for the record, or for the fact that the log continues an older checkpoint."
     )]
     Prove(ProveArgs),
+    /// Compress old segments of records; reading, proving and verifying go on as before
+    #[command(after_help = "Example:\n  holdshort log archive --older-than 7d --dry-run\n  holdshort log archive --older-than 7d\n\nA running service does it by itself, see `archive_after` in `[log]`.")]
+    Archive(super::log_retention::ArchiveArgs),
+    /// Remove old records for good; the tree keeps their entries, and every proof still holds
+    #[command(after_help = "Example:\n  holdshort log drop --older-than 400d --because 'retention of 400 days'\n\nThe service has to be stopped; a running one does it by itself, see `drop_after` in `[log]`.")]
+    Drop(super::log_retention::DropArgs),
+    /// Check a segment of records that was kept elsewhere, by what the log hands out
+    #[command(after_help = "Example:\n  holdshort log verify-segment /mnt/worm/00000000000000000000.seg.zst --log https://logs.example.com/node-1 --key log.pub")]
+    VerifySegment(super::log_retention::VerifySegmentArgs),
     /// Check a proof file, with nothing of the log but its key
     #[command(after_help = "Example:\n  holdshort log verify-proof 42.tlog-proof --key log.pub\n  holdshort log verify-proof 42.cose --key log.cose.pub --record 42.record\n  holdshort log verify-proof grown.cose --key log.cose.pub --older checkpoint.kept")]
     VerifyProof(VerifyProofArgs),

@@ -84,6 +84,19 @@ fn verify_records(directory: &Path, known: &Known) -> Result<Passed, Damage> {
     if verified.unsealed > 0 {
         passed.more.push(format!("{} records behind the last checkpoint are sound", verified.unsealed));
     }
+    let first = verified.dropped.as_ref().map_or(0, |dropped| dropped.first);
+    let live = passed.checkpoint.size.saturating_add(verified.unsealed).saturating_sub(first + verified.archived);
+    if verified.archived > 0 || first > 0 {
+        passed.more.push(format!("{live} live, {} archived, {first} dropped", verified.archived));
+    }
+    if let Some(dropped) = &verified.dropped {
+        let (when, record) = (crate::render::time(dropped.time_ms), dropped.record);
+        let because = crate::render::safe(&dropped.because);
+        passed.more.push(format!("dropped before record {first} at {when}, on record {record}: {because}"));
+    }
+    for (name, count) in [("live", live), ("archived", verified.archived), ("dropped", first)] {
+        passed.detail.insert(name.into(), count.into());
+    }
     passed.detail.insert("unsealed".into(), verified.unsealed.into());
     passed.detail.insert("torn_bytes".into(), verified.torn_bytes.into());
     Ok(passed)

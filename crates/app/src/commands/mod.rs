@@ -20,6 +20,7 @@ mod log_kept;
 mod log_index;
 mod log_export;
 mod log_prove;
+mod log_retention;
 mod log_verify;
 mod log_receipt;
 mod log_search;

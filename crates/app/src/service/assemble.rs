@@ -116,8 +116,7 @@ fn config(loaded: &Loaded) -> ServiceConfig {
 }
 
 fn open_log(data: &DataDir, loaded: &Loaded) -> Result<Log, Failure> {
-    let keep_free = loaded.config.log.keep_free.0;
-    let options = LogOptions { keep_free, ..LogOptions::new(data.log(), data.log_key(), origin()?) };
+    let options = log_options(data, loaded)?;
     let (log, report) = Log::open(options).map_err(|error| match error {
         LogError::Damaged(damage) => {
             Failure::internal(format!("the log in `{}` is damaged: {damage}", data.log().display()))
@@ -134,6 +133,12 @@ fn open_log(data: &DataDir, loaded: &Loaded) -> Result<Log, Failure> {
         tracing::info!(size = report.size, torn_bytes = report.torn_bytes, "log opened");
     }
     Ok(log)
+}
+
+/// How the log of a data directory is opened.
+pub(crate) fn log_options(data: &DataDir, loaded: &Loaded) -> Result<LogOptions, Failure> {
+    let keep_free = loaded.config.log.keep_free.0;
+    Ok(LogOptions { keep_free, ..LogOptions::new(data.log(), data.log_key(), origin()?) })
 }
 
 /// Name of a new log: unique, so that checkpoints of two installations cannot be taken for one another's.

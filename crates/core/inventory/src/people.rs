@@ -22,6 +22,8 @@ pub enum Role {
     Read,
     /// Take things away from agents, and give them back. Includes looking.
     Release,
+    /// Read the public files of the log, as mirrors and auditors do. Includes nothing else.
+    Audit,
 }
 
 /// A person as the inventory keeps them.
@@ -42,7 +44,7 @@ pub struct PersonEntry {
 impl PersonEntry {
     /// Whether the person has the role.
     pub fn may(&self, role: Role) -> bool {
-        self.roles.iter().any(|has| *has == role || role == Role::Read)
+        self.roles.iter().any(|has| *has == role || (role == Role::Read && *has != Role::Audit))
     }
 }
 
@@ -56,7 +58,7 @@ pub enum PeopleError {
     #[error("`{0}` is a name that holdshort uses itself; choose another one")]
     Reserved(String),
     /// No role.
-    #[error("`{0}` needs a role: `approve`, `read` or `release`")]
+    #[error("`{0}` needs a role: `approve`, `read`, `release` or `audit`")]
     NoRole(String),
     /// Two entries with one name.
     #[error("`{0}` is registered twice")]
@@ -246,6 +248,9 @@ mod tests {
         let ann = people.by_name("ann").unwrap();
         assert!(ann.may(Role::Approve) && ann.may(Role::Read));
         assert!(!PersonEntry { roles: vec![Role::Read], ..ann.clone() }.may(Role::Approve));
+        let auditor = PersonEntry { roles: vec![Role::Audit], ..ann.clone() };
+        assert!([Role::Approve, Role::Read, Role::Release].into_iter().all(|role| !auditor.may(role)));
+        assert!(auditor.may(Role::Audit) && !ann.may(Role::Audit));
     }
 
     #[test]

@@ -159,9 +159,10 @@ fn role(name: &str) -> Result<Role, ChangeError> {
         "approve" => Ok(Role::Approve),
         "read" => Ok(Role::Read),
         "release" => Ok(Role::Release),
+        "audit" => Ok(Role::Audit),
         other => {
             let other: String = other.chars().take(80).collect();
-            Err(ChangeError::Invalid(format!("`{other}` is not a role: use `approve`, `read` or `release`")))
+            Err(ChangeError::Invalid(format!("`{other}` is not a role: use `approve`, `read`, `release` or `audit`")))
         }
     }
 }
@@ -178,6 +179,7 @@ fn summary(entry: &PersonEntry) -> PersonSummary {
         Role::Approve => "approve".to_owned(),
         Role::Read => "read".to_owned(),
         Role::Release => "release".to_owned(),
+        Role::Audit => "audit".to_owned(),
     };
     PersonSummary {
         name: entry.name.clone(),

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use holdshort_api::code;
-use holdshort_inventory::PersonEntry;
+use holdshort_inventory::{PersonEntry, Role};
 use holdshort_model::{AgentId, Authentication, Digest, Subject};
 use http::{HeaderMap, StatusCode, header};
 use std::sync::Arc;
@@ -97,6 +97,20 @@ pub(crate) async fn operator(
     }
 }
 
+/// Lets only those through who may read the log's public files: who run the service, and people with the role for it. What
+/// an agent could see there, it could time its actions by.
+pub(crate) async fn auditor(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+    match identify(&app, &request)? {
+        Party::Operator(_) => {}
+        Party::Person(person) if person.may(Role::Audit) => {}
+        Party::Person(_) | Party::Agent(_) => {
+            return Err(Problem::forbidden("this token does not cover the log's files")
+                .hint("`holdshort people add NAME --role audit` makes a person whose token does, and nothing else"));
+        }
+    }
+    Ok(next.run(request).await)
+}
+
 /// Who asks about approvals.
 #[derive(Clone, Debug)]
 pub(crate) enum Party {
@@ -110,20 +124,24 @@ pub(crate) enum Party {
 
 /// Lets authenticated callers through, registered people among them. What each may do is decided at the route.
 pub(crate) async fn party(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let party = identify(&app, &request)?;
+    request.extensions_mut().insert(party);
+    Ok(next.run(request).await)
+}
+
+fn identify(app: &App, request: &Request) -> Result<Party, Problem> {
     let peer = request.extensions().get().copied();
-    is_os_user(&app, peer)?;
+    is_os_user(app, peer)?;
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
     let token = values.next().and_then(|value| bearer(value.to_str().ok()?)).filter(|_| values.next().is_none());
-    let party = match token.map(|token| app.service.authenticate_person(token)) {
+    Ok(match token.map(|token| app.service.authenticate_person(token)) {
         Some(Ok(person)) => Party::Person(person),
-        Some(Err(_)) | None => match authenticate(&app, request.headers(), peer)? {
+        Some(Err(_)) | None => match authenticate(app, request.headers(), peer)? {
             Caller::Operator => Party::Operator("operator"),
             Caller::OsUser => Party::Operator("os-user"),
             Caller::Agent(agent) => Party::Agent(agent),
         },
-    };
-    request.extensions_mut().insert(party);
-    Ok(next.run(request).await)
+    })
 }
 
 fn is_os_user(app: &App, peer: Option<Peer>) -> Result<bool, Problem> {

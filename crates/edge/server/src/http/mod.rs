@@ -103,6 +103,7 @@ pub(crate) fn router(parts: Parts, closing: watch::Receiver<bool>) -> Router {
         .merge(point_routes().route_layer(from_fn_with_state(app.clone(), caller::known)))
         .merge(standing_routes().route_layer(from_fn_with_state(app.clone(), caller::party)))
         .merge(approval_routes().route_layer(from_fn_with_state(app.clone(), caller::party)))
+        .merge(log_routes().route_layer(from_fn_with_state(app.clone(), caller::auditor)))
         .merge(operator_routes().route_layer(from_fn_with_state(app.clone(), caller::operator)))
         .fallback(|| async { Problem::not_found("there is no such route").hint("`/openapi.json` lists the routes") })
         .method_not_allowed_fallback(|| async {
@@ -147,6 +148,10 @@ fn standing_routes() -> Router<Arc<App>> {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
+fn log_routes() -> Router<Arc<App>> {
+    Router::new().route("/log/{*name}", get(log_files::file)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
 fn operator_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/records", get(state::records))
@@ -175,7 +180,6 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/channels", get(incidents::channels))
         .route("/v1/channels/{name}/test", post(incidents::test))
         .route("/v1/witnesses", get(witnesses::list))
-        .route("/log/{*name}", get(log_files::file))
         .route("/metrics", get(state::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

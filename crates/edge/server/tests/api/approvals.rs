@@ -385,3 +385,20 @@ async fn bodies_and_ids_that_are_none_are_named() {
     let (status, _, _) = world.raw(&head(&path, body.len()), body).await;
     assert_eq!(status, 404);
 }
+
+#[tokio::test]
+async fn an_auditor_reads_the_log_and_nothing_else() {
+    let world = World::start().await;
+    std::fs::create_dir_all(world.dir.join("log")).unwrap();
+    std::fs::write(world.dir.join("log/checkpoint"), "note").unwrap();
+    let auditor = person(&world, "mirror-1", "audit").await;
+    assert_eq!(auditor.log_file("checkpoint").await.unwrap().unwrap().as_ref(), b"note");
+    assert_eq!(world.operator().log_file("checkpoint").await.unwrap().unwrap().as_ref(), b"note");
+    for client in [person(&world, "bob", "read").await, person(&world, "ann", "approve").await, agent(&world, "a").await] {
+        assert_eq!(refusal(client.log_file("checkpoint").await), is(403, "forbidden"));
+    }
+    assert_eq!(refusal(auditor.approvals(&ApprovalsQuery::default()).await).0, 403);
+    assert_eq!(refusal(auditor.people().await).0, 401);
+    assert_eq!(refusal(auditor.decide(&request("a", "s", "read")).await).0, 401);
+    assert_eq!(refusal(auditor.agents().await).0, 401);
+}

@@ -22,7 +22,7 @@ const NONCE_BYTES: usize = 16;
 /// A log directory that is ours. Given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
     directory: PathBuf,
     /// What we wrote into the lock file.
     text: String,
@@ -82,7 +82,7 @@ impl Lock {
         file.set_len(0).map_err(LogError::io("write", &path))?;
         file.write_all(text.as_bytes()).map_err(LogError::io("write", &path))?;
         let look = Look::of(&file.metadata().map_err(LogError::io("read", &path))?);
-        let lock = Self { _file: file, directory: directory.to_owned(), text, seen: Mutex::new(look) };
+        let lock = Self { file, directory: directory.to_owned(), text, seen: Mutex::new(look) };
         // Between opening and locking, whoever had the lock before may have removed the file.
         lock.check_contents()?;
         Ok(lock)
@@ -150,6 +150,15 @@ impl Lock {
 
     fn fenced(&self, what: &'static str) -> LogError {
         LogError::Fenced { directory: self.directory.clone(), what }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Said aloud: a process that was just started somewhere else in this one holds all our files until it has begun.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock of the log is given back when this process ends");
+        }
     }
 }
 

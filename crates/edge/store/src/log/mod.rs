@@ -39,6 +39,7 @@ mod source;
 mod space;
 mod tiles;
 mod verify;
+mod verify_archive;
 mod witness;
 mod witnessed;
 mod writer;
@@ -63,6 +64,7 @@ pub use witness::{WITNESS_MLDSA_PUBLIC_KEY_FILE, WITNESS_PUBLIC_KEY_FILE, Witnes
 pub use witnessed::{
     Coverage, CoverageError, Parting, WITNESSED_FILE, coverage, fetch_witnessed, keep_contradiction, parting, store_witnessed,
 };
+pub use verify_archive::{VerifiedSegment, verify_segment};
 pub use verify::{Progress, Verified, VerifyOptions, verify};
 
 use holdshort_ledger::{Hash, PAYLOAD_BYTES_MAX};

@@ -90,7 +90,7 @@ pub struct Retention {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
     key: VerifierKey,
-    _lock: File,
+    lock: File,
 }
 
 impl Retention {
@@ -112,7 +112,7 @@ impl Retention {
             Err(TryLockError::WouldBlock) => return Err(LogError::Busy { directory: directory.to_owned() }),
             Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
         }
-        let retention = Self { disk, directory: directory.to_owned(), key, _lock: lock };
+        let retention = Self { disk, directory: directory.to_owned(), key, lock };
         retention.remove_leftovers()?;
         Ok(retention)
     }
@@ -268,5 +268,12 @@ impl Retention {
             return Ok(());
         }
         self.disk.sync_folder(&folder).map_err(LogError::io("sync", &folder))
+    }
+}
+
+impl Drop for Retention {
+    fn drop(&mut self) {
+        // Said aloud, as for the lock of the log. If it fails, the lock ends with the process.
+        let _ = self.lock.unlock();
     }
 }

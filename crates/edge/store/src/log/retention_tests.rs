@@ -6,7 +6,6 @@ use super::tests::{check, data, options, payload};
 use super::*;
 use holdshort_ledger::Disclosure;
 use std::fs;
-use std::path::Path;
 use std::time::SystemTime;
 use tempfile::TempDir;
 
@@ -219,7 +218,7 @@ fn segments_that_are_missing_without_a_signed_statement_are_damage() {
     long(&options);
     age(&options);
     let first =
-        drop_before(&options, &FaultDisk::default(), SystemTime::now() - Duration::from_secs(2 * 3_600)).unwrap();
+        drop_before(&options, &FaultDisk::default(), SystemTime::now() - Duration::from_secs(3 * 3_600)).unwrap();
     let statement = options.directory.join(layout::DROPPED_FILE);
     let signed = fs::read_to_string(&statement).unwrap();
     let wrong = |text: Option<String>| {
@@ -306,8 +305,12 @@ fn run_with(at: u64, fault: Fault, drops: bool) -> bool {
         log.append_blocking(vec![u8::try_from(index).unwrap(); 400_000]).unwrap();
     }
     log.close_blocking().unwrap();
-    let cut = |path: &Path| fs::File::options().write(true).open(path).unwrap();
-    cut(&segments::list(&options.directory).unwrap()[0].path).set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    // What a loss of power puts back changes the time again.
+    let make_old = || {
+        let oldest = &segments::list(&options.directory).unwrap()[0].path;
+        fs::File::options().write(true).open(oldest).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    };
+    make_old();
 
     disk.plan(at, fault);
     let worked = if drops {
@@ -335,7 +338,7 @@ fn run_with(at: u64, fault: Fault, drops: bool) -> bool {
     // The next time finishes it.
     drop(Retention::open_on(Arc::new(disk.clone()), &options.directory).unwrap());
     if drops && Reader::open(&options.directory).unwrap().first().unwrap() == 0 {
-        eprintln!("{at} {fault:?} {:?}", Retention::open(&options.directory).unwrap().finished());
+        make_old();
         drop_before(&options, &disk, SystemTime::now() - Duration::from_secs(3_600)).unwrap();
     }
     let retention = Retention::open_on(Arc::new(disk.clone()), &options.directory).unwrap();
@@ -362,4 +365,37 @@ fn a_failure_at_any_step_of_dropping_loses_nothing_that_was_kept() {
         let steps = (0..).find(|at| !run_with(*at, fault, true)).unwrap();
         assert!(steps > 4, "only {steps} steps");
     }
+}
+
+#[test]
+fn a_copy_of_a_segment_is_checked_by_the_tree_alone() {
+    let data = data();
+    let options = options(&data);
+    long(&options);
+    retention(&options).archive(later(), false, &|| true).unwrap();
+    let public = keys::read_public(&options.directory.join(PUBLIC_KEY_FILE)).unwrap();
+    let segments = segments::list(&options.directory).unwrap();
+    let copies = tempfile::tempdir().unwrap();
+    let to = |segment: &segments::Segment| copies.path().join(segment.path.file_name().unwrap());
+    for segment in [&segments[1], segments.last().unwrap()] {
+        fs::copy(&segment.path, to(segment)).unwrap();
+    }
+    // The log itself keeps no record any more.
+    fs::remove_dir_all(options.directory.join(RECORDS_DIRECTORY)).unwrap();
+    let mut source = DirectorySource::new(&options.directory);
+    let mut verify = |segment| verify_segment(&to(segment), &mut source, &public);
+    let found = verify(&segments[1]).unwrap();
+    assert_eq!(
+        (found.first, found.records),
+        (segments[1].first_index, segments[2].first_index - segments[1].first_index)
+    );
+    assert_eq!(verify(segments.last().unwrap()).unwrap().checkpoint.size, SIZE);
+
+    // Another record in the place of one, whole and with a sound checksum.
+    let last = segments.last().unwrap();
+    let mut forged = holdshort_ledger::SegmentHeader { first_index: last.first_index }.encode().to_vec();
+    holdshort_ledger::encode_frame(&mut forged, last.first_index, 0, &[1; 16], b"a lie").unwrap();
+    fs::write(to(last), forged).unwrap();
+    let damage = verify(last).unwrap_err();
+    assert_eq!((damage.wrong, damage.place.index), (Wrong::Payload, Some(last.first_index)));
 }

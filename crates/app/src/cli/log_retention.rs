@@ -1,0 +1,56 @@
+//! `log archive`, `log drop` and `log verify-segment`: what becomes of old records.
+
+use super::Output;
+use crate::place::Place;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Age of the segments, such as `7d`; default: `archive_after` of the configuration
+    #[arg(long, value_name = "TIME")]
+    pub(crate) older_than: Option<humantime::Duration>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DropArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Age of the segments, such as `400d`
+    #[arg(long, value_name = "TIME")]
+    pub(crate) older_than: humantime::Duration,
+    /// Why, in one line; it goes on record and stands signed in the log directory
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) because: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifySegmentArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The segment, under the name that it had: `<20 digits>.seg.zst` or `.seg`
+    pub(crate) file: PathBuf,
+    /// Log directory, mirror or address; default: the log of the data directory
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) log: Option<String>,
+    /// File with a bearer token, for an address that asks for one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// The log's verification key from somebody you believe; default: the log's own `log.pub`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+}
