@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::keys::{Keys, NamedKey, Owner, Scope};
-use crate::log::{Log, LogOptions};
+use crate::log::{Dropped, Log, LogOptions, Retention};
 use crate::records::LoggedRecord;
 use holdshort_model::{Effect, Level, Record, RecordId};
 use proptest::prelude::*;
@@ -493,6 +493,56 @@ fn what_is_forgotten_leaves_no_byte() {
         world.find(Some(&index), &Filter::default().any(Facet::Agent, ["tidy"]), Order::OldestFirst, 0..u64::MAX);
     assert_eq!(found.len(), 4_997, "the others are found as before");
     assert!(gone.iter().all(|index| !found.contains(index)));
+}
+
+#[test]
+fn what_the_log_dropped_is_not_looked_for_and_not_kept() {
+    let message = "m".repeat(600);
+    let all: Vec<Value> = (0..9_000).map(|number| decision(number, &Told { message: &message, ..TOLD })).collect();
+    let World { data, log } = World::with(&all);
+    let (directory, file) = (data.path().join("log"), data.path().join(INDEX_FILE));
+    let open = || Records::open(&directory).unwrap();
+    let live = Records::new(log.reader().unwrap());
+    let mut writer = Writer::open(&file, &directory, &live, true).unwrap();
+    while writer.extend(&live).unwrap() > 0 {}
+    drop(writer);
+    log.close_blocking().unwrap();
+    let retention = Retention::open(&directory).unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3_600);
+    let plan = retention.plan_drop(later).unwrap().unwrap();
+    let statement = Dropped { first: 0, time_ms: 7, record: 8_999, because: "a test".into() };
+    retention.drop_records(&plan, &statement, &data.path().join("log.key")).unwrap();
+    assert!(plan.first > BLOCK, "a whole block goes: {}", plan.first);
+
+    let (records, filter) = (open(), Filter::default().any(Facet::Agent, ["tidy"]));
+    let kept: Vec<u64> = (plan.first..9_000).collect();
+    let check = |index: Option<&Index>| {
+        for order in [Order::OldestFirst, Order::NewestFirst] {
+            let mut search = Search::new(&records, index, &filter, order, 0..u64::MAX);
+            let mut found: Vec<u64> = search.by_ref().map(|record| record.unwrap().index()).collect();
+            if order == Order::NewestFirst {
+                found.reverse();
+            }
+            assert_eq!(found, kept);
+            assert!(search.left().is_empty(), "{:?} is left", search.left());
+        }
+    };
+    check(None);
+    check(Some(&Index::open(&file, &directory, &records).unwrap().unwrap()));
+    let again = data.path().join("again.db");
+    for path in [&file, &again] {
+        let mut writer = Writer::open(path, &directory, &records, false).unwrap();
+        assert!(writer.discarded().is_none());
+        while writer.extend(&records).unwrap() > 0 {}
+        drop(writer);
+        let index = Index::open(path, &directory, &records).unwrap().unwrap();
+        check(Some(&index));
+        for (column, table) in [("block", "blocks"), ("block", "postings"), ("record / 4096", "ids")] {
+            let sql = format!("SELECT min({column}) FROM {table}");
+            let least: i64 = index.connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(least, signed(block_of(plan.first)), "{table}");
+        }
+    }
 }
 
 /// A record sealed with the key of a session.
