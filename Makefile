@@ -77,9 +77,10 @@ soak: build counterparts ## faults, `kill -9` and simulated disks for SOAK_MINUT
 		cargo test --release --locked -p holdshort-store --lib -- --nocapture simulation flip
 	testkit/soak/run --holdshort $(BINARY)
 
-bench: build ## figures of this machine
+bench: build ## figures of this machine; the ledger's take minutes and gigabytes
 	$(BINARY) bench decide
 	$(BINARY) bench ledger
+	$(BINARY) bench replay -n 8000
 	$(BINARY) bench gateway
 
 eval: build $(CACHE)/eval/installed ## attacks on recorded agents: AgentDojo and its rephrasings (docs/reference/evaluation.md)
