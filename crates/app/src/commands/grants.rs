@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Agents of a class that are counted one by one.
 const AGENTS_MAX: usize = 1_000;
+/// Other agents of the class that the proposal names.
+const COLLEAGUES_NAMED: usize = 10;
 
 pub(super) fn run(command: GrantsCommand) -> Outcome {
     match command {
@@ -176,13 +178,32 @@ fn change(
         "It would have refused {} of the {} actions that ran, and {} of the {} attempts that did not run.",
         refused.ran_refused, refused.ran, refused.attempts_refused, refused.attempts
     ));
-    for (other, count) in &refused.others {
-        lines.push(format!("It would have refused {count} actions of `{other}`, which has the same class."));
-    }
-    let comment = lines.iter().map(|line| format!("# {}\n", render::safe(line))).collect::<String>();
+    lines.extend(colleagues(&refused.others));
     lines.extend(skipped.line().map(|line| format!("Not looked at: {line}.")));
+    let comment = lines.iter().map(|line| format!("# {}\n", render::safe(line))).collect::<String>();
     let grants = toml::to_string(&Part { grants: &suggestion.grants }).map_err(Failure::internal)?;
     Ok(format!("{comment}\n{grants}"))
+}
+
+/// What the proposal would have cost the other agents of the class: those first who lose most, and how much the rest.
+fn colleagues(others: &BTreeMap<String, u64>) -> Vec<String> {
+    let mut most: Vec<(&String, u64)> = others.iter().map(|(id, count)| (id, *count)).collect();
+    most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let (named, rest) = most.split_at(most.len().min(COLLEAGUES_NAMED));
+    let actions = |count: u64| if count == 1 { "1 action".to_owned() } else { format!("{count} actions") };
+    let mut lines: Vec<String> = named
+        .iter()
+        .map(|(id, count)| format!("It would have refused {} of `{id}`, which has the same class.", actions(*count)))
+        .collect();
+    if !rest.is_empty() {
+        let lost = rest.iter().map(|(_, count)| count).sum();
+        lines.push(format!(
+            "And {} of {} more agents of the class; `--json` names them. Does each of them need a class of its own?",
+            actions(lost),
+            rest.len()
+        ));
+    }
+    lines
 }
 
 /// A grant and how often it was used.
@@ -228,4 +249,20 @@ fn unused(place: &Place, output: Output, since: Option<Duration>) -> Outcome {
     };
     out::table(&["GRANT", "CLASS", "VERBS", "RESOURCES"], &idle.iter().map(row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_loses_most_is_named_first_and_the_rest_is_counted() {
+        let others: BTreeMap<String, u64> = (1..=13).map(|count| (format!("agent-{count:02}"), count)).collect();
+        let lines = colleagues(&others);
+        assert_eq!(lines.len(), COLLEAGUES_NAMED + 1);
+        assert!(lines[0].contains("refused 13 actions of `agent-13`"), "{}", lines[0]);
+        assert!(lines[COLLEAGUES_NAMED].starts_with("And 6 actions of 3 more agents"), "{}", lines[COLLEAGUES_NAMED]);
+        let one = colleagues(&[("a".to_owned(), 1)].into());
+        assert_eq!(one, ["It would have refused 1 action of `a`, which has the same class."]);
+    }
 }

@@ -4,7 +4,7 @@ use super::log;
 use crate::cli::{ReplayArgs, StretchArgs};
 use crate::config::Loaded;
 use crate::failure::{Code, Failure, Outcome, io_failure};
-use crate::replay::difference::{Change, Comparer, Difference};
+use crate::replay::difference::{Change, Comparer, Counts, Difference};
 use crate::replay::identical::{Judge, Tally};
 use crate::replay::{Kept, Progress, Stretch, each, html};
 use crate::{out, render, snapshot};
@@ -17,6 +17,9 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// Rows by policy and agent that a terminal gets.
+const ROWS_SHOWN_MAX: usize = 20;
 
 pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
     let loaded = arguments.place.load()?;
@@ -208,26 +211,24 @@ fn print(difference: &Difference, notes: &[String]) -> Result<(), Failure> {
     }
     missing(&difference.unreplayable, &difference.unreadable)?;
     skipped(&difference.erased, &difference.closed)?;
-    out::line(format_args!(
-        "questions to people: {:.1} a day (at most {}), with the candidate {:.1} a day (at most {}), over {} days",
-        questions.per_day(questions.recorded),
-        questions.recorded_day_max,
-        questions.per_day(questions.candidate),
-        questions.candidate_day_max,
-        questions.days
-    ))?;
+    out::line(format_args!("questions to people: {}", questions.in_words()))?;
     if !difference.rows.is_empty() {
+        let counts = |counts: Counts| Change::ALL.map(|change| counts.of(change).to_string());
         out::line("")?;
-        let rows: Vec<Vec<String>> = difference
-            .rows
-            .iter()
-            .map(|row| {
-                let count = |change| row.counts.of(change).to_string();
-                let [refused, asked, allowed] = Change::ALL.map(count);
-                vec![render::safe(&row.policy), render::safe(&row.agent), refused, asked, allowed]
-            })
-            .collect();
-        out::table(&["POLICY", "AGENT", "REFUSED", "ASKED", "ALLOWED"], &rows)?;
+        let rows = difference.policies.iter().map(|row| {
+            let [refused, asked, allowed] = counts(row.counts);
+            vec![render::safe(&row.policy), refused, asked, allowed]
+        });
+        out::table(&["POLICY", "REFUSED", "ASKED", "ALLOWED"], &rows.collect::<Vec<_>>())?;
+        out::line("")?;
+        let rows = difference.rows.iter().take(ROWS_SHOWN_MAX).map(|row| {
+            let [refused, asked, allowed] = counts(row.counts);
+            vec![render::safe(&row.policy), render::safe(&row.agent), refused, asked, allowed]
+        });
+        out::table(&["POLICY", "AGENT", "REFUSED", "ASKED", "ALLOWED"], &rows.collect::<Vec<_>>())?;
+        if let Some(more) = difference.rows.len().checked_sub(ROWS_SHOWN_MAX).filter(|more| *more > 0) {
+            out::line(format_args!("and {more} more; `--html` and `--json` have them"))?;
+        }
         out::line("")?;
     }
     for change in Change::ALL {

@@ -14,8 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Changed decisions that are named of each kind.
 const EXAMPLES_MAX: usize = 20;
-/// Rows by policy and agent; what is over it is counted in one.
+/// Rows by policy and agent; what is over it is counted in one row of each policy.
 const ROWS_MAX: usize = 2_000;
+/// Policies that are told apart.
+const POLICIES_MAX: usize = 500;
 /// Questions of one day that are told apart.
 const QUESTIONS_MAX: usize = 100_000;
 /// A day, in milliseconds.
@@ -213,6 +215,10 @@ impl Counts {
         *count += 1;
     }
 
+    fn total(&self) -> u64 {
+        self.refused + self.asked + self.allowed
+    }
+
     /// Of one kind.
     pub(crate) fn of(&self, change: Change) -> u64 {
         match change {
@@ -228,6 +234,14 @@ impl Counts {
 pub(crate) struct Row {
     pub(crate) policy: String,
     pub(crate) agent: String,
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+}
+
+/// Changes that one policy brings to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct PolicyRow {
+    pub(crate) policy: String,
     #[serde(flatten)]
     pub(crate) counts: Counts,
 }
@@ -266,7 +280,9 @@ pub(crate) struct Difference {
     pub(crate) newly_contained: u64,
     /// See `newly_contained`.
     pub(crate) no_longer_contained: u64,
-    /// By policy and agent. A decision counts for each policy that has a say in it.
+    /// By policy. A decision counts for each policy that has a say in it.
+    pub(crate) policies: Vec<PolicyRow>,
+    /// The same by policy and agent.
     pub(crate) rows: Vec<Row>,
     /// Questions to people.
     pub(crate) questions: Questions,
@@ -282,6 +298,8 @@ pub(crate) struct Difference {
     pub(crate) erased: Named,
     /// Records whose key is not at hand, which may be decisions.
     pub(crate) closed: Named,
+    #[serde(skip)]
+    by_policy: BTreeMap<String, Counts>,
     #[serde(skip)]
     by: BTreeMap<(String, String), Counts>,
     #[serde(skip)]
@@ -318,9 +336,12 @@ impl Difference {
         };
         self.changed.add(change);
         for (policy, _) in &pair.because {
-            let mut key = (policy.clone(), pair.agent.clone());
+            let known = self.by_policy.len() < POLICIES_MAX || self.by_policy.contains_key(policy);
+            let policy = if known { policy.as_str() } else { OTHERS };
+            self.by_policy.entry(policy.to_owned()).or_default().add(change);
+            let mut key = (policy.to_owned(), pair.agent.clone());
             if self.by.len() >= ROWS_MAX && !self.by.contains_key(&key) {
-                key = (OTHERS.to_owned(), OTHERS.to_owned());
+                OTHERS.clone_into(&mut key.1);
             }
             self.by.entry(key).or_default().add(change);
         }
@@ -363,9 +384,13 @@ impl Difference {
         self.end_day();
         let rows = std::mem::take(&mut self.by).into_iter();
         self.rows = rows.map(|((policy, agent), counts)| Row { policy, agent, counts }).collect();
-        let total = |row: &Row| row.counts.refused + row.counts.asked + row.counts.allowed;
-        self.rows
-            .sort_by(|a, b| total(b).cmp(&total(a)).then_with(|| (&a.policy, &a.agent).cmp(&(&b.policy, &b.agent))));
+        self.rows.sort_by(|a, b| {
+            let most = b.counts.total().cmp(&a.counts.total());
+            most.then_with(|| (&a.policy, &a.agent).cmp(&(&b.policy, &b.agent)))
+        });
+        let policies = std::mem::take(&mut self.by_policy).into_iter();
+        self.policies = policies.map(|(policy, counts)| PolicyRow { policy, counts }).collect();
+        self.policies.sort_by(|a, b| b.counts.total().cmp(&a.counts.total()).then_with(|| a.policy.cmp(&b.policy)));
         self
     }
 
@@ -380,8 +405,20 @@ impl Difference {
 }
 
 impl Questions {
-    /// Questions a day.
-    pub(crate) fn per_day(&self, count: u64) -> f64 {
+    /// Both sides in words.
+    pub(crate) fn in_words(&self) -> String {
+        format!(
+            "{:.1} a day (at most {}), with the candidate {:.1} a day (at most {}), over {} {}",
+            self.per_day(self.recorded),
+            self.recorded_day_max,
+            self.per_day(self.candidate),
+            self.candidate_day_max,
+            self.days,
+            if self.days == 1 { "day" } else { "days" }
+        )
+    }
+
+    fn per_day(&self, count: u64) -> f64 {
         count as f64 / self.days.max(1) as f64
     }
 }

@@ -9,6 +9,9 @@ border-bottom:1px solid #d8dee4;vertical-align:top;overflow-wrap:anywhere}td.n,t
 code{font:13px ui-monospace,monospace}p.note{color:#57606a}\
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}th,td{border-color:#30363d}p.note{color:#8b949e}}";
 
+/// Rows by policy and agent on the page.
+const ROWS_SHOWN_MAX: usize = 200;
+
 /// Text of others as text of a page.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -29,7 +32,6 @@ fn escaped(text: &str) -> String {
 pub(crate) fn page(difference: &Difference, notes: &[String]) -> String {
     let mut body = String::new();
     let Counts { refused, asked, allowed } = difference.changed;
-    let questions = &difference.questions;
     paragraph(
         &mut body,
         "",
@@ -38,18 +40,7 @@ pub(crate) fn page(difference: &Difference, notes: &[String]) -> String {
             difference.decisions, difference.same
         ),
     );
-    paragraph(
-        &mut body,
-        "",
-        &format!(
-            "Questions to people: {:.1} a day (at most {}), with the candidate {:.1} a day (at most {}), over {} days.",
-            questions.per_day(questions.recorded),
-            questions.recorded_day_max,
-            questions.per_day(questions.candidate),
-            questions.candidate_day_max,
-            questions.days
-        ),
-    );
+    paragraph(&mut body, "", &format!("Questions to people: {}.", difference.questions.in_words()));
     notes.iter().for_each(|note| paragraph(&mut body, " class=\"note\"", note));
     rows(&mut body, difference);
     for change in Change::ALL {
@@ -71,21 +62,23 @@ fn paragraph(body: &mut String, attributes: &str, text: &str) {
 }
 
 fn rows(body: &mut String, difference: &Difference) {
-    body.push_str(
-        "<h2>By policy and agent</h2>\n<table><tr><th>Policy</th><th>Agent</th><th class=\"n\">Refused</th>\
-         <th class=\"n\">Asked</th><th class=\"n\">Allowed</th></tr>\n",
-    );
-    for row in &difference.rows {
-        let Counts { refused, asked, allowed } = row.counts;
-        let _ = writeln!(
-            body,
-            "<tr><td><code>{}</code></td><td>{}</td><td class=\"n\">{refused}</td><td class=\"n\">{asked}</td>\
-             <td class=\"n\">{allowed}</td></tr>",
-            escaped(&row.policy),
-            escaped(&row.agent)
-        );
+    const COUNTS: &str = "<th class=\"n\">Refused</th><th class=\"n\">Asked</th><th class=\"n\">Allowed</th></tr>";
+    let counts = |Counts { refused, asked, allowed }: Counts| {
+        format!("<td class=\"n\">{refused}</td><td class=\"n\">{asked}</td><td class=\"n\">{allowed}</td></tr>")
+    };
+    let _ = writeln!(body, "<h2>By policy</h2>\n<table><tr><th>Policy</th>{COUNTS}");
+    for row in &difference.policies {
+        let _ = writeln!(body, "<tr><td><code>{}</code></td>{}", escaped(&row.policy), counts(row.counts));
+    }
+    let _ = writeln!(body, "</table>\n<h2>By policy and agent</h2>\n<table><tr><th>Policy</th><th>Agent</th>{COUNTS}");
+    for row in difference.rows.iter().take(ROWS_SHOWN_MAX) {
+        let (policy, agent) = (escaped(&row.policy), escaped(&row.agent));
+        let _ = writeln!(body, "<tr><td><code>{policy}</code></td><td>{agent}</td>{}", counts(row.counts));
     }
     body.push_str("</table>\n");
+    if let Some(more) = difference.rows.len().checked_sub(ROWS_SHOWN_MAX).filter(|more| *more > 0) {
+        paragraph(body, " class=\"note\"", &format!("and {more} more; `--json` has them"));
+    }
 }
 
 fn examples_of(body: &mut String, change: Change, count: u64, examples: &[Changed]) {

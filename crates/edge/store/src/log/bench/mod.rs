@@ -175,7 +175,14 @@ mod tests {
         assert_eq!(find("steady").n, 100, "what was due was sent");
         assert!(find("verify").n >= 5_000);
         assert_eq!(find("prove").n, 20);
-        for name in ["floor: a group", "peer: a group", "floor: one sync", "a lone record", "8 in flight", "memory"] {
+        for name in [
+            "floor: a group",
+            "peer: a group",
+            "floor: one sync",
+            "a lone record",
+            "8 in flight",
+            "memory: the log is full",
+        ] {
             let case = find(name);
             assert!(case.n > 0 && case.p50 > 0.0 && case.p99 >= case.p50, "{case:?}");
         }
