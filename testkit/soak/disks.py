@@ -44,7 +44,8 @@ class Disk:
         self.mount()
 
     def mount(self):
-        command("mount", self.loop, self.place)
+        options = ["-o", "errors=remount-ro"] if self.kind == "ext4" else []
+        command("mount", *options, self.loop, self.place)
         os.chmod(self.place, 0o700)
 
     def __enter__(self):
@@ -56,20 +57,24 @@ class Disk:
             subprocess.run(["losetup", "--detach", self.loop], check=False, capture_output=True)
             self.image.unlink(missing_ok=True)
 
-    def fill(self):
-        """Takes all the room there is; the file that does."""
+    def fill(self, leave=0):
+        """Takes all the room there is but `leave` bytes; the file that does."""
         ballast = self.place / "ballast"
         with open(ballast, "wb", buffering=0) as file:
             try:
-                while file.write(b"\7" * 4096):
+                while shutil.disk_usage(self.place).free > leave and file.write(b"\7" * 4096):
                     pass
             except OSError:
                 pass
         return ballast
 
     def turn_read_only(self):
-        """The device refuses writes; the file system above finds out by itself."""
-        command("blockdev", "--setro", self.loop)
+        """The file system believes that it is damaged, and remounts itself read-only: every write from now on is refused."""
+        trigger = pathlib.Path("/sys/fs/ext4") / pathlib.Path(self.loop).name / "trigger_fs_error"
+        try:
+            trigger.write_text("soak")
+        except OSError as error:
+            raise Skipped(f"no way to make {self.kind} fail: {error}") from error
 
     def lose_power(self):
         """Nothing that is not on the disk gets there. The mount stands, and everything on it fails."""
@@ -84,7 +89,6 @@ class Disk:
     def again(self):
         """Unmounts and mounts, as after a start of the machine. The file system recovers by its journal."""
         command("umount", self.place)
-        command("blockdev", "--setrw", self.loop)
         self.mount()
 
 

@@ -11,7 +11,7 @@ import time
 import oracle
 from clients import BROKEN, Load, Told
 from disks import Disk, Skipped, need_root
-from service import Home, Service, ensure, until
+from service import Failed, Home, Service, ensure, until
 
 # How long load runs before something happens to it, in seconds.
 LOAD_S = 1.0
@@ -37,7 +37,10 @@ class Case:
         with self.life() as service:
             before = len(self.told.receipts)
             load = self.load(service)
-            until("decisions are made again", lambda: True if len(self.told.receipts) > before else None)
+            try:
+                until("decisions are made again", lambda: True if len(self.told.receipts) > before else None)
+            except Failed as what:
+                raise Failed(f"{what}; {service.get('/readyz')}, refusals {self.told.refusals}") from what
             load.end()
             ensure(service.get("/readyz")[0] == 200, "not ready after a restart")
             ensure(service.stop() == 0, f"a good end failed: {service.stderr()}")
@@ -97,13 +100,13 @@ def full(binary, place, _dice):
 def nearly_full(binary, place, _dice):
     """With room that is kept it refuses before the disk is full, and goes on by itself when there is room."""
     need_root()
-    with Disk(place / "disk", 192) as disk:
-        case = Case(binary, disk.place, disk.place.with_suffix(".outside"), copies=False)
+    with Disk(place / "disk", 256) as disk:
+        case = Case(binary, disk.place, disk.place.with_suffix(".outside"), copies=False, keep_free="64 MiB")
         with case.life() as service:
             load = case.load(service)
             time.sleep(LOAD_S)
             load.end()
-            ballast = disk.fill()
+            ballast = disk.fill(leave=40 << 20)
             named = refuses_by_name(case, service, "recorder-full")
             ballast.unlink()
             until("it goes on by itself", lambda: True if service.get("/readyz")[0] == 200 else None)
@@ -140,7 +143,7 @@ def broken(binary, place, _dice):
 
 def read_only(binary, place, _dice):
     need_root()
-    with Disk(place / "readonly", 256, "ext4", place) as disk:
+    with Disk(place / "readonly", 1024, "ext4", place) as disk:
         case = Case(binary, disk.place, disk.place.with_suffix(".outside"), copies=False)
         with case.life() as service:
             load = case.load(service)
@@ -153,13 +156,13 @@ def read_only(binary, place, _dice):
         return {"named": named, **case.restarts_and_verifies()}
 
 
-def power(binary, place, dice, rounds=12):
+def power(binary, place, dice, rounds=8):
     """Under load the file system stops, unsynced bytes and names are gone, and its journal is played back."""
     need_root()
     found = {}
     for kind in ("ext4", "xfs"):
         try:
-            with Disk(place / f"power-{kind}", 512, kind, place) as disk:
+            with Disk(place / f"power-{kind}", 1024, kind, place) as disk:
                 found[kind] = lose_power(binary, disk, dice, rounds)
         except Skipped as reason:
             found[kind] = f"skipped: {reason}"

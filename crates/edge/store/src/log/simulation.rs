@@ -85,15 +85,16 @@ impl World {
 
     /// Any change may fail, or one of a kind that is rare among all.
     fn plan(&mut self, fault: Fault) {
-        let kinds: [Kind; 5] = [
-            |change| change.starts_with("sync"),
-            |change| change.starts_with("sync folder"),
-            |change| change.starts_with("sync folder") && change.ends_with("/records"),
-            |change| change.starts_with("rename"),
-            |change| change.starts_with("write"),
+        let kinds: [(Kind, u64); 6] = [
+            (|change| change.starts_with("sync"), 16),
+            (|change| change.starts_with("sync") && change.ends_with(".seg"), 8),
+            (|change| change.starts_with("sync folder"), 16),
+            (|change| change.starts_with("sync folder") && change.ends_with("/records"), 4),
+            (|change| change.starts_with("rename"), 8),
+            (|change| change.starts_with("write"), 16),
         ];
         match kinds.get(usize::try_from(self.dice.below(8)).unwrap()) {
-            Some(kind) => self.disk.plan_kind(*kind, self.dice.skewed(16), fault),
+            Some((kind, within)) => self.disk.plan_kind(*kind, self.dice.skewed(*within), fault),
             None => self.disk.plan(self.dice.skewed(CHANGES_OF_A_LIFE), fault),
         }
     }
