@@ -12,7 +12,9 @@
 mod support;
 
 use holdshort_model::{Effect, Record};
-use holdshort_store::log::{Log, LogOptions, Reader};
+use holdshort_store::keys::{KEYS_FILE, Keys};
+use holdshort_store::log::{Log, LogOptions};
+use holdshort_store::records::Records;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -210,8 +212,9 @@ fn answers(home: &Home, service: &Service<'_>) {
 }
 
 fn records(data: &Path) -> Vec<Vec<u8>> {
-    let reader = Reader::open(&data.join("log")).unwrap();
-    reader.forwards(0).map(|record| record.unwrap().payload).collect()
+    let keys = Keys::open_existing(&data.join(KEYS_FILE)).unwrap();
+    let records = Records::open(&data.join("log")).unwrap().with_keys(keys);
+    records.forwards(0).map(|record| record.unwrap().payload().unwrap().to_vec()).collect()
 }
 
 /// A data directory with other records, signed by whoever wrote them.

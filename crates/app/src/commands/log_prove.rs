@@ -1,6 +1,7 @@
 //! `log prove` and `log verify-proof`: one record in one file, checked with nothing of the log but its key.
 
 use super::log::{directory, open, read_key, unreadable};
+use super::log_disclose::with_its_key;
 use super::log_kept::{check_log, cosigned_json, cosigned_lines, read_policy};
 use crate::cli::{ProveArgs, VerifyProofArgs};
 use crate::failure::{Code, Failure, Outcome, io_failure};
@@ -22,7 +23,7 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
     let directory = arguments.directory.clone().map_or_else(|| directory(&arguments.place), Ok)?;
     let index = locate(&directory, arguments.record.as_deref().unwrap_or_default())?;
     let prove = if arguments.witnessed { log::prove_witnessed } else { log::prove };
-    let proof = prove(&directory, index, !arguments.bare).map_err(|error| match error {
+    let mut proof = prove(&directory, index, !arguments.bare).map_err(|error| match error {
         LogError::Damaged(damage)
             if arguments.witnessed && matches!(damage.wrong, Wrong::Uncovered(_) | Wrong::Missing) =>
         {
@@ -31,6 +32,10 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
         }
         other => unreadable(other),
     })?;
+    if !arguments.bare {
+        let disclosure = proof.disclosure().map_err(Failure::internal)?;
+        proof.extra = Some(with_its_key(&directory, index, disclosure)?.encode());
+    }
     let text = proof.to_string();
     match &arguments.out {
         None => out::raw(&text)?,

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 /// Longest key that is read, in bytes: PEM of an Ed25519 key has about 120.
 const KEY_BYTES_MAX: usize = 4_096;
-/// Longest disclosure that is read, in bytes: the form's byte, salt and payload.
+/// Longest disclosure that is read, in bytes: the form's byte, salt, key and payload.
 const DISCLOSURE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64;
 /// First byte of a COSE_Sign1 with its tag: a C2SP proof begins with a letter.
 const SIGN1: u8 = 0xd2;
@@ -44,15 +44,16 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
             let index = locate(&directory, record)?;
             let (receipt, disclosure) =
                 log::inclusion_receipt(&directory, index, !arguments.bare, &signer).map_err(unreadable)?;
+            let disclosure = super::log_disclose::with_its_key(&directory, index, disclosure)?;
             fs::write(out, receipt.encode()).map_err(io_failure("write", out))?;
             if let Some(file) = &arguments.record_out {
                 fs::write(file, disclosure.encode()).map_err(io_failure("write", file))?;
             }
-            format!("record {index}, whose entry is {}", hex(disclosure.entry().as_bytes()))
+            format!("for record {index}, whose entry is {}", hex(disclosure.entry().as_bytes()))
         }
         (None, None) => return Err(Failure::usage("name a record, or an older checkpoint with `--older`")),
     };
-    out::line(format_args!("`{}` is a receipt for {told}", out.display()))?;
+    out::line(format_args!("`{}` is the receipt {told}", out.display()))?;
     out::line("    check it with `holdshort log verify-proof` and a copy of the log's `log.cose.pub`")?;
     Ok(ExitCode::SUCCESS)
 }

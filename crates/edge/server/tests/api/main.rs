@@ -16,5 +16,6 @@ mod labels;
 mod pins;
 mod promotion;
 mod remote;
+mod sealing;
 mod sockets;
 mod support;

@@ -4,20 +4,20 @@ use async_trait::async_trait;
 use holdshort_api::{RecordEntry, RecordsPage, RecordsQuery};
 use holdshort_decide::{GrantEntry, Parts as SnapshotParts, Snapshot, UnknownAgent};
 use holdshort_inventory::{FirstUse, Pins};
-use holdshort_model::{
+use holdshort_model::{ErasureKind, 
     Action, ActionKind, Authentication, Claims, Context, Digest, Receipt, Request, SessionId, Subject,
 };
 use holdshort_policy::{Bundle, LoadOptions, PolicySet, SourceFile};
 use holdshort_sdk::{Client, Endpoint};
 use holdshort_server::{
-    Access, Activity, Appending, Candidate, Clock, Listener, Parts, RecordOwner, RecordReader, Recorder, RecorderError, Service,
+    Access, Activity, Appending, Candidate, Clock, Erasure, Listener, OwnedKey, Parts, Preparing, RecordOwner, RecordReader, Recorder, RecorderError, Service,
     ServiceConfig, SnapshotSource, Stores, serve,
 };
 use holdshort_store::sqlite::StateDb;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{oneshot, watch};
@@ -44,11 +44,28 @@ pub(crate) struct Tape(Arc<Inner>);
 struct Inner {
     mood: watch::Sender<Mood>,
     records: watch::Sender<Vec<Vec<u8>>>,
+    /// Whether a session can get no key.
+    keyless: AtomicBool,
+    /// Ids of keys that were destroyed.
+    destroyed: Mutex<Vec<String>>,
 }
 
 impl Tape {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { mood: watch::Sender::new(Mood::Works), records: watch::Sender::new(Vec::new()) }))
+        Self(Arc::new(Inner {
+            mood: watch::Sender::new(Mood::Works),
+            records: watch::Sender::new(Vec::new()),
+            keyless: AtomicBool::new(false),
+            destroyed: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn keyless(&self, keyless: bool) {
+        self.0.keyless.store(keyless, Ordering::Relaxed);
+    }
+
+    pub(crate) fn destroyed(&self) -> Vec<String> {
+        self.0.destroyed.lock().unwrap().clone()
     }
 
     pub(crate) fn mood(&self, mood: Mood) {
@@ -109,6 +126,17 @@ impl Recorder for Tape {
         self.append(record, owner)
     }
 
+    fn prepare(&self, _owner: &RecordOwner) -> Option<Preparing> {
+        let keyless = self.0.keyless.load(Ordering::Relaxed);
+        keyless.then(|| {
+            Box::pin(std::future::ready(Err(RecorderError::Down("no key on this device".into())))) as Preparing
+        })
+    }
+
+    fn erasure(&self) -> Option<Arc<dyn Erasure>> {
+        Some(Arc::new(self.clone()))
+    }
+
     fn enqueue_kept(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
         if *self.0.mood.borrow() == Mood::Full {
             self.push(record);
@@ -126,6 +154,23 @@ impl Recorder for Tape {
             Mood::Fails => Err(RecorderError::Down("no space left on device".into())),
             Mood::Full | Mood::Filled => Err(RecorderError::Full("12 MiB free".into())),
         }
+    }
+}
+
+/// One person has one key.
+#[async_trait]
+impl Erasure for Tape {
+    async fn keys(&self, kind: ErasureKind, name: &str) -> Result<Vec<OwnedKey>, RecorderError> {
+        let known = kind == ErasureKind::User && name == "ada";
+        Ok(known.then(|| OwnedKey { id: "ab".repeat(16), session: "s".into() }).into_iter().collect())
+    }
+
+    async fn destroy(&self, keys: &[OwnedKey], _erased_ms: u64) -> Result<(), RecorderError> {
+        if !keys.is_empty() {
+            assert_eq!(self.of_type("erasure").len(), 1, "on record before it is gone");
+        }
+        self.0.destroyed.lock().unwrap().extend(keys.iter().map(|key| key.id.clone()));
+        Ok(())
     }
 }
 

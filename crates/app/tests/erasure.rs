@@ -1,0 +1,247 @@
+//! Erasure with the real binary: what a session has on record is sealed, is read by whoever has the keys, and by nobody once a
+//! person erased it; verifying, proving, mirroring and replaying go on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod support;
+
+use holdshort_model::{ErasureKind, Record};
+use holdshort_store::keys::{Found, KEYS_FILE, Keys, Scope};
+use holdshort_store::records::{Content, LoggedRecord, Records};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Output;
+use support::{Home, Service, text};
+
+const SECRET: &str = "a-text-that-only-ada-knows";
+
+fn decide(service: &Service<'_>, (agent, user, session): (&str, &str, &str), content: &str) -> String {
+    let request = json!({
+        "subject": {"agent": agent, "user": user}, "session": session,
+        "action": {"kind": "tool.call", "server": "fs", "name": "write_file", "args": {"path": "/a", "content": content}},
+    });
+    let (status, ruling) = service.post("/v1/decide", &service.admin_token(), &request);
+    assert_eq!(status, 200, "{ruling}");
+    let id = ruling["id"].as_str().unwrap().to_owned();
+    let outcome = json!({"decision": id, "session": session, "status": "ok", "bytes": 3, "duration_us": 1});
+    service.post("/v1/outcomes", &service.admin_token(), &outcome);
+    id
+}
+
+fn home() -> Home {
+    Home::new("unknown_agent = \"observe\"\n")
+}
+
+fn keys(home: &Home) -> Keys {
+    Keys::open(&home.data().join(KEYS_FILE)).unwrap()
+}
+
+fn records(home: &Home) -> Vec<LoggedRecord> {
+    let records = Records::open(&home.data().join("log")).unwrap().with_keys(Some(keys(home)));
+    records.forwards(0).map(Result::unwrap).collect()
+}
+
+/// A command that needs no data directory.
+fn plain(arguments: &[&str]) -> Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_holdshort")).args(arguments).output().unwrap()
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The files of a directory that hold these bytes.
+fn holding(directory: &Path, needle: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(holding(&entry.path(), needle)),
+            kind if kind.is_file() => {
+                let bytes = std::fs::read(entry.path()).unwrap();
+                if bytes.windows(needle.len()).any(|window| window == needle) {
+                    found.push(entry.file_name().into_string().unwrap());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+const ADA: (&str, &str, &str) = ("helper", "ada@example.com", "session-of-ada");
+const BOB: (&str, &str, &str) = ("helper", "bob@example.com", "session-of-bob");
+
+/// What ada's session has in memory that is to be looked for in the files.
+fn traces(home: &Home) -> Vec<Vec<u8>> {
+    let keys = keys(home);
+    let owned = keys.select(&Scope::User(ADA.1.into())).unwrap();
+    assert_eq!(owned.len(), 1);
+    let Found::Key(key) = keys.find(&owned[0].id).unwrap() else { panic!("it is there") };
+    vec![key.as_bytes().to_vec(), SECRET.as_bytes().to_vec(), ADA.1.as_bytes().to_vec(), ADA.2.as_bytes().to_vec()]
+}
+
+#[test]
+fn what_a_person_erases_nobody_reads_and_everything_is_proved_as_before() {
+    let home = home();
+    let service = Service::start(&home);
+    let (erased, kept) = (decide(&service, ADA, SECRET), decide(&service, BOB, "another text"));
+    (0..20).for_each(|_| drop(decide(&service, BOB, "another text")));
+    drop(service);
+    assert_eq!(holding(&home.data().join("log"), SECRET.as_bytes()), [""; 0], "nothing is there in clear");
+    let before = records(&home);
+    let index = before
+        .iter()
+        .position(|record| record.payload().unwrap().windows(erased.len()).any(|at| at == erased.as_bytes()))
+        .unwrap();
+    assert!(matches!(before[index].content, Content::Opened(_)));
+    let shown = done(&home.run(&["log", "show", &erased]));
+    assert!(shown.contains(SECRET), "{shown}");
+    let traces = traces(&home);
+    assert!(!holding(&home.data(), &traces[0]).is_empty() && !holding(&home.data(), ADA.1.as_bytes()).is_empty());
+
+    let service = Service::start(&home);
+    let unsure = home.run(&["log", "erase", "--user", ADA.1, "--because", "asked for it"]);
+    assert_eq!(unsure.status.code(), Some(2), "nobody confirms");
+    assert!(done(&home.run(&["log", "show", &erased])).contains(SECRET));
+    let told = done(&home.run(&["log", "erase", "--user", ADA.1, "--because", "request 2026-114", "--yes"]));
+    assert!(told.contains("1 keys of 1 sessions"), "{told}");
+    // The live session goes on, with a key of its own.
+    let after = decide(&service, ADA, "a text after the erasure");
+    drop(service);
+
+    let now = records(&home);
+    assert_eq!(
+        before.len(),
+        now.iter().take(before.len()).zip(&before).filter(|(now, then)| now.stored == then.stored).count()
+    );
+    assert_eq!(now[index].content, Content::Erased);
+    let gone: Vec<bool> = now.iter().map(|record| record.content == Content::Erased).collect();
+    assert_eq!(gone.iter().filter(|gone| **gone).count(), 2, "the decision and its outcome");
+    let erasure = now.iter().find_map(|record| match record.parse() {
+        Some(Record::Erasure(erasure)) => Some((erasure, record.content.clone())),
+        _ => None,
+    });
+    let (erasure, content) = erasure.unwrap();
+    assert_eq!(content, Content::Plain);
+    assert_eq!(
+        (erasure.scope, erasure.by.as_str(), erasure.reason.as_str()),
+        (ErasureKind::User, "os-user", "request 2026-114")
+    );
+    assert_eq!(erasure.keys, [now[index].key_id().unwrap().to_string()]);
+    assert!(done(&home.run(&["log", "show", &after])).contains("a text after the erasure"));
+    for (number, trace) in traces.iter().enumerate().take(2) {
+        assert_eq!(holding(&home.data(), trace), [""; 0], "trace {number}");
+    }
+
+    let shown: Value = serde_json::from_str(&done(&home.run(&["log", "show", &index.to_string(), "--json"]))).unwrap();
+    assert_eq!((&shown["record"], &shown["sealed"]), (&Value::Null, &json!("erased")), "{shown}");
+    assert!(shown["erased_ms"].as_u64().unwrap() >= erasure.time_ms);
+    done(&home.run(&["log", "verify"]));
+    let tally: Value = serde_json::from_str(&done(&home.run(&["replay", "--json"]))).unwrap();
+    assert_eq!(
+        (&tally["decisions"], &tally["identical"], &tally["erased"]["count"]),
+        (&json!(22), &json!(22), &json!(2))
+    );
+    let report: Value =
+        serde_json::from_str(&done(&plain(&["policy", "report", "--json", "--data", home.data().to_str().unwrap()])))
+            .unwrap();
+    assert_eq!(report["skipped"], json!({"erased": 2, "closed": 0}));
+
+    let key = home.data().join("log/log.pub");
+    let check =
+        |file: &Path| plain(&["log", "verify-proof", file.to_str().unwrap(), "--key", key.to_str().unwrap(), "--json"]);
+    let refused = home.run(&["log", "prove", &index.to_string()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("was erased on "), "{}", text(&refused.stderr));
+    let bare = home.path().join("bare.tlog-proof");
+    done(&home.run(&["log", "prove", &index.to_string(), "--bare", "--out", bare.to_str().unwrap()]));
+    done(&check(&bare));
+    let whole = home.path().join("bob.tlog-proof");
+    done(&home.run(&["log", "prove", &kept, "--out", whole.to_str().unwrap()]));
+    let said: Value = serde_json::from_str(&done(&check(&whole))).unwrap();
+    assert_eq!(said["record"]["decision"]["id"], json!(kept), "{said}");
+    let mirror = home.path().join("mirror");
+    let log = home.data().join("log");
+    done(&plain(&[
+        "mirror",
+        "--once",
+        "--from",
+        log.to_str().unwrap(),
+        "--to",
+        mirror.to_str().unwrap(),
+        "--key",
+        key.to_str().unwrap(),
+    ]));
+
+    // Again, with no service: there is the key of what came after, and then nothing.
+    done(&home.run(&["log", "erase", "--session", ADA.2, "--because", "again", "--yes"]));
+    let nothing = home.run(&["log", "erase", "--user", ADA.1, "--because", "again", "--yes"]);
+    assert_eq!(nothing.status.code(), Some(1), "{}", text(&nothing.stdout));
+    assert!(text(&nothing.stderr).contains("nothing on record is sealed"), "{}", text(&nothing.stderr));
+    for (number, trace) in traces.iter().enumerate() {
+        assert_eq!(holding(&home.data(), trace), [""; 0], "trace {number}");
+    }
+}
+
+#[test]
+fn an_agent_erases_nothing() {
+    let home = home();
+    let service = Service::start(&home);
+    let added = home.run(&["agents", "add", "helper", "--class", "coding", "--json"]);
+    let issued: Value = serde_json::from_slice(&added.stdout).unwrap();
+    let id = decide(&service, ADA, SECRET);
+    let body = json!({"kind": "session", "name": ADA.2, "reason": "nothing to see"});
+    for token in [issued["token"].as_str().unwrap(), "", "nonsense"] {
+        let (status, answer) = service.post("/v1/erasures", token, &body);
+        assert!(status == 403 || status == 401, "{status} {answer}");
+    }
+    for wrong in [
+        json!({"kind": "session", "name": "", "reason": "r"}),
+        json!({"kind": "session", "name": ADA.2, "reason": " "}),
+        json!({"kind": "all", "name": ADA.2, "reason": "r"}),
+        json!({"kind": "session", "name": ADA.2}),
+    ] {
+        let (status, answer) = service.post("/v1/erasures", &service.admin_token(), &wrong);
+        assert!((400..500).contains(&status), "{status} {answer}");
+    }
+    drop(service);
+    assert!(done(&home.run(&["log", "show", &id])).contains(SECRET));
+}
+
+#[test]
+fn a_log_of_plain_and_sealed_records_is_one_log() {
+    let home = Home::new("unknown_agent = \"observe\"\n[record]\nseal = false\n");
+    let service = Service::start(&home);
+    let plain = decide(&service, ADA, SECRET);
+    drop(service);
+    assert_eq!(holding(&home.data().join("log"), SECRET.as_bytes()).len(), 1, "as it was before");
+    home.configure("unknown_agent = \"observe\"\n");
+    let service = Service::start(&home);
+    let sealed = decide(&service, ADA, "another text");
+    drop(service);
+    let tally: Value = serde_json::from_str(&done(&home.run(&["replay", "--json", "--strict"]))).unwrap();
+    assert_eq!((&tally["decisions"], &tally["identical"]), (&json!(2), &json!(2)), "{tally}");
+    let show = |id: &str| home.run(&["log", "show", id]);
+    assert!(done(&show(&plain)).contains(SECRET) && done(&show(&sealed)).contains("another text"));
+    done(&home.run(&["log", "verify"]));
+
+    // Without the keys, what is sealed is closed: seen, counted, and not read.
+    std::fs::remove_file(home.data().join(KEYS_FILE)).unwrap();
+    let tally: Value = serde_json::from_str(&done(&home.run(&["replay", "--json"]))).unwrap();
+    assert_eq!((&tally["decisions"], &tally["closed"]["count"]), (&json!(1), &json!(2)), "{tally}");
+    assert_eq!(show(&sealed).status.code(), Some(1), "an id cannot be found in what cannot be read");
+    let index = tally["closed"]["records"][0].to_string();
+    let shown: Value = serde_json::from_str(&done(&home.run(&["log", "show", &index, "--json"]))).unwrap();
+    assert_eq!((&shown["record"], &shown["sealed"]), (&Value::Null, &json!("closed")));
+    let refused = home.run(&["log", "prove", &index]);
+    assert!(text(&refused.stderr).contains("its key is not here"), "{}", text(&refused.stderr));
+    assert_eq!(home.run(&["replay", "--strict"]).status.code(), Some(1));
+}
