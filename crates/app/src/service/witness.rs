@@ -235,7 +235,7 @@ impl Round {
         asked.next = Instant::now() + self.every.saturating_mul(doubled).min(PAUSE_MAX);
         if asked.trouble.as_ref() != Some(&failed) {
             tracing::warn!(
-                witness = asked.courier.witness.name,
+                witness = asked.courier.witness.key.name(),
                 url = asked.courier.url,
                 failed,
                 "a witness did not cosign"
@@ -274,7 +274,9 @@ impl Round {
     /// Somebody else's history was cosigned under our key, or ours went back: on record, once for each claim.
     async fn alarm(&mut self, at: usize, conflict: Conflict) {
         let Some(asked) = self.witnesses.get_mut(at) else { return };
-        if asked.told.as_ref() == Some(&conflict) {
+        // Our own log goes on meanwhile, with this very record: that is nothing new.
+        let news = |told: &Conflict| (told.theirs, told.evidence.is_some()) != (conflict.theirs, conflict.evidence.is_some());
+        if !asked.told.as_ref().is_none_or(news) {
             return;
         }
         let (name, url) = (asked.courier.witness.key.name().to_owned(), asked.courier.url.clone());

@@ -41,6 +41,9 @@ pub enum WitnessError {
     /// Not `old N`, hashes, an empty line and a checkpoint.
     #[error("not a request: expected `old` and a size, lines with hashes, an empty line, and a signed checkpoint")]
     Malformed,
+    /// Not signature lines.
+    #[error("not an answer: expected lines with signatures")]
+    Answer,
     /// The note below.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -160,19 +163,19 @@ pub fn cosignature_lines(note: &Note, added: usize) -> String {
 /// Reads the lines of an answer. Lines by others are among them; what is wanted is for the caller to pick and to verify.
 ///
 /// # Errors
-/// [`WitnessError::Malformed`] for anything but signature lines.
+/// [`WitnessError::Answer`] for anything but signature lines; [`WitnessError::TooLarge`].
 pub fn parse_cosignatures(answer: &[u8]) -> Result<Vec<NoteSignature>, WitnessError> {
     if answer.len() > WITNESS_ANSWER_BYTES_MAX {
         return Err(WitnessError::TooLarge);
     }
-    let text = std::str::from_utf8(answer).map_err(|_| WitnessError::Malformed)?;
-    let lines = text.strip_suffix('\n').ok_or(WitnessError::Malformed)?;
+    let text = std::str::from_utf8(answer).map_err(|_| WitnessError::Answer)?;
+    let lines = text.strip_suffix('\n').ok_or(WitnessError::Answer)?;
     let mut signatures = Vec::new();
     for line in lines.split('\n') {
         if signatures.len() == WITNESS_ANSWER_LINES_MAX {
             return Err(WitnessError::TooLarge);
         }
-        signatures.push(NoteSignature::parse(line)?);
+        signatures.push(NoteSignature::parse(line).map_err(|_| WitnessError::Answer)?);
     }
     Ok(signatures)
 }
