@@ -63,7 +63,14 @@ pub(crate) fn unreadable(error: LogError) -> Failure {
 fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
     let reader = open(&data.log())?;
     let found = match (wanted.parse::<u64>(), wanted.parse::<RecordId>()) {
-        (Ok(index), _) if index < reader.size() => reader.forwards(index).next(),
+        (Ok(index), _) if index < reader.size() => {
+            let found = reader.forwards(index).next().transpose().map_err(unreadable)?;
+            if found.as_ref().is_some_and(|found| found.index() > index) {
+                return Err(Failure::refused(format!("record {index} was dropped on purpose"))
+                    .hint(format!("`holdshort log prove {index} --bare` proves that it stood there")));
+            }
+            found.map(Ok)
+        }
         (Err(_), Ok(id)) => {
             let index = super::log_index::fresh(data, &reader);
             let filter = Filter::default().ids([id]).any(Facet::Type, ["decision"]);

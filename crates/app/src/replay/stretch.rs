@@ -87,7 +87,9 @@ impl Stretch {
     pub(crate) fn records(&self, reader: &Records) -> impl Iterator<Item = Result<LoggedRecord, LogError>> + use<> {
         let end = self.end(reader);
         let count = usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        reader.forwards(self.first).take(count)
+        // Where records were dropped, it begins later and ends at the same one.
+        let before = move |record: &Result<LoggedRecord, LogError>| record.as_ref().map_or(true, |it| it.index() < end);
+        reader.forwards(self.first).take(count).take_while(before)
     }
 
     /// How many records may belong to it.

@@ -64,6 +64,8 @@ impl Source for LogSource {
                 },
             };
             bytes += record.stored.payload.len();
+            // What lies between was dropped.
+            chunk.lost += record.index().saturating_sub(chunk.next);
             chunk.next = record.index() + 1;
             chunk.events.push(event(&self.origin, seen_ms, &record));
         }

@@ -1,7 +1,7 @@
 //! The sealer: follows the writer with tiles, entry bundles and signed checkpoints.
 
 use super::backlog::{Giver, Taken, Taker, backlog};
-use super::disk::{Disk, write_whole};
+use super::disk::Disk;
 use super::fence::Lock;
 use super::keys::Keys;
 use super::layout::{CHECKPOINT_FILE, temporary};
@@ -151,13 +151,21 @@ impl Seal {
 
     fn store_checkpoint(&mut self, note: &str) -> Result<(), LogError> {
         let path = self.directory.join(CHECKPOINT_FILE);
+        let disk = self.disk.as_ref();
+        let unfinished = temporary(&path);
+        let file = disk.create(&unfinished, 0o644).map_err(LogError::io("make", &unfinished))?;
+        file.write_at(note.as_bytes(), 0).map_err(LogError::io("write", &unfinished))?;
+        file.sync().map_err(LogError::io("sync", &unfinished))?;
+        // As late as can be: between this look and the new name nobody may put another one there.
         if let Some(fence) = &mut self.fence {
             fence.lock.check_contents()?;
             fence.lock.check_checkpoint(fence.ours.as_deref())?;
-            // What is on disk after a failed write is one or the other; the log has ended then.
+            // What is on disk after a failure is one or the other; the log has ended then.
             fence.ours = Some(note.to_owned());
         }
-        write_whole(self.disk.as_ref(), &path, note.as_bytes(), 0o644).map_err(LogError::io("write", &path))?;
+        // If we crash here, the old checkpoint stands and the temporary file is removed at the next start.
+        disk.rename(&unfinished, &path).map_err(LogError::io("rename to", &path))?;
+        disk.sync_folder(&self.directory).map_err(LogError::io("sync", &self.directory))?;
         self.sealed = self.size();
         // Only now: a reader of the old checkpoint finds the full tile where the partial one was.
         for folder in std::mem::take(&mut self.replaced) {
@@ -268,13 +276,7 @@ impl Sealer {
     }
 }
 
-fn follow(
-    mut seal: Seal,
-    keys: &Keys,
-    interval: Duration,
-    incoming: &Taker,
-    state: &State,
-) -> Result<(), LogError> {
+fn follow(mut seal: Seal, keys: &Keys, interval: Duration, incoming: &Taker, state: &State) -> Result<(), LogError> {
     let mut last: Option<Instant> = None;
     loop {
         let due = last.map_or(Duration::ZERO, |last| interval.saturating_sub(last.elapsed()));
