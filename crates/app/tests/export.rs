@@ -1,0 +1,211 @@
+//! The real service exports what it records: to a file, to a receiver that comes and goes, through kill -9; and once from
+//! the command line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod support;
+
+use holdshort_testkit::ocsf_validator;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+use support::{Home, Service, text};
+
+/// Longest time for anything to arrive.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// An HTTP endpoint that answers everything with a success and passes on the lines that it gets.
+fn receiver() -> (String, Receiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                let stream = stream.unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                // A service that is killed breaks off: the end of this connection, and of nothing else.
+                while let Some(body) = request(&mut reader) {
+                    let lines = body.lines().map(|line| serde_json::from_str(line).unwrap());
+                    lines.for_each(|line| drop(sender.send(line)));
+                    let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                }
+            });
+        }
+    });
+    (url, lines)
+}
+
+fn request(reader: &mut impl BufRead) -> Option<String> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    String::from_utf8(body).ok()
+}
+
+fn export(name: &str, format: &str, to: &str) -> String {
+    format!("[[export]]\nname = \"{name}\"\nformat = \"{format}\"\nto = \"{to}\"\nbatch_ms = 20\npause_first_ms = 20\npause_max_s = 1\n")
+}
+
+fn plain(name: &str, format: &str, to: &str) -> String {
+    format!("{}gzip = false\n", export(name, format, to))
+}
+
+fn decide(service: &Service<'_>, number: usize) -> u64 {
+    let question = json!({
+        "subject": { "agent": "tidy" }, "session": "s1",
+        "action": { "kind": "tool.call", "server": "mail", "name": format!("tool_{number}"), "args": { "text": "secret words" } },
+    });
+    let (status, ruling) = service.post("/v1/decide", &service.admin_token(), &question);
+    assert_eq!(status, 200, "{ruling}");
+    ruling["receipt"]["index"].as_u64().unwrap()
+}
+
+fn until(lines: &Receiver<Value>, seen: &mut BTreeSet<u64>, index: u64) {
+    while !seen.contains(&index) {
+        let line = lines.recv_timeout(DEADLINE).expect("it arrives");
+        seen.insert(line["index"].as_u64().unwrap());
+    }
+}
+
+fn assert_no_gap(seen: &BTreeSet<u64>) {
+    let last = *seen.last().unwrap();
+    assert_eq!(seen.len() as u64, last + 1, "missing: {:?}", (0..last).filter(|index| !seen.contains(index)).collect::<Vec<_>>());
+}
+
+#[test]
+fn killed_again_and_again_it_leaves_no_record_out() {
+    let (url, lines) = receiver();
+    let home = Home::new(&plain("siem", "json", &url));
+    let mut seen = BTreeSet::new();
+    for round in 0..6 {
+        let mut process = home.command(&["serve"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+        let service = Service::running(&home);
+        let mut last = 0;
+        for number in 0..20 {
+            last = decide(&service, round * 100 + number);
+        }
+        // Sometimes in the middle of a batch, sometimes behind it, with or without the cursor.
+        if round % 2 == 0 {
+            until(&lines, &mut seen, last);
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    let service = Service::start(&home);
+    let last = decide(&service, 1_000);
+    until(&lines, &mut seen, last);
+    assert_no_gap(&seen);
+    drop(service);
+    let status = home.run(&["export", "status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let export = &status["exports"][0];
+    assert_eq!((&export["error"], &export["skipped"], &export["lost"]), (&Value::Null, &json!(0), &json!(0)));
+    assert!(export["next"].as_u64().unwrap() > last, "{status}");
+}
+
+#[test]
+fn a_receiver_that_never_answers_holds_no_decision_and_no_end_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let home = Home::new(&plain("siem", "ocsf", &url));
+    let service = Service::start(&home);
+    // It has connected and waits for an answer from here on.
+    let (mut stream, _) = silent.accept().unwrap();
+    let mut some = [0; 16];
+    stream.read_exact(&mut some).unwrap();
+    let before = Instant::now();
+    for number in 0..100 {
+        decide(&service, number);
+    }
+    assert!(before.elapsed() < Duration::from_secs(20), "{:?}", before.elapsed());
+    let before = Instant::now();
+    drop(service);
+    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+}
+
+#[test]
+fn a_file_of_events_is_what_the_validator_wants_and_the_command_line_says_the_same() {
+    let home = Home::new("");
+    let path = home.path().join("events.ndjson");
+    home.configure(&export("lake", "ocsf", path.to_str().unwrap()));
+    let service = Service::start(&home);
+    let last = (0..10).map(|number| decide(&service, number)).last().unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    let events = loop {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let whole: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        if whole.iter().any(|event| event["metadata"]["sequence"] == last) {
+            break whole;
+        }
+        assert!(Instant::now() < deadline, "{text}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    drop(service);
+    let seen: BTreeSet<u64> = events.iter().map(|event| event["metadata"]["sequence"].as_u64().unwrap()).collect();
+    assert_no_gap(&seen);
+    let exported = home.run(&["log", "export", "--format", "ocsf"]);
+    let printed = text(&exported.stdout);
+    assert!(!printed.contains("secret words"));
+    // The same events, but for the time at which they were read.
+    let plain = |event: &Value| {
+        let mut event = event.clone();
+        event["metadata"]["processed_time"] = Value::Null;
+        event
+    };
+    let printed: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(printed.len() >= events.len());
+    for (one, other) in events.iter().zip(&printed) {
+        assert_eq!(plain(one), plain(other));
+    }
+    let mut validator = ocsf_validator().command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    validator.stdin.take().unwrap().write_all(&exported.stdout).unwrap();
+    let said = text(&validator.wait_with_output().unwrap().stdout).to_owned();
+    assert!(said.contains("\"wrong\": 0"), "{said}");
+
+    let out = home.path().join("s1.cef");
+    let told = home.run(&["log", "export", "--format", "cef", "--session", "s1", "--out", out.to_str().unwrap()]);
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let lines = std::fs::read_to_string(&out).unwrap();
+    assert!(lines.lines().count() >= 10 && lines.lines().all(|line| line.starts_with("CEF:0|Holdshort|")), "{lines}");
+    let again = home.run(&["log", "export", "--format", "cef", "--out", out.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(70), "a file that is there is not written over");
+    let full = home.run(&["log", "export", "--format", "json", "--arguments", "full", "--from", &last.to_string()]);
+    assert!(text(&full.stdout).contains("secret words"));
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_the_start() {
+    let home = Home::new(&export("siem", "cef", "https://logs.example.org/"));
+    let refused = home.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(text(&refused.stderr).contains("export `siem`: `cef` goes to a file or a syslog collector"));
+    assert!(!home.data().exists(), "nothing was made");
+    let home = Home::new("");
+    assert_eq!(home.run(&["export", "status"]).status.code(), Some(2));
+}
