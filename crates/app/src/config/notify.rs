@@ -20,7 +20,7 @@ pub(crate) struct Notify {
     #[serde(rename = "type")]
     pub(crate) kind: ChannelType,
     /// Where a `webhook` or `slack` goes: `https://..`, or `http://` to this host; or the place of a `syslog` collector:
-    /// `udp://HOST:PORT`, `tcp://HOST:PORT`, `unix:///PATH`. A text, or `{ from = "NAME" }` to take it from the
+    /// `udp://HOST:PORT`, `tcp://HOST:PORT`, `tls://HOST:PORT`, `unix:///PATH`. A text, or `{ from = "NAME" }` to take it from the
     /// environment, which is the place for URLs that are secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<Sensitive>,
