@@ -5,6 +5,11 @@ import json
 import oracle
 from service import ensure
 
+# Who has a lock is not part of what is proved, and what is not finished means nothing.
+MEAN_NOTHING = ("lock", ".tmp")
+# Nothing in the directory vouches for the receipts' key; the service compares it with the private one when it starts.
+FOUND_AT_OPENING = "log.cose.pub"
+
 
 def kind(name):
     for beginning, what in (("records/", "records"), ("tile/entries/", "entries"), ("tile/", "hashes")):
@@ -17,7 +22,7 @@ def run(home, dice, flips):
     """How many flips of each kind of file were found in their file, or are in the empty end of a segment."""
     files = {}
     for path in sorted(home.log.rglob("*")):
-        if path.is_file() and path.name != "lock":
+        if path.is_file() and not path.name.endswith(MEAN_NOTHING) and path.name != FOUND_AT_OPENING:
             files.setdefault(kind(str(path.relative_to(home.log))), []).append(path)
     counts = {}
     for what, paths in files.items():

@@ -146,6 +146,11 @@ impl FaultDisk {
         self.0.lock().unwrap().crashed = true;
     }
 
+    /// Whether the power is off.
+    pub(super) fn is_off(&self) -> bool {
+        self.0.lock().unwrap().crashed
+    }
+
     /// Works from now on; the power is on again.
     pub(super) fn mend(&self) {
         let mut state = self.0.lock().unwrap();

@@ -19,6 +19,8 @@ const SEEDS_DEFAULT: u64 = 200;
 const CHANGES_OF_A_LIFE: u64 = 200;
 const CHANGES_OF_OPENING: u64 = 40;
 
+const NAMES_OF_SEGMENTS: Kind = |change| change.starts_with("sync folder") && change.ends_with("/records");
+
 struct World {
     dice: Dice,
     disk: FaultDisk,
@@ -77,7 +79,7 @@ impl World {
                 Oracle::refused(&error);
             }
         }
-        let crashed = cut || fault == Some(Fault::Crash);
+        let crashed = self.disk.is_off();
         let chance = if crashed { 80 } else { 40 };
         self.points += u64::from(crashed || fault.is_some());
         self.end(chance);
@@ -89,7 +91,7 @@ impl World {
             (|change| change.starts_with("sync"), 16),
             (|change| change.starts_with("sync") && change.ends_with(".seg"), 8),
             (|change| change.starts_with("sync folder"), 16),
-            (|change| change.starts_with("sync folder") && change.ends_with("/records"), 4),
+            (NAMES_OF_SEGMENTS, 4),
             (|change| change.starts_with("rename"), 8),
             (|change| change.starts_with("write"), 16),
         ];
@@ -126,6 +128,10 @@ impl World {
 
     /// Old segments are compressed, and sometimes dropped, beside the writer.
     fn retire(&mut self) {
+        if self.dice.percent(30) {
+            // Between the change of a name and the next one the power goes as well.
+            self.disk.plan_kind(NAMES_OF_SEGMENTS, self.dice.below(4), Fault::Crash);
+        }
         let soon = SystemTime::now() + Duration::from_secs(60);
         let result = Retention::open_on(Arc::new(self.disk.clone()), &self.options.directory).and_then(|retention| {
             retention.archive(soon, false, &|| true)?;
@@ -211,7 +217,7 @@ fn whatever_fails_and_whenever_nothing_that_was_acknowledged_is_lost() {
 fn a_disk_that_lies_about_one_kind_of_sync_is_found_out() {
     let lies: [(&str, Kind); 5] = [
         ("records", |change| change.starts_with("sync") && change.contains(".seg")),
-        ("names of segments", |change| change.starts_with("sync folder") && change.ends_with("records")),
+        ("names of segments", NAMES_OF_SEGMENTS),
         ("the checkpoint", |change| change.starts_with("sync") && change.ends_with("checkpoint.tmp")),
         ("a new segment's header", |change| change.starts_with("sync") && change.ends_with("records/next.tmp")),
         ("names of the log", |change| change.starts_with("sync folder") && change.ends_with("/log")),
