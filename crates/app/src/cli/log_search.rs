@@ -94,8 +94,6 @@ pub(crate) struct SearchArgs {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) output: Output,
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
     /// At most this many
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: usize,
@@ -111,6 +109,8 @@ pub(crate) struct SearchArgs {
     /// Read every record, and use no index
     #[arg(long)]
     pub(crate) no_index: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
 }
 
 #[derive(Debug, Args)]
@@ -119,8 +119,6 @@ pub(crate) struct TailArgs {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) output: Output,
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
     /// How many records
     #[arg(short = 'n', long, default_value_t = 10)]
     pub(crate) lines: usize,
@@ -130,6 +128,8 @@ pub(crate) struct TailArgs {
     /// Read every record, and use no index
     #[arg(long)]
     pub(crate) no_index: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
 }
 
 #[derive(Debug, Args)]
