@@ -1,7 +1,7 @@
 //! `log` and `mirror`: records are read, verified and proved to others, and another log is followed.
 
-use super::{LogExportArgs, Output};
 use super::log_search::{IndexArgs, SEARCH_EXAMPLES, SearchArgs, TailArgs};
+use super::{LogExportArgs, Output};
 use crate::place::Place;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -9,7 +9,9 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
     /// Print the newest records
-    #[command(after_help = "Example:\n  holdshort log tail -n 20 -f\n  holdshort log tail -f --effect deny --effect ask")]
+    #[command(
+        after_help = "Example:\n  holdshort log tail -n 20 -f\n  holdshort log tail -f --effect deny --effect ask"
+    )]
     Tail(Box<TailArgs>),
     /// Print one record: by its index, or by the id of its decision
     #[command(after_help = "Example:\n  holdshort log show 42")]
@@ -53,16 +55,24 @@ pub(crate) enum LogCommand {
     )]
     Prove(ProveArgs),
     /// Compress old segments of records; reading, proving and verifying go on as before
-    #[command(after_help = "Example:\n  holdshort log archive --older-than 7d --dry-run\n  holdshort log archive --older-than 7d\n\nA running service does it by itself, see `archive_after` in `[log]`.")]
+    #[command(
+        after_help = "Example:\n  holdshort log archive --older-than 7d --dry-run\n  holdshort log archive --older-than 7d\n\nA running service does it by itself, see `archive_after` in `[log]`."
+    )]
     Archive(super::log_retention::ArchiveArgs),
     /// Remove old records for good; the tree keeps their entries, and every proof still holds
-    #[command(after_help = "Example:\n  holdshort log drop --older-than 400d --because 'retention of 400 days'\n\nThe service has to be stopped; a running one does it by itself, see `drop_after` in `[log]`.")]
+    #[command(
+        after_help = "Example:\n  holdshort log drop --older-than 400d --because 'retention of 400 days'\n\nThe service has to be stopped; a running one does it by itself, see `drop_after` in `[log]`."
+    )]
     Drop(super::log_retention::DropArgs),
     /// Check a segment of records that was kept elsewhere, by what the log hands out
-    #[command(after_help = "Example:\n  holdshort log verify-segment /mnt/worm/00000000000000000000.seg.zst --log https://logs.example.com/node-1 --key log.pub")]
+    #[command(
+        after_help = "Example:\n  holdshort log verify-segment /mnt/worm/00000000000000000000.seg.zst --log https://logs.example.com/node-1 --key log.pub"
+    )]
     VerifySegment(super::log_retention::VerifySegmentArgs),
     /// Check a proof file, with nothing of the log but its key
-    #[command(after_help = "Example:\n  holdshort log verify-proof 42.tlog-proof --key log.pub\n  holdshort log verify-proof 42.cose --key log.cose.pub --record 42.record\n  holdshort log verify-proof grown.cose --key log.cose.pub --older checkpoint.kept")]
+    #[command(
+        after_help = "Example:\n  holdshort log verify-proof 42.tlog-proof --key log.pub\n  holdshort log verify-proof 42.cose --key log.cose.pub --record 42.record\n  holdshort log verify-proof grown.cose --key log.cose.pub --older checkpoint.kept"
+    )]
     VerifyProof(VerifyProofArgs),
 }
 

@@ -27,8 +27,9 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
         LogError::Damaged(damage)
             if arguments.witnessed && matches!(damage.wrong, Wrong::Uncovered(_) | Wrong::Missing) =>
         {
-            Failure::refused(format!("no quorum of witnesses has seen record {index} yet: {damage}"))
-                .hint("newer records are cosigned within `witnesses.every`; without `--witnessed` the log alone vouches")
+            Failure::refused(format!("no quorum of witnesses has seen record {index} yet: {damage}")).hint(
+                "newer records are cosigned within `witnesses.every`; without `--witnessed` the log alone vouches",
+            )
         }
         other => unreadable(other),
     })?;
@@ -113,8 +114,10 @@ pub(super) fn verify(arguments: &VerifyProofArgs) -> Outcome {
     if let Some((cosigned, quorum)) = cosigned.as_ref().filter(|(cosigned, _)| !cosigned.met) {
         let why: Vec<String> = cosigned.missing.iter().map(|(name, why)| format!("`{name}` {why}")).collect();
         let missing = why.join(", ");
-        return Err(Failure::refused(format!("the proof's checkpoint does not meet the quorum of {quorum}: {missing}"))
-            .hint("the log alone vouches for it; ask for one that was made with `log prove --witnessed`"));
+        return Err(Failure::refused(format!(
+            "the proof's checkpoint does not meet the quorum of {quorum}: {missing}"
+        ))
+        .hint("the log alone vouches for it; ask for one that was made with `log prove --witnessed`"));
     }
     out::line(format_args!("ok: record {index} of {size} of `{origin}`, root {root}"))?;
     for line in cosigned.iter().flat_map(|(cosigned, _)| cosigned_lines(cosigned)) {

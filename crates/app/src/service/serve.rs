@@ -5,6 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::out;
 use crate::place::{DataDir, Place};
 use crate::service::assemble::Assembled;
+use crate::service::export_source::LogSource;
 use crate::service::gateway::{gateway, upstreams};
 use crate::service::index::Indexing;
 use crate::service::index_page::IndexedRecords;
@@ -12,7 +13,6 @@ use crate::service::kill::KillSwitch;
 use crate::service::lock::{DataLock, Whereabouts};
 use crate::service::start::READY_LINE;
 use crate::service::watch::{FileSource, Fingerprint, follow};
-use crate::service::export_source::LogSource;
 use crate::service::{export, witness, witness_publish};
 use holdshort_model::Scope;
 use holdshort_proxy::mcp::{UpstreamConfig, serve_http};
@@ -105,7 +105,8 @@ async fn attend(
     whereabouts.write(data)?;
     announce(options, data, &whereabouts)?;
     let watching = tokio::spawn(follow(assembled.service.clone(), source.clone(), files));
-    let records = Records::new(assembled.log.reader().map_err(Failure::internal)?).with_keys(Some(assembled.keys.clone()));
+    let records =
+        Records::new(assembled.log.reader().map_err(Failure::internal)?).with_keys(Some(assembled.keys.clone()));
     let _indexing = Indexing::start(data, &assembled.log, records.clone());
     let parts = Parts {
         service: assembled.service.clone(),

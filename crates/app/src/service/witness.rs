@@ -275,7 +275,8 @@ impl Round {
     async fn alarm(&mut self, at: usize, conflict: Conflict) {
         let Some(asked) = self.witnesses.get_mut(at) else { return };
         // Our own log goes on meanwhile, with this very record: that is nothing new.
-        let news = |told: &Conflict| (told.theirs, told.evidence.is_some()) != (conflict.theirs, conflict.evidence.is_some());
+        let news =
+            |told: &Conflict| (told.theirs, told.evidence.is_some()) != (conflict.theirs, conflict.evidence.is_some());
         if !asked.told.as_ref().is_none_or(news) {
             return;
         }

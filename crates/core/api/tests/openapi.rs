@@ -204,11 +204,8 @@ fn answers(left: &mut BTreeSet<String>) {
     let policy = PolicySummary { id: "i".into(), title: "t".into(), mode: Mode::Enforce };
     let change = holdshort_api::PolicyModeChange { mode: Mode::Enforce, reason: "r".into() };
     check(left, "PolicyModeChange", &change, &change);
-    let erasure = holdshort_api::NewErasure {
-        kind: holdshort_model::ErasureKind::User,
-        name: "n".into(),
-        reason: "r".into(),
-    };
+    let erasure =
+        holdshort_api::NewErasure { kind: holdshort_model::ErasureKind::User, name: "n".into(), reason: "r".into() };
     check(left, "NewErasure", &erasure, &erasure);
     let erased = holdshort_api::Erased { keys: 1, sessions: 1 };
     check(left, "Erased", &erased, &erased);
@@ -506,7 +503,10 @@ fn records_can_be_asked_for_by_what_the_contract_names() {
     let contract = contract();
     let parameters = contract["paths"]["/v1/records"]["get"]["parameters"].as_array().unwrap();
     let names: Vec<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
-    assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), fields.as_object().unwrap().keys().map(String::as_str).collect());
+    assert_eq!(
+        names.iter().copied().collect::<BTreeSet<_>>(),
+        fields.as_object().unwrap().keys().map(String::as_str).collect()
+    );
     assert_eq!(names.len(), fields.as_object().unwrap().len());
     let words = |name: &str| {
         let found = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();

@@ -9,7 +9,7 @@ fn log() -> SigningKey {
 }
 
 fn witness(at: u8) -> Cosigner {
-    let algorithm = if at % 2 == 0 { CosignerAlgorithm::Ed25519 } else { CosignerAlgorithm::MlDsa44 };
+    let algorithm = if at.is_multiple_of(2) { CosignerAlgorithm::Ed25519 } else { CosignerAlgorithm::MlDsa44 };
     Cosigner::from_seed(algorithm, &format!("w{at}.example/w"), &[at; 32]).unwrap()
 }
 

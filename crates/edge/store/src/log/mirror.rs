@@ -10,13 +10,13 @@
 use super::audit::{continues, proof_damage};
 use super::disk::{Disk, RealDisk, write_whole};
 use super::error::{Damage, LogError, Wrong};
+use super::fence::Lock;
 use super::keys;
 use super::layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE};
-use super::fence::Lock;
 use super::recover::read_checkpoint;
 use super::sealer::Seal;
-use super::witnessed::{fetch_witnessed, store_witnessed};
 use super::source::{DirectorySource, Source, SourceTiles, fetch_checkpoint};
+use super::witnessed::{fetch_witnessed, store_witnessed};
 use holdshort_ledger::{
     Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, DifferenceError, Edge, Entry, Hash, Note, TILE_WIDTH,
     Tile, VerifierKey, first_difference,
