@@ -5,9 +5,9 @@
 
 use super::error::{Damage, Wrong};
 use super::layout::CHECKPOINT_FILE;
+use super::mirror::Exposed;
 use super::source::{Source, SourceTiles, fetch_checkpoint};
 use super::verify::{Progress, VerifyOptions, check_older};
-use super::mirror::Exposed;
 use holdshort_ledger::{
     Checkpoint, ConsistencyProof, DifferenceError, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey,
     first_difference, tree_root,
@@ -102,10 +102,19 @@ pub fn compare(copy: &mut dyn Source, log: &mut dyn Source, key: &VerifierKey) -
 
 /// Checks that the newer tree begins with the older one.
 pub(crate) fn continues(older: &Checkpoint, newer: &Checkpoint, tiles: &mut SourceTiles<'_>) -> Result<(), Damage> {
-    let proof =
-        ConsistencyProof::make(older.size, newer.size, tiles).map_err(|error| proof_damage(error, newer.size))?;
-    let rewritten = |_| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size));
-    proof.verify(&older.root, &newer.root).map_err(rewritten)
+    let rewritten = || Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size));
+    if older.size == newer.size {
+        return if older.root == newer.root { Ok(()) } else { Err(rewritten()) };
+    }
+    let wrong = |error| proof_damage(error, newer.size);
+    let proof = ConsistencyProof::make(older.size, newer.size, tiles).map_err(wrong)?;
+    let found = tree_root(older.size, newer.size, tiles).map_err(wrong)?;
+    // INVARIANT: a log is accused by what it signed. Whoever serves other tiles than the signed ones accuses nobody.
+    proof.verify(&found, &newer.root).map_err(|_| {
+        let wrong = "tiles do not lead to the root that is signed: they are not those of the log";
+        Damage::new("tile", 0, None, Wrong::Format(wrong.to_owned()))
+    })?;
+    if found == older.root { Ok(()) } else { Err(rewritten()) }
 }
 
 pub(crate) fn proof_damage(error: ProofError<Damage>, size: u64) -> Damage {

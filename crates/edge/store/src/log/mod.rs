@@ -332,6 +332,8 @@ mod fault_tests;
 #[cfg(test)]
 mod flip_tests;
 #[cfg(test)]
+mod lying_tests;
+#[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
 mod oracle;
