@@ -34,7 +34,7 @@ def run(home, dice, flips):
             done = oracle.run_plain(home, ["log", "verify", str(home.log), "--json"])
             turn(path, at, bit)
             name = str(path.relative_to(home.log))
-            if done.returncode == 1 and name in done.stdout + done.stderr:
+            if done.returncode != 0 and name in done.stdout + done.stderr:
                 count["found"] += 1
             else:
                 torn = done.returncode == 0 and json.loads(done.stdout).get("torn_bytes", 0) > 0
