@@ -68,7 +68,9 @@ fn request(reader: &mut impl BufRead) -> Option<String> {
 }
 
 fn export(name: &str, format: &str, to: &str) -> String {
-    format!("[[export]]\nname = \"{name}\"\nformat = \"{format}\"\nto = \"{to}\"\nbatch_ms = 20\npause_first_ms = 20\npause_max_s = 1\n")
+    format!(
+        "[[export]]\nname = \"{name}\"\nformat = \"{format}\"\nto = \"{to}\"\nbatch_ms = 20\npause_first_ms = 20\npause_max_s = 1\n"
+    )
 }
 
 fn plain(name: &str, format: &str, to: &str) -> String {
@@ -94,7 +96,12 @@ fn until(lines: &Receiver<Value>, seen: &mut BTreeSet<u64>, index: u64) {
 
 fn assert_no_gap(seen: &BTreeSet<u64>) {
     let last = *seen.last().unwrap();
-    assert_eq!(seen.len() as u64, last + 1, "missing: {:?}", (0..last).filter(|index| !seen.contains(index)).collect::<Vec<_>>());
+    assert_eq!(
+        seen.len() as u64,
+        last + 1,
+        "missing: {:?}",
+        (0..last).filter(|index| !seen.contains(index)).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -253,12 +253,12 @@ impl<S: Source> Run<S> {
             items.extend(encoder.overdue(now_ms(), last, self.leaf));
         }
         if chunk.lost > 0 {
-            tracing::warn!(
-                export = self.exporter.name.as_str(),
-                lost = chunk.lost,
-                "records were gone before they were exported"
-            );
-            self.state.lost += chunk.lost;
+            let (export, lost) = (self.exporter.name.as_str(), chunk.lost);
+            tracing::warn!(export, lost, "records were gone before they were exported");
+            // Counted once, whatever becomes of the rest.
+            self.state.lost += lost;
+            self.state.next = chunk.events.first().map_or(chunk.next, |event| event.index);
+            self.dirty = true;
         }
         let last = chunk.events.last().map(|event| (event.index, event.leaf));
         if !self.deliver(&items, ending).await {
@@ -269,8 +269,8 @@ impl<S: Source> Run<S> {
             self.leaf = leaf;
             self.state.leaf = crate::event::hex(&leaf);
         }
-        if chunk.next > self.state.next || chunk.lost > 0 {
-            self.state.next = chunk.next.max(self.state.next);
+        if chunk.next > self.state.next {
+            self.state.next = chunk.next;
             self.dirty = true;
         }
         let full = before >= self.exporter.batching.records_max || items.len() > 1 && chunk.next < self.size();
@@ -382,11 +382,14 @@ impl<S: Source> Run<S> {
     }
 
     fn passed(&mut self, part: &[Item]) {
-        if let Some(item) = part.last() {
-            self.state.next = self.state.next.max(item.index.saturating_add(1));
+        // Spans that nobody waits for any longer go along with a place that was passed before.
+        if let Some(item) = part.last()
+            && item.index >= self.state.next
+        {
+            self.state.next = item.index.saturating_add(1);
             self.state.leaf = crate::event::hex(&item.leaf);
-            self.dirty = true;
         }
+        self.dirty = true;
     }
 
     /// Notes what failed and waits. False when it is to end.
