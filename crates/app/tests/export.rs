@@ -162,7 +162,7 @@ fn a_file_of_events_is_what_the_validator_wants_and_the_command_line_says_the_sa
     let path = home.path().join("events.ndjson");
     home.configure(&export("lake", "ocsf", path.to_str().unwrap()));
     let service = Service::start(&home);
-    let last = (0..10).map(|number| decide(&service, number)).last().unwrap();
+    let last = (0..10).fold(0, |_, number| decide(&service, number));
     let deadline = Instant::now() + DEADLINE;
     let events = loop {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
