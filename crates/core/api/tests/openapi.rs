@@ -395,6 +395,7 @@ fn approvals(left: &mut BTreeSet<String>) {
         id: RecordId::from_parts(1, 1),
         state: ApprovalState::Pending,
         binding: digest,
+        wanted: None,
         decision: RecordId::from_parts(1, 1),
         agent: "a".into(),
         session: "s".into(),
@@ -418,6 +419,7 @@ fn approvals(left: &mut BTreeSet<String>) {
     };
     let text = || Some("x".to_owned());
     let full = Approval {
+        wanted: Some(digest),
         user: text(),
         server: text(),
         definition: Some(digest),
