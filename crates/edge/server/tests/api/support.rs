@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use holdshort_api::{RecordEntry, RecordsPage, RecordsQuery};
 use holdshort_decide::{GrantEntry, Parts as SnapshotParts, Snapshot, UnknownAgent};
 use holdshort_inventory::{FirstUse, Pins};
-use holdshort_model::{ErasureKind, 
-    Action, ActionKind, Authentication, Claims, Context, Digest, Receipt, Request, SessionId, Subject,
+use holdshort_model::{
+    Action, ActionKind, Authentication, Claims, Context, Digest, ErasureKind, Receipt, Request, SessionId, Subject,
 };
 use holdshort_policy::{Bundle, LoadOptions, PolicySet, SourceFile};
 use holdshort_sdk::{Client, Endpoint};
 use holdshort_server::{
-    Access, Activity, Appending, Candidate, Clock, Erasure, Listener, OwnedKey, Parts, Preparing, RecordOwner, RecordReader, Recorder, RecorderError, Service,
-    ServiceConfig, SnapshotSource, Stores, serve,
+    Access, Activity, Appending, Candidate, Clock, Erasure, Listener, OwnedKey, Parts, Preparing, RecordOwner,
+    RecordReader, Recorder, RecorderError, Service, ServiceConfig, SnapshotSource, Stores, serve,
 };
 use holdshort_store::sqlite::StateDb;
 use serde_json::{Value, json};
