@@ -20,6 +20,8 @@ use tokio::time::MissedTickBehavior;
 
 /// Longest time for one message.
 const SEND_MAX: Duration = Duration::from_secs(15);
+/// More than the longest signature line that the log writes, in bytes.
+const TAIL_BYTES: u64 = 16 << 10;
 /// Version of the payload of webhooks.
 const PAYLOAD_VERSION: u32 = 1;
 /// Informational, RFC 5424, 6.2.1.
@@ -135,7 +137,7 @@ impl Place {
 fn append(path: &Path, note: &Note) -> Result<(), Failure> {
     let is_new = !path.exists();
     let mut file: File = OpenOptions::new().create(true).append(true).open(path).map_err(io_failure("open", path))?;
-    let torn = !is_new && !ends_with_line(path);
+    let torn = !is_new && !ends_with_note(path);
     file.write_all(append_note(note, torn).as_bytes()).map_err(io_failure("write", path))?;
     file.sync_all().map_err(io_failure("sync", path))?;
     match path.parent().filter(|_| is_new) {
@@ -144,15 +146,19 @@ fn append(path: &Path, note: &Note) -> Result<(), Failure> {
     }
 }
 
-/// Whether the last note was written to its end, with the empty line behind it.
-fn ends_with_line(path: &Path) -> bool {
+/// Whether the last note was written to its end: a signature line, and the empty line behind it. The empty line above the
+/// signatures looks the same without what is before it.
+fn ends_with_note(path: &Path) -> bool {
     let end = || {
         let mut file = File::open(path)?;
         let length = file.seek(SeekFrom::End(0))?;
-        file.seek(SeekFrom::Start(length.saturating_sub(2)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
         let mut end = Vec::new();
-        file.take(2).read_to_end(&mut end)?;
-        Ok::<_, std::io::Error>(end.is_empty() || end == b"\n\n")
+        file.take(TAIL_BYTES).read_to_end(&mut end)?;
+        let last_line = end.strip_suffix(b"\n\n").and_then(|rest| rest.rsplit(|byte| *byte == b'\n').next());
+        Ok::<_, std::io::Error>(
+            end.is_empty() || last_line.is_some_and(|line| line.starts_with("\u{2014} ".as_bytes())),
+        )
     };
     end().unwrap_or(false)
 }
