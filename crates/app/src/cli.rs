@@ -21,13 +21,13 @@ pub(crate) use containment::{ContainArgs, ReleaseArgs, StandingArgs, WhomArgs};
 pub(crate) use detect::{IntelligenceCommand, RulesCommand, SecretsCommand};
 pub(crate) use export::{ExportCommand, LogExportArgs};
 pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
-pub(crate) use when::When;
-pub(crate) use log_search::{EffectChoice, FilterArgs, IndexArgs, LevelChoice, SearchArgs, TailArgs};
-pub(crate) use log_retention::{ArchiveArgs, DropArgs, VerifySegmentArgs};
 pub(crate) use log::{AuditArgs, EraseArgs, LogCommand, MirrorArgs, ProveArgs, VerifyArgs, VerifyProofArgs};
+pub(crate) use log_retention::{ArchiveArgs, DropArgs, VerifySegmentArgs};
+pub(crate) use log_search::{EffectChoice, FilterArgs, IndexArgs, LevelChoice, SearchArgs, TailArgs};
 pub(crate) use policy::{PolicyArgs, PolicyCommand, PolicyModeArgs};
 pub(crate) use replay::{AskChoice, GrantsCommand, ReplayArgs, StretchArgs};
 pub(crate) use sessions::{DestinationArgs, DestinationsCommand, LabelsCommand};
+pub(crate) use when::When;
 pub(crate) use witness::WitnessArgs;
 
 use crate::place::Place;

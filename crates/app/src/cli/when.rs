@@ -14,7 +14,9 @@ impl When {
     }
 
     fn parse_at(text: &str, now_ms: u64) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no time; write how long ago, such as `7d`, or a date, such as `2026-08-01T12:00:00Z`");
+        let wrong = || {
+            format!("`{text}` is no time; write how long ago, such as `7d`, or a date, such as `2026-08-01T12:00:00Z`")
+        };
         if let Ok(age) = humantime::parse_duration(text) {
             return Ok(Self(now_ms.saturating_sub(millis(age))));
         }

@@ -17,9 +17,9 @@ pub(crate) use containment::Containment;
 pub(crate) use detect::{Detect, ExemptEntry, FeedEntry, FeedFormat, OwnSecretEntry};
 pub(crate) use export::{Export, ExportArguments, ExportFormat};
 pub(crate) use load::Loaded;
-pub(crate) use log::LogSettings;
 #[cfg(test)]
 pub(crate) use load::parse;
+pub(crate) use log::LogSettings;
 pub(crate) use notify::{ChannelType, MailProtection, Notify, NotifyEvent, NotifyLevel, ResponseSettings};
 pub(crate) use reference::reference;
 pub(crate) use secret::Sensitive;

@@ -39,8 +39,8 @@ pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError, 
 pub use receipt::{Proved, RECEIPT_BYTES_MAX, Receipt, ReceiptError, ReceiptProof};
 pub use receipt_key::{RECEIPT_KEY_ID_BYTES, ReceiptKeyError, ReceiptSigner, ReceiptVerifier};
 pub use sealed::{
-    KEY_BYTES, KEY_ID_BYTES, KeyId, KeyNonce, OwnerKey, RecordKey, SEALABLE_BYTES_MAX, SEALED_HEADER_BYTES, SEALED_MAGIC,
-    SEALED_TAG_BYTES, Sealed, SealedError, is_sealed, seal,
+    KEY_BYTES, KEY_ID_BYTES, KeyId, KeyNonce, OwnerKey, RecordKey, SEALABLE_BYTES_MAX, SEALED_HEADER_BYTES,
+    SEALED_MAGIC, SEALED_TAG_BYTES, Sealed, SealedError, is_sealed, seal,
 };
 pub use segment::{
     FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,

@@ -5,9 +5,8 @@
 //! elsewhere: a file that brings its own key proves nothing.
 
 use crate::{
-    Checkpoint, CheckpointError, Entry, EntryError, Hash, InclusionProof, NOTE_BYTES_MAX, Note, NoteError,
-    KEY_BYTES, PAYLOAD_BYTES_MAX, PROOF_HASHES_MAX, ProofError, RecordKey, SALT_BYTES, Salt, Sealed, SealedError,
-    VerifierKey,
+    Checkpoint, CheckpointError, Entry, EntryError, Hash, InclusionProof, KEY_BYTES, NOTE_BYTES_MAX, Note, NoteError,
+    PAYLOAD_BYTES_MAX, PROOF_HASHES_MAX, ProofError, RecordKey, SALT_BYTES, Salt, Sealed, SealedError, VerifierKey,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;

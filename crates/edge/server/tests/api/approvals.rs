@@ -394,7 +394,9 @@ async fn an_auditor_reads_the_log_and_nothing_else() {
     let auditor = person(&world, "mirror-1", "audit").await;
     assert_eq!(auditor.log_file("checkpoint").await.unwrap().unwrap().as_ref(), b"note");
     assert_eq!(world.operator().log_file("checkpoint").await.unwrap().unwrap().as_ref(), b"note");
-    for client in [person(&world, "bob", "read").await, person(&world, "ann", "approve").await, agent(&world, "a").await] {
+    for client in
+        [person(&world, "bob", "read").await, person(&world, "ann", "approve").await, agent(&world, "a").await]
+    {
         assert_eq!(refusal(client.log_file("checkpoint").await), is(403, "forbidden"));
     }
     assert_eq!(refusal(auditor.approvals(&ApprovalsQuery::default()).await).0, 403);

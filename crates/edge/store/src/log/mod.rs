@@ -15,14 +15,14 @@ mod archive;
 mod audit;
 mod backlog;
 mod bench;
-mod disk;
-mod error;
 mod cosigned;
 #[cfg(test)]
 mod dice;
+mod disk;
+mod dropped;
+mod error;
 #[cfg(test)]
 mod fault;
-mod dropped;
 mod fence;
 mod keys;
 mod layout;
@@ -60,12 +60,13 @@ pub use retention::{Archived, DropPlan, Finished, Retention, Tier};
 pub use source::{DirectorySource, Source, SourceError, fetch_checkpoint};
 pub use space::Space;
 pub use tiles::DirectoryTiles;
+pub use verify::{Progress, Verified, VerifyOptions, verify};
+pub use verify_archive::{VerifiedSegment, verify_segment};
 pub use witness::{WITNESS_MLDSA_PUBLIC_KEY_FILE, WITNESS_PUBLIC_KEY_FILE, Witness, WitnessReply};
 pub use witnessed::{
-    Coverage, CoverageError, Parting, WITNESSED_FILE, coverage, fetch_witnessed, keep_contradiction, parting, store_witnessed,
+    Coverage, CoverageError, Parting, WITNESSED_FILE, coverage, fetch_witnessed, keep_contradiction, parting,
+    store_witnessed,
 };
-pub use verify_archive::{VerifiedSegment, verify_segment};
-pub use verify::{Progress, Verified, VerifyOptions, verify};
 
 use holdshort_ledger::{Hash, PAYLOAD_BYTES_MAX};
 use queue::{Item, Queue, Waiting};
@@ -342,9 +343,9 @@ mod platter;
 #[cfg(test)]
 mod prove_tests;
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod retention_tests;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod space_tests;
 #[cfg(test)]
