@@ -69,7 +69,7 @@ pub use witnessed::{
 };
 
 use holdshort_ledger::{Hash, PAYLOAD_BYTES_MAX};
-use queue::{Item, Queue, Waiting};
+use queue::Queue;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -195,7 +195,6 @@ impl Log {
 
     async fn append_any(&self, payload: Vec<u8>, kept: bool) -> Result<Appended, LogError> {
         check_length(&payload)?;
-        self.inner.queue.reserve(payload.len()).await?;
         self.inner.queue.push_and_wait(payload, kept)?.await
     }
 
@@ -234,11 +233,14 @@ impl Log {
 
     fn enqueue_any(&self, payload: Vec<u8>, kept: bool) -> Result<(), LogError> {
         check_length(&payload)?;
-        self.inner.queue.try_reserve(payload.len())?;
-        self.inner.queue.push(Item::Record(Waiting { payload, waiter: None, kept }))
+        self.inner.queue.push(payload, kept)
     }
 
-    fn check_space(&self) -> Result<(), LogError> {
+    /// Whether records are taken now, as far as the room on the disk goes.
+    ///
+    /// # Errors
+    /// [`LogError::NearlyFull`].
+    pub fn check_space(&self) -> Result<(), LogError> {
         let gauge = &self.inner.queue.state().gauge;
         if gauge.refuses() { Err(gauge.refusal()) } else { Ok(()) }
     }

@@ -1,13 +1,17 @@
 //! What waits for the writer: bounded by bytes, so that a slow disk slows the callers down and never fills the memory.
+//!
+//! INVARIANT: records reach the writer in the order in which they came here, whoever waits for room and whenever they are
+//! polled: a record that finds no room takes its place in the line, and whoever makes room moves the line up.
 
 use super::space::Gauge;
 use super::{Appended, LogError};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Bytes that a waiting record costs beside its payload.
 const RECORD_OVERHEAD_BYTES: usize = 128;
@@ -38,11 +42,23 @@ pub(crate) struct Waiting {
 pub(crate) struct State {
     /// Durable records.
     pub(crate) size: watch::Sender<u64>,
-    room: Semaphore,
+    line: Mutex<Line>,
     room_max: usize,
     note: Mutex<String>,
     failure: OnceLock<(io::ErrorKind, Arc<str>)>,
     pub(crate) gauge: Arc<Gauge>,
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+struct Line {
+    /// Unbounded in items, bounded by `room`: no record is sent without having taken its part. None: nothing more will come.
+    writer: Option<mpsc::UnboundedSender<Item>>,
+    /// Bytes that can still be sent.
+    room: usize,
+    /// Records that found no room, in their order.
+    waiting: VecDeque<Waiting>,
+    is_closed: bool,
 }
 
 impl State {
@@ -62,7 +78,7 @@ impl State {
         if self.failure.set((kind, cause.as_str().into())).is_ok() {
             tracing::error!(cause, "log poisoned");
         }
-        self.room.close();
+        self.close_intake();
     }
 
     pub(crate) fn failure(&self) -> Option<LogError> {
@@ -74,26 +90,45 @@ impl State {
         self.failure().unwrap_or(LogError::Closed)
     }
 
-    /// Gives back the room of records that left the queue.
+    /// Gives back the room of records that left the queue, to those who wait for it.
     pub(crate) fn release(&self, room: usize) {
-        self.room.add_permits(room);
+        let mut line = self.line();
+        line.room = line.room.saturating_add(room);
+        while let Some(next) = line.waiting.front().map(|next| self.room_for(next.payload.len()))
+            && let Some(left) = line.room.checked_sub(next)
+        {
+            line.room = left;
+            let Line { writer, waiting, .. } = &mut *line;
+            // A writer that is gone: whoever waits finds that out, since nobody will answer.
+            let _ = waiting.pop_front().zip(writer.as_ref()).map(|(next, writer)| writer.send(Item::Record(next)));
+        }
     }
 
     /// What a payload of this length takes of the room; never more than there is, so that it can be had.
-    pub(crate) fn room_for(&self, payload_bytes: usize) -> u32 {
-        let wanted = payload_bytes.saturating_add(RECORD_OVERHEAD_BYTES).min(self.room_max);
-        u32::try_from(wanted).unwrap_or(u32::MAX)
+    pub(crate) fn room_for(&self, payload_bytes: usize) -> usize {
+        payload_bytes.saturating_add(RECORD_OVERHEAD_BYTES).min(self.room_max)
     }
 
+    /// Takes no more records. Those in the line were not taken yet.
     pub(crate) fn close_intake(&self) {
-        self.room.close();
+        let mut line = self.line();
+        line.is_closed = true;
+        let waiting = std::mem::take(&mut line.waiting);
+        drop(line);
+        for waiter in waiting.into_iter().filter_map(|waiting| waiting.waiter) {
+            // A caller that stopped waiting does not want to know.
+            waiter.send(Err(self.ended())).ok();
+        }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The callers' side.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    items: Mutex<Option<mpsc::UnboundedSender<Item>>>,
     state: Arc<State>,
 }
 
@@ -106,18 +141,18 @@ pub(crate) struct Intake {
 
 impl Queue {
     pub(crate) fn new(bytes_max: usize, size: u64, note: String, gauge: Arc<Gauge>) -> (Self, Intake) {
-        let room_max = bytes_max.clamp(RECORD_OVERHEAD_BYTES, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let room_max = bytes_max.max(RECORD_OVERHEAD_BYTES);
+        let (writer, items) = mpsc::unbounded_channel();
+        let line = Line { writer: Some(writer), room: room_max, waiting: VecDeque::new(), is_closed: false };
         let state = Arc::new(State {
             size: watch::Sender::new(size),
-            room: Semaphore::new(room_max),
+            line: Mutex::new(line),
             room_max,
             note: Mutex::new(note),
             failure: OnceLock::new(),
             gauge,
         });
-        // Unbounded in items, bounded by `room`: nothing is sent without having reserved it.
-        let (sender, items) = mpsc::unbounded_channel();
-        let queue = Self { items: Mutex::new(Some(sender)), state: Arc::clone(&state) };
+        let queue = Self { state: Arc::clone(&state) };
         (queue, Intake { items, state })
     }
 
@@ -125,47 +160,51 @@ impl Queue {
         &self.state
     }
 
-    pub(crate) async fn reserve(&self, payload_bytes: usize) -> Result<(), LogError> {
-        let room = self.state.room_for(payload_bytes);
-        let permit = self.state.room.acquire_many(room).await.map_err(|_| self.state.ended())?;
-        permit.forget();
-        Ok(())
+    /// Takes a record in that nobody waits for, when there is room and nobody waits for some.
+    pub(crate) fn push(&self, payload: Vec<u8>, kept: bool) -> Result<(), LogError> {
+        self.take(Waiting { payload, waiter: None, kept }, false)
     }
 
-    pub(crate) fn try_reserve(&self, payload_bytes: usize) -> Result<(), LogError> {
-        let room = self.state.room_for(payload_bytes);
-        match self.state.room.try_acquire_many(room) {
-            Ok(permit) => {
-                permit.forget();
-                Ok(())
-            }
-            Err(tokio::sync::TryAcquireError::NoPermits) => Err(LogError::Full),
-            Err(tokio::sync::TryAcquireError::Closed) => Err(self.state.ended()),
-        }
-    }
-
-    pub(crate) fn push(&self, item: Item) -> Result<(), LogError> {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = items.as_ref().ok_or_else(|| self.state.ended())?;
-        sender.send(item).map_err(|_| self.state.ended())
-    }
-
+    /// Takes a record in, at once or as soon as there is room. Its place is that of this call.
     pub(crate) fn push_and_wait(
         &self,
         payload: Vec<u8>,
         kept: bool,
     ) -> Result<impl Future<Output = Answer> + Send + use<>, LogError> {
         let (waiter, answer) = oneshot::channel();
-        self.push(Item::Record(Waiting { payload, waiter: Some(waiter), kept }))?;
+        self.take(Waiting { payload, waiter: Some(waiter), kept }, true)?;
         let state = Arc::clone(&self.state);
         Ok(async move { answer.await.unwrap_or_else(|_| Err(state.ended())) })
+    }
+
+    fn take(&self, record: Waiting, waits: bool) -> Result<(), LogError> {
+        let room = self.state.room_for(record.payload.len());
+        let mut line = self.state.line();
+        let Some(writer) = line.writer.as_ref().filter(|_| !line.is_closed) else {
+            drop(line);
+            return Err(self.state.ended());
+        };
+        match line.room.checked_sub(room).filter(|_| line.waiting.is_empty()) {
+            Some(left) => {
+                let sent = writer.send(Item::Record(record));
+                line.room = left;
+                drop(line);
+                sent.map_err(|_| self.state.ended())
+            }
+            None if waits => {
+                line.waiting.push_back(record);
+                Ok(())
+            }
+            None => Err(LogError::Full),
+        }
     }
 
     pub(crate) fn close(&self) -> Result<impl Future<Output = Result<(), LogError>> + Send + use<>, LogError> {
         let (waiter, answer) = oneshot::channel();
         self.state.close_intake();
         // A log that ended already answers with how it ended.
-        let sent = self.push(Item::Close(Some(waiter))).is_ok();
+        let sent =
+            self.state.line().writer.as_ref().is_some_and(|writer| writer.send(Item::Close(Some(waiter))).is_ok());
         let state = Arc::clone(&self.state);
         Ok(async move {
             let ended = || state.failure().map_or(Ok(()), Err);
@@ -175,7 +214,12 @@ impl Queue {
 
     /// No more items will come.
     pub(crate) fn hang_up(&self) {
-        *self.items.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut line = self.state.line();
+        let waiting = std::mem::take(&mut line.waiting);
+        if let Some(writer) = line.writer.take() {
+            // Nobody takes a record back by not waiting for it.
+            waiting.into_iter().for_each(|record| drop(writer.send(Item::Record(record))));
+        }
     }
 }
 

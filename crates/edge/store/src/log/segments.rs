@@ -426,11 +426,10 @@ impl SegmentWriter {
         Ok(Self { disk, gauge, directory, file, path, offset, capacity, capacity_max, next: None })
     }
 
-    /// Bytes that still fit. The last part of a segment for which no successor could be made is only for what is kept.
+    /// Bytes that still fit. The last part of a segment without a successor is only for what is kept.
     pub(crate) fn room(&self, kept: bool) -> u64 {
         let room = self.capacity.saturating_sub(self.offset);
-        let last = self.next.is_none() && self.is_next_due();
-        if last && !kept { room.saturating_sub(KEPT_BYTES) } else { room }
+        if self.next.is_none() && !kept { room.saturating_sub(KEPT_BYTES) } else { room }
     }
 
     fn is_next_due(&self) -> bool {
@@ -466,7 +465,7 @@ impl SegmentWriter {
     }
 
     /// Begins to make the next segment, unless that was begun or there is no room for it.
-    fn prepare_next(&mut self) {
+    pub(crate) fn prepare_next(&mut self) {
         if self.next.is_some() {
             return;
         }

@@ -197,3 +197,18 @@ fn many_at_once_are_taken_in_order_until_one_is_refused() {
     log.close_blocking().unwrap();
     assert_eq!(check(&options).unwrap().checkpoint.size, taken as u64);
 }
+
+#[test]
+fn one_long_record_does_not_take_the_room_that_is_kept() {
+    let (data, disk) = (data(), disk(KEEP + 3 * MIB));
+    let options = options(&data);
+    let log = open(&disk, &options);
+    disk.0.store(KEEP, Ordering::SeqCst);
+    assert!(is_nearly_full(log.append_blocking(vec![1; PAYLOAD_BYTES_MAX])));
+    (0..20).for_each(|_| assert!(log.append_kept_blocking(vec![2; 10_000]).is_ok()));
+    disk.0.store(KEEP + 40 * MIB, Ordering::SeqCst);
+    wait_for(&log, "enough");
+    assert_eq!(log.append_blocking(vec![1; PAYLOAD_BYTES_MAX]).unwrap().index, 20);
+    log.close_blocking().unwrap();
+    assert_eq!(check(&options).unwrap().checkpoint.size, 21);
+}

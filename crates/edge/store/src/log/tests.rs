@@ -163,6 +163,32 @@ fn the_queue_is_bounded() {
 }
 
 #[test]
+fn records_that_wait_for_room_keep_their_order_whoever_is_polled_first() {
+    let data = data();
+    let (log, _) = Log::open(LogOptions { queue_bytes_max: 1_000, ..options(&data) }).unwrap();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut all: Vec<_> = (0..200).map(|_| Some(Box::pin(log.append(vec![1; 300])))).collect();
+    let mut found = vec![None; all.len()];
+    let mut poll = |number: usize| {
+        let Some(waiting) = &mut all[number] else { return };
+        if let std::task::Poll::Ready(appended) = std::future::Future::poll(waiting.as_mut(), &mut context) {
+            found[number] = Some(appended.unwrap().index);
+            all[number] = None;
+        }
+    };
+    (0..200).for_each(&mut poll);
+    let mut rounds = 0;
+    while log.size() < 200 {
+        (0..200).rev().for_each(&mut poll);
+        std::thread::yield_now();
+        rounds += 1;
+        assert!(rounds < 10_000_000, "it never ended");
+    }
+    (0..200).for_each(&mut poll);
+    assert_eq!(found, (0..200).map(Some).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_record_that_is_too_long_is_refused_and_the_longest_is_not() {
     let data = data();
     let (log, _) = Log::open(options(&data)).unwrap();

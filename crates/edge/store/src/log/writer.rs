@@ -106,14 +106,18 @@ impl Writer {
 
     fn write(&mut self, records: Vec<Waiting>, salts: &[Salt]) -> Result<(), LogError> {
         for (Waiting { payload, waiter, kept }, salt) in records.into_iter().zip(salts) {
-            let room = to_usize(self.state.room_for(payload.len()));
-            self.group.room = self.group.room.saturating_add(room);
+            self.group.room = self.group.room.saturating_add(self.state.room_for(payload.len()));
             let made_room = self.make_room(FRAME_HEADER_BYTES.saturating_add(payload.len()), kept);
             let pushed = made_room.and_then(|fits| if fits { self.push(&payload, salt) } else { Ok(None) });
             match pushed {
                 Ok(Some((index, leaf))) => self.group.waiters.extend(waiter.map(|waiter| (index, leaf, waiter))),
                 // Nothing was written of it, and the log goes on.
-                Ok(None) => answer(waiter, Err(self.state.gauge.refusal())),
+                Ok(None) => {
+                    if waiter.is_none() {
+                        tracing::warn!(kept, "a record that nobody waits for is lost: the disk is nearly full");
+                    }
+                    answer(waiter, Err(self.state.gauge.refusal()));
+                }
                 Err(error) => {
                     self.state.poison(&error);
                     answer(waiter, Err(self.state.ended()));
@@ -145,6 +149,11 @@ impl Writer {
             return Ok(true);
         }
         self.lock.check_contents()?;
+        // With a successor on its way nothing of this one has to be kept for later.
+        self.segment.prepare_next();
+        if self.fits(bytes, kept) {
+            return Ok(true);
+        }
         if self.segment.rotate(self.size)? {
             return Ok(true);
         }
@@ -220,8 +229,4 @@ impl Writer {
 fn answer(waiter: Option<Waiter>, result: Result<Appended, LogError>) {
     // A caller that stopped waiting does not want to know.
     waiter.map(|waiter| waiter.send(result));
-}
-
-fn to_usize(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
