@@ -5,7 +5,7 @@
 
 use crate::{NOTE_BYTES_MAX, Note};
 
-/// Most notes that are read of one file: one a minute for three months.
+/// Most notes that are read of one file: one a minute for three months. The rest is counted, and is not passed over unsaid.
 pub const KEPT_NOTES_MAX: usize = 131_072;
 
 const SIGNATURE_MARK: &str = "\u{2014} ";
@@ -17,9 +17,11 @@ pub struct KeptNotes {
     pub notes: Vec<Note>,
     /// Pieces that are no note.
     pub broken: usize,
+    /// Notes beyond [`KEPT_NOTES_MAX`].
+    pub more: usize,
 }
 
-/// Reads the notes of a file. Its length is for the caller to bound; more than [`KEPT_NOTES_MAX`] notes count as broken.
+/// Reads the notes of a file. Its length is for the caller to bound; what is more than [`KEPT_NOTES_MAX`] notes is counted.
 #[must_use]
 pub fn kept_notes(bytes: &[u8]) -> KeptNotes {
     let mut kept = KeptNotes::default();
@@ -59,7 +61,8 @@ impl KeptNotes {
         }
         match Note::parse(piece.as_bytes()) {
             Ok(note) if self.notes.len() < KEPT_NOTES_MAX => self.notes.push(note),
-            _ => self.broken = self.broken.saturating_add(1),
+            Ok(_) => self.more = self.more.saturating_add(1),
+            Err(_) => self.broken = self.broken.saturating_add(1),
         }
         piece.clear();
     }
@@ -79,7 +82,7 @@ mod tests {
     fn what_is_appended_is_read_back_and_a_single_checkpoint_is_a_file_of_one() {
         let file: String = [1, 2, 3].map(|size| append_note(&note(size), false)).concat();
         let kept = kept_notes(file.as_bytes());
-        assert_eq!(kept, KeptNotes { notes: vec![note(1), note(2), note(3)], broken: 0 });
+        assert_eq!(kept, KeptNotes { notes: vec![note(1), note(2), note(3)], broken: 0, more: 0 });
         assert_eq!(kept_notes(note(9).to_string().as_bytes()).notes, [note(9)]);
         assert_eq!(kept_notes(b""), KeptNotes::default());
     }
@@ -103,6 +106,6 @@ mod tests {
     #[test]
     fn garbage_is_counted() {
         let file = format!("garbage\n\u{2014} x\n{}\u{2014} y z\n", append_note(&note(1), false));
-        assert_eq!(kept_notes(file.as_bytes()), KeptNotes { notes: vec![note(1)], broken: 2 });
+        assert_eq!(kept_notes(file.as_bytes()), KeptNotes { notes: vec![note(1)], broken: 2, more: 0 });
     }
 }

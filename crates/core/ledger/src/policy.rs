@@ -160,6 +160,8 @@ impl WitnessPolicy {
                     missing
                         .push((witness.name.clone(), "is the log itself, which is no witness of its own".to_owned()));
                 }
+                // Of a tree of this size, and not that it is the newest that was seen: what a witness says of a part of a tree.
+                Ok(0) => missing.push((witness.name.clone(), "its cosignature says no time".to_owned())),
                 Ok(time_s) => {
                     counted.insert(Member::Witness(at));
                     present.push((witness.name.clone(), time_s));

@@ -54,6 +54,17 @@ fn a_quorum_of_groups() {
 }
 
 #[test]
+fn a_cosignature_without_a_time_is_no_witness_s() {
+    for at in [1, 2] {
+        let policy = WitnessPolicy::parse(format!("witness W {}\nquorum W\n", witness(at).key()).as_bytes()).unwrap();
+        let mut note = cosigned(&[]);
+        witness(at).cosign(&mut note, 0).unwrap();
+        let found = policy.check(&note);
+        assert!(!found.met && found.missing[0].1.contains("no time"), "{found:?}");
+    }
+}
+
+#[test]
 fn cosignatures_of_others_of_another_checkpoint_and_of_the_log_itself_do_not_count() {
     let text = format!("witness W {}\nquorum W\n", witness(2).key());
     let policy = WitnessPolicy::parse(text.as_bytes()).unwrap();
