@@ -22,6 +22,6 @@ pub use document::{DocumentError, PolicyDocument, SnapshotDocument};
 pub use grants::{Coverage, GrantEntry, GrantError, Grants, Known};
 pub use listing::listed;
 pub use memo::PROBES_MAX;
-pub use redecide::{Redecider, UNREPLAYABLE_KEY, Unreplayable, redecide, replayable};
+pub use redecide::{Redecider, Unreplayable, redecide, replayable};
 pub use risk::{Levels, RiskError, RiskWeights, Signal};
 pub use snapshot::{Habits, Parts, Server, SessionView, Snapshot, SnapshotError, UnknownAgent};

@@ -13,7 +13,7 @@ use crate::risk::assess;
 use crate::{PROBE_WINDOW_NS, Snapshot};
 use holdshort_model::{
     ActionFacts, ContextFacts, Decision, DecisionRecord, Facts, HistoryFacts, Labels, RequestFacts, Risk, Signals,
-    SubjectFacts, ToolFacts,
+    SubjectFacts, ToolFacts, is_digested,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -22,8 +22,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// The key of what stands in a record in place of arguments that are not kept, beside `$bytes`.
-pub const UNREPLAYABLE_KEY: &str = "$digest";
 /// The version of decision records that is known.
 const RECORD_VERSION: u32 = 1;
 
@@ -49,11 +47,7 @@ pub fn replayable(record: &DecisionRecord) -> Result<(), Unreplayable> {
     if record.version != RECORD_VERSION {
         return Err(Unreplayable::Version);
     }
-    let replaced = |args: &Value| {
-        let args = args.as_object().filter(|args| args.len() == 2 && args.contains_key("$bytes"));
-        args.is_some_and(|args| args.contains_key(UNREPLAYABLE_KEY))
-    };
-    if replaced(&record.facts.action.args) || replaced(&record.request.action.args) {
+    if is_digested(&record.facts.action.args) || is_digested(&record.request.action.args) {
         return Err(Unreplayable::Digested);
     }
     match &record.facts.tool {

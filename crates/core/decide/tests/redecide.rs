@@ -159,8 +159,11 @@ fn what_cannot_be_decided_again_is_named() {
     let asked = request("coder", ActionKind::ToolCall, "read_file", json!({"path": "/w/a"}));
     let found = record(&snapshot, &SessionView::active("session".into()), &asked);
     let mut digested = found.clone();
-    digested.facts.action.args = json!({"$digest": "sha256:00", "$bytes": 3});
+    digested.facts.action.args = json!({"$digest": format!("sha256:{}", "00".repeat(32)), "$bytes": 3});
     assert_eq!(replayable(&digested), Err(Unreplayable::Digested));
+    // An agent does not get around being decided again by what it calls its arguments.
+    digested.facts.action.args = json!({"$digest": "sha256:00", "$bytes": 3});
+    assert_eq!(replayable(&digested), Ok(()));
     let newer = DecisionRecord { version: 2, ..found };
     assert_eq!(replayable(&newer), Err(Unreplayable::Version));
 }

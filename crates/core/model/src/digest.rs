@@ -1,6 +1,7 @@
 //! SHA-256 digests, written `sha256:<64 hex digits>`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +35,13 @@ impl Digest {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// Whether this stands in a record in place of arguments that are not kept: `{"$digest": "sha256:..", "$bytes": n}`, and nothing
+/// beside it. An agent chooses its arguments, so what only looks like it is an argument.
+pub fn is_digested(args: &Value) -> bool {
+    let digest = args.get("$digest").and_then(Value::as_str).is_some_and(|text| text.parse::<Digest>().is_ok());
+    digest && args.get("$bytes").is_some_and(Value::is_u64) && args.as_object().is_some_and(|args| args.len() == 2)
 }
 
 impl From<[u8; 32]> for Digest {
@@ -117,6 +125,22 @@ mod tests {
     fn wrong_text_is_refused() {
         for text in ["", "sha256:", "sha256:AB", &format!("sha256:{}", "G".repeat(64)), &"a".repeat(71)] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_digest_is_an_argument() {
+        let digest = Digest::of(b"abc");
+        assert!(is_digested(&serde_json::json!({ "$digest": digest, "$bytes": 3 })));
+        for args in [
+            serde_json::json!({ "$digest": digest }),
+            serde_json::json!({ "$digest": digest, "$bytes": 3, "note": "words" }),
+            serde_json::json!({ "$digest": "words", "$bytes": 3 }),
+            serde_json::json!({ "$digest": digest, "$bytes": "words" }),
+            serde_json::json!([digest]),
+            Value::Null,
+        ] {
+            assert!(!is_digested(&args), "{args}");
         }
     }
 

@@ -25,7 +25,7 @@ mod tool;
 pub use action::{ActionEffect, ActionKind, Certainty, Resource, Verb};
 pub use approval::{Answer, Approval, ApprovalState, Approved, Exception};
 pub use decision::{Containment, Decision, Effect, FailMode, Level, Mode, Obligation, Reason, Risk, RiskPart, Ruling};
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, is_digested};
 pub use facts::{ActionFacts, ContextFacts, Facts, SubjectFacts};
 pub use flow::{
     ArgumentRole, Asks, Character, HistoryFacts, Integrity, Labels, Origin, Provenance, Reach, RequestFacts,

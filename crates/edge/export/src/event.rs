@@ -1,6 +1,6 @@
 //! What is carried out: a record with its place in the log, and as much of it as may leave.
 
-use holdshort_model::{Effect, Level, Pin, Record, RecordId, Standing, Step};
+use holdshort_model::{Effect, Level, Pin, Record, RecordId, Standing, Step, is_digested};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -93,8 +93,12 @@ impl Event {
             Body::Unreadable(_) => self.seen_ms,
             Body::Record(record) => match &**record {
                 Record::Decision(decision) => decision.received_ms,
-                // The decision's id has its time; the end is so much later.
-                Record::Outcome(outcome) => outcome.decision.time_ms().saturating_add(outcome.duration_us / 1_000),
+                // The decision's id has its time; the end is so much later. How much an agent may have said itself: what
+                // is on record has ended.
+                Record::Outcome(outcome) => {
+                    let begin = outcome.decision.time_ms();
+                    begin.saturating_add(outcome.duration_us / 1_000).min(self.seen_ms).max(begin)
+                }
                 Record::ToolChange(change) => change.time_ms,
                 Record::Policy(policy) => policy.time_ms,
                 Record::Declassification(lowered) => u64::try_from(lowered.at_ns / 1_000_000).unwrap_or_default(),
@@ -177,6 +181,7 @@ pub(crate) fn is_fault(event: &str) -> bool {
         "-down",
         "-lost",
         "-late",
+        "-conflict",
         "error",
         "failed",
         "refused",
@@ -224,9 +229,7 @@ pub const KINDS: [&str; 12] = [
 // Only a decision has arguments, words of a person and values that go into arguments.
 fn withhold(record: &mut Value) {
     for pointer in ["/request/action/args", "/facts/action/args"] {
-        if let Some(args) = record.pointer_mut(pointer).filter(|args| !args.is_null())
-            && args.get("$digest").is_none()
-        {
+        if let Some(args) = record.pointer_mut(pointer).filter(|args| !args.is_null() && !is_digested(args)) {
             let text = args.to_string();
             *args = json!({ "$digest": holdshort_model::Digest::of(text.as_bytes()), "$bytes": text.len() });
         }
@@ -240,8 +243,16 @@ fn withhold(record: &mut Value) {
         request.remove("because");
     }
     for obligation in record.pointer_mut("/decision/obligations").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(value) = obligation.get_mut("value") {
-            *value = Value::Null;
+        for name in ["value", "text"] {
+            if let Some(value) = obligation.get_mut(name) {
+                *value = Value::Null;
+            }
+        }
+    }
+    // What is called may be an address.
+    for pointer in ["/request/action/name", "/facts/action/name"] {
+        if let Some(Value::String(name)) = record.pointer_mut(pointer) {
+            *name = crate::summary::public_id(name);
         }
     }
     for effect in record.pointer_mut("/facts/action/effects").and_then(Value::as_array_mut).into_iter().flatten() {

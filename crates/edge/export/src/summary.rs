@@ -278,9 +278,9 @@ pub(crate) fn name(value: &impl Serialize) -> String {
     }
 }
 
-/// What an action is called, without what came along in an address.
+/// What an action is called, on one line, without what came along in an address.
 pub(crate) fn public_name(record: &DecisionRecord) -> String {
-    public_id(&record.request.action.name)
+    one_line(&public_id(&record.request.action.name), TEXT_CHARS_MAX)
 }
 
 /// What an action touches, in one text: path, address or id.

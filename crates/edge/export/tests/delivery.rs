@@ -10,8 +10,8 @@
 mod support;
 
 use holdshort_export::{
-    Arguments, Batching, Chunk, Cursor, Encoder, Event, Exporter, Filter, Format, From, Rotation, Sink, SinkTarget,
-    Source, SourceError, State,
+    Arguments, Batching, Chunk, Cursor, Encoder, Event, Exporter, Filter, Format, From, Payload, Rotation, Sink,
+    SinkTarget, Source, SourceError, State,
 };
 use holdshort_model::Level;
 use holdshort_notify::Trust;
@@ -462,6 +462,23 @@ async fn splunk_is_told_what_it_wants_and_its_faults_have_names() {
     }
 }
 
+#[tokio::test]
+async fn a_receiver_that_repeats_the_token_does_not_put_it_into_messages() {
+    let setup = Setup { format: Format::Hec, ..Setup::new(Memory::of(3)) };
+    let receiver =
+        Receiver::new(|_| Answer::Body(403, br#"{"text":"no 12345678-token here","code":4}"#.to_vec())).await;
+    let target = SinkTarget::Http {
+        url: receiver.url.clone(),
+        token: Some("12345678-token".into()),
+        trust: Trust::default(),
+        insecure: false,
+        gzip: false,
+    };
+    let running = setup.start(target);
+    setup.until(|state| state.error.as_deref() == Some("answered 403 (no *** here, code 4)")).await;
+    running.stop().await;
+}
+
 #[test]
 fn nothing_that_has_to_stay_leaves_in_any_format() {
     let mut all = vec![event(0, decision("tool.call", "x", &[])), event(1, refusal()), event(2, outcome("ok"))];
@@ -479,4 +496,72 @@ fn nothing_that_has_to_stay_leaves_in_any_format() {
             assert!(text(Arguments::Full).contains("secret words") || format == Format::Hec, "{format:?}");
         }
     }
+}
+
+/// An agent's token is enough to report an outcome, and to say how long it took.
+#[test]
+fn an_agent_s_word_about_a_duration_ends_no_export_and_moves_no_time() {
+    let mut forever = outcome("ok");
+    forever["duration_us"] = json!(u64::MAX);
+    let seen_ms = 1_800_000_000_000;
+    let seen = |index, record| Event { seen_ms, ..event(index, record) };
+    assert_eq!(seen(1, forever.clone()).time_ms(), seen_ms);
+    for format in [Format::Ocsf, Format::Otlp, Format::Cef, Format::Hec, Format::Json] {
+        let mut encoder = Encoder::new(format, Arguments::Digest, 16_384);
+        encoder.push(&seen(0, outcome("ok")));
+        let Payload::Otlp(parts) = encoder.push(&seen(1, forever.clone())).payload else { continue };
+        assert!(parts.1.iter().all(|span| span.end_time_unix_nano <= seen_ms * 1_000_000));
+        // A decision that comes now still waits for its end.
+        let now = decision("tool.call", "x", &[("/received_ms", json!(seen_ms - 1_000))]);
+        let Payload::Otlp(parts) = encoder.push(&seen(2, now)).payload else { panic!() };
+        assert!(parts.1.is_empty(), "{parts:?}");
+    }
+}
+
+#[test]
+fn arguments_that_pretend_to_be_their_digest_stay() {
+    let pretending = |args: serde_json::Value| {
+        event(0, decision("tool.call", "x", &[("/request/action/args", args.clone()), ("/facts/action/args", args)]))
+    };
+    for args in [
+        json!({ "$digest": "x", "note": "secret words" }),
+        json!({ "$digest": "secret words" }),
+        json!({ "$digest": "secret words", "$bytes": 12 }),
+        json!({ "$digest": format!("sha256:{}", "1f".repeat(32)), "$bytes": "secret words" }),
+    ] {
+        for format in [Format::Hec, Format::Json] {
+            let item = Encoder::new(format, Arguments::Digest, 1_000).push(&pretending(args.clone()));
+            assert!(!holdshort_export::lines(&[item]).contains("secret words"), "{format:?}: {args}");
+        }
+    }
+}
+
+/// What a server or an agent calls things ends no line and turns no text.
+#[test]
+fn names_of_others_are_one_line_and_addresses_lose_what_came_along() {
+    let nasty = "a\u{202e}b\nc\u{9b}31m";
+    let change = [("/request/action/server", json!(nasty)), ("/request/subject/claims/name", json!(nasty))];
+    let named = event(0, decision("tool.call", nasty, &change));
+    let item = Encoder::new(Format::Ocsf, Arguments::Digest, 1_000).push(&named);
+    let text = holdshort_export::lines(&[item]);
+    assert!(!text.contains('\u{202e}') && !text.contains('\u{9b}') && !text.contains("\\n"), "{text}");
+    let Payload::Otlp(parts) = Encoder::new(Format::Otlp, Arguments::Digest, 1_000)
+        .push(&event(0, decision("tool.call", &"x".repeat(100_000), &[("/decision/enforced", json!("deny"))])))
+        .payload
+    else {
+        panic!()
+    };
+    assert!(parts.1[0].name.len() < 2_000);
+    let address = "https://u:hunter2@h.example/a?token=hunter2";
+    for format in [Format::Hec, Format::Json, Format::Ocsf, Format::Otlp, Format::Cef] {
+        let item =
+            Encoder::new(format, Arguments::Digest, 16_384).push(&event(0, decision("resource.read", address, &[])));
+        assert!(!holdshort_export::lines(&[item]).contains("hunter2"), "{format:?}");
+    }
+}
+
+#[test]
+fn a_witness_that_contradicts_the_log_is_grave() {
+    let conflict = json!({ "type": "lifecycle", "time_ms": 1_u64, "event": "witness-conflict", "detail": null });
+    assert_eq!(event(0, conflict).level(), Level::High);
 }

@@ -17,6 +17,8 @@ const FACILITY: u8 = 10;
 const DATAGRAM_BYTES_MAX: usize = 2_048;
 /// Longest message over TCP, in bytes.
 const FRAME_BYTES_MAX: usize = 16 << 10;
+/// The last millisecond of the year 9999, since 1970.
+const TIME_MS_MAX: u64 = 253_402_300_799_999;
 /// Longest host name (RFC 5424, 6).
 const HOST_CHARS_MAX: usize = 255;
 /// How long the other side may take to end a connection after we did.
@@ -83,7 +85,8 @@ impl Collector {
     /// The head of a message (RFC 5424, 6.2), up to the blank before the structured data. `kind` is a word of ours.
     #[must_use]
     pub fn header(&self, severity: u8, at_ms: u64, kind: &str) -> String {
-        let time = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at_ms));
+        // Later years cannot be written, and the attempt would end the thread.
+        let time = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at_ms.min(TIME_MS_MAX)));
         let (priority, host, process) = (FACILITY * 8 + severity.min(7), &self.host, std::process::id());
         format!("<{priority}>1 {time} {host} holdshort {process} {kind} ")
     }
@@ -150,4 +153,18 @@ fn is_address(text: &str) -> bool {
 
 fn unreachable(_: io::Error) -> SendError {
     SendError::Unreachable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_is_too_late_for_a_head() {
+        let collector = Collector::new("udp://127.0.0.1:9", &Trust::default()).unwrap();
+        for at_ms in [TIME_MS_MAX, TIME_MS_MAX + 1, u64::MAX] {
+            let head = collector.header(4, at_ms, "cef");
+            assert!(head.starts_with("<84>1 9999-12-31T23:59:59.999Z "), "{head}");
+        }
+    }
 }

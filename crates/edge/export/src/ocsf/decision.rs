@@ -27,12 +27,17 @@ impl Act {
         let request = &record.request;
         Self {
             agent: request.subject.agent.clone(),
-            user: request.subject.user.clone(),
-            server: request.action.server.clone(),
+            user: request.subject.user.as_deref().map(short),
+            server: request.action.server.as_deref().map(short),
             name: public_name(record),
-            point: request.context.enforcement_point.clone(),
+            point: short(&request.context.enforcement_point),
         }
     }
+}
+
+/// A text of others, on one line.
+fn short(text: &str) -> String {
+    one_line(text, NAME_CHARS_MAX)
 }
 
 pub(super) fn decided(record: &DecisionRecord, event: &Event, arguments: Arguments) -> Draft {
@@ -96,7 +101,7 @@ pub(super) fn decided(record: &DecisionRecord, event: &Event, arguments: Argumen
 }
 
 /// The end of an action. What was called is told by the decision, where it is still known.
-pub(super) fn ended(outcome: &Outcome, act: Option<&Act>) -> Draft {
+pub(super) fn ended(outcome: &Outcome, act: Option<&Act>, event: &Event) -> Draft {
     let mut draft = Draft::of(API, (99, "Outcome"));
     let unknown = || Act {
         agent: AgentId::from("unknown"),
@@ -128,7 +133,7 @@ pub(super) fn ended(outcome: &Outcome, act: Option<&Act>) -> Draft {
     draft.set("status_code", name(&outcome.status));
     verdict::set(&mut draft, ((1, "Allowed"), if id == 1 { (1, "Allowed") } else { (27, "Error") }));
     draft.set("duration", outcome.duration_us / 1_000);
-    draft.set("end_time", outcome.decision.time_ms().saturating_add(outcome.duration_us / 1_000));
+    draft.set("end_time", event.time_ms());
     let holdshort = [
         ("bytes", json!(outcome.bytes)),
         ("digest", json!(outcome.digest)),
@@ -155,9 +160,9 @@ fn ai_agent(record: &DecisionRecord) -> Value {
         ("uid", json!(subject.agent)),
         ("name", json!(subject.agent)),
         ("instance_uid", json!(record.request.session)),
-        ("version", json!(subject.claims.version)),
+        ("version", json!(subject.claims.version.as_deref().map(short))),
         ("type_id", json!(subject.claims.name.as_ref().map_or(0, |_| 99))),
-        ("type", json!(subject.claims.name.as_deref().unwrap_or("Unknown"))),
+        ("type", json!(subject.claims.name.as_deref().map_or_else(|| "Unknown".to_owned(), short))),
     ])
 }
 

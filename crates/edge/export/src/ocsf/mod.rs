@@ -81,7 +81,7 @@ impl Events {
             }
             Record::Outcome(outcome) => {
                 profiles.extend(["security_control", "ai_operation"]);
-                decision::ended(outcome, self.open.remove(&outcome.decision).as_ref())
+                decision::ended(outcome, self.open.remove(&outcome.decision).as_ref(), event)
             }
             Record::Approval(record) => {
                 profiles.push("security_control");

@@ -148,10 +148,10 @@ fn bare(outcome: &Outcome) -> Span {
 }
 
 fn ended(mut span: Span, outcome: &Outcome, event: &Event) -> Span {
-    span.end_time_unix_nano = span
-        .start_time_unix_nano
-        .saturating_add(outcome.duration_us.saturating_mul(1_000))
-        .max(span.end_time_unix_nano);
+    let end = span.start_time_unix_nano.saturating_add(outcome.duration_us.saturating_mul(1_000));
+    // No later than it was on record.
+    let seen = event.seen_ms.saturating_mul(1_000_000);
+    span.end_time_unix_nano = end.min(seen).max(span.start_time_unix_nano).max(span.end_time_unix_nano);
     let number = |name: &str, number: u64| {
         attribute(name, any_value::Value::IntValue(i64::try_from(number).unwrap_or(i64::MAX)))
     };

@@ -68,9 +68,11 @@ impl Http {
             let Some(body) = otlp::body(signal, &logs, &spans) else { continue };
             let answer = self.post(&format!("{}/{}", self.url, signal.path()), "application/x-protobuf", body).await?;
             let rejected = otlp::rejected(signal, &answer.body);
-            said = said.or(rejected.map(|(count, why)| {
-                format!("{count} of {} were not kept: {}", signal.path(), one_line(&why, DETAIL_CHARS_MAX))
-            }));
+            let told = |(count, why): (u64, String)| {
+                let (kind, why) = (signal.path(), self.said(&why));
+                format!("{count} of {kind} were not kept: {why}")
+            };
+            said = said.or(rejected.map(told));
         }
         Ok(said)
     }
@@ -96,7 +98,7 @@ impl Http {
     // What is wrong with the items themselves is told apart from what is wrong with the way there: only the first may
     // end in a record that is left out. A credential that was taken away, or a path that is not there, is the second.
     fn judge(&self, answer: &Answer) -> Failed {
-        let detail = if self.format == Format::Hec { fault(&answer.body) } else { String::new() };
+        let detail = if self.format == Format::Hec { self.fault(&answer.body) } else { String::new() };
         match answer.status {
             400 | 413 | 415 | 422 => Failed::Refused { status: answer.status, detail },
             status => {
@@ -104,12 +106,19 @@ impl Http {
             }
         }
     }
-}
 
-/// What Splunk calls a fault: `{"text": "Invalid token", "code": 4}`.
-fn fault(body: &[u8]) -> String {
-    let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = said.get("text").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let code = said.get("code").and_then(serde_json::Value::as_u64);
-    code.map_or_else(String::new, |code| format!(" ({}, code {code})", one_line(text, DETAIL_CHARS_MAX)))
+    /// What Splunk calls a fault: `{"text": "Invalid token", "code": 4}`.
+    fn fault(&self, body: &[u8]) -> String {
+        let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = said.get("text").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let code = said.get("code").and_then(serde_json::Value::as_u64);
+        code.map_or_else(String::new, |code| format!(" ({}, code {code})", self.said(text)))
+    }
+
+    /// Words of the other side, on one line. They are logged and stored: the token is not, should it be among them.
+    fn said(&self, text: &str) -> String {
+        let authorization = self.authorization.as_ref().and_then(|value| value.to_str().ok());
+        let token = authorization.and_then(|value| value.split_once(' ')).map(|(_, token)| token);
+        one_line(&token.map_or_else(|| text.to_owned(), |token| text.replace(token, "***")), DETAIL_CHARS_MAX)
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) fn event(index: u64, record: Value) -> Event {
         log: LOG.into(),
         index,
         leaf: leaf(index),
-        seen_ms: 1_700_000_009_000,
+        seen_ms: 1_800_000_000_000,
         bytes: 1_000,
         body: Body::Record(Box::new(record)),
     }
