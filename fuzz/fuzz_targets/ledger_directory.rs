@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
             Err(_) => fs::remove_file(&path).expect("a file"),
         }
     }
-    let options_of_check = VerifyOptions { key: Some(fixture.key.clone()), older: None };
+    let options_of_check = VerifyOptions { key: Some(fixture.key.clone()), older: Vec::new() };
     let verified = verify(&directory, &options_of_check, &mut |_| {});
     if let Ok(found) = &verified {
         assert!(found.checkpoint == fixture.checkpoint || found.checkpoint == fixture.older);

@@ -59,7 +59,7 @@ impl Home {
         let mut aics = tiles_audit().command();
         aics.args([directory, &self.at("key")]);
         let older_of = |file: &Path| Checkpoint::open(&fs::read(file).unwrap(), &self.key()).unwrap();
-        let options = VerifyOptions { older: older.map(older_of), ..VerifyOptions::default() };
+        let options = VerifyOptions { older: older.map(older_of).into_iter().collect(), ..VerifyOptions::default() };
         let ours = verify_public(&mut DirectorySource::new(directory), &self.key(), &options, &mut |_| {});
         let ours = ours.map(|checkpoint| checkpoint.size).map_err(|damage| damage.to_string());
         [("go", ran(go)), ("aics", ran(aics)), ("ours", ours)]

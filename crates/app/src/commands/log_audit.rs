@@ -36,12 +36,14 @@ fn check(
     let mut checked = Checked::new();
     let kept = arguments.older.as_deref().map(|path| read_kept(path, key)).transpose()?;
     if let Some(kept) = &kept {
-        kept.audit(source, key).map_err(|damage| {
+        let looked_at = kept.audit(source, key).map_err(|damage| {
             let located = kept.locate(source, key, &damage);
             Failure::refused(format!("the log does not pass: {damage}{located}"))
                 .hint("keep the checkpoint that it has now: signed, it is evidence")
         })?;
-        checked.push(format!("it continues {}; `log verify` checks each entry", kept.describe()));
+        let all = looked_at == kept.checkpoints.len();
+        let some = if all { String::new() } else { format!("{looked_at} of ") };
+        checked.push(format!("it continues {some}{}; `log verify` checks each entry", kept.describe()));
     }
     if let Some(copy) = &arguments.copy {
         let mut copy = Steady::new(Whereabouts::parse(copy)?.open(None)?);
@@ -63,6 +65,9 @@ fn check(
 fn differs(error: CompareError) -> Failure {
     let hint = match &error {
         CompareError::Exposed(_) => "keep the checkpoints of both: each is signed by the log",
+        CompareError::Stale { .. } => {
+            "a cache may serve it; otherwise the log was put back, and its next checkpoint shows it"
+        }
         CompareError::Copy(_) => "the copy is no evidence against the log before it passes `log verify` itself",
         CompareError::Log(_) => "nothing was found against the log; try again, and see `log verify` for the place",
     };

@@ -74,7 +74,7 @@ fn has_records(directory: &Path) -> bool {
 }
 
 fn options(known: &Known) -> VerifyOptions {
-    let older = known.kept.as_ref().and_then(Kept::newest).cloned();
+    let older = known.kept.as_ref().map(|kept| kept.checkpoints.clone()).unwrap_or_default();
     VerifyOptions { key: Some(known.key.clone()), older }
 }
 

@@ -25,6 +25,9 @@ pub(super) fn run(arguments: &MirrorArgs) -> Outcome {
             Err(MirrorError::Source(damage)) if !arguments.once => {
                 tracing::warn!(%damage, "the log that is followed cannot be taken over now");
             }
+            Err(MirrorError::Stale { stored, found }) if !arguments.once => {
+                tracing::warn!(stored, found, "an older state of the log is served");
+            }
             Err(error) => return failed(&error, arguments),
         }
         if arguments.once {
@@ -83,6 +86,9 @@ fn failed(error: &MirrorError, arguments: &MirrorArgs) -> Outcome {
             "both checkpoints are signed by the log and kept in `{}`: `checkpoint` and `{CONTRADICTION_FILE}`",
             arguments.to.display()
         )),
+        MirrorError::Stale { .. } => failure.hint(
+            "nothing was stored. A cache may serve it; if it stays so, the log was put back from a copy, and its next checkpoint shows it",
+        ),
         MirrorError::Source(_) => failure.hint("nothing was stored; try again, and see `log verify` for the place"),
         MirrorError::Own(_) => failure,
     })

@@ -190,7 +190,7 @@ fn checkpoints_that_are_missing_changed_or_of_another_key_are_refused() {
 fn another_key_than_the_one_that_was_expected_is_refused() {
     let (_data, options) = log();
     let other = SigningKey::from_seed("example.com/test", &[9; 32]).unwrap().verifier();
-    let known = VerifyOptions { key: Some(other), older: None };
+    let known = VerifyOptions { key: Some(other), older: Vec::new() };
     assert_eq!(verify(&options.directory, &known, &mut |_| {}).unwrap_err().place, at("log.pub", 0, None));
 }
 
@@ -219,7 +219,7 @@ fn a_log_that_was_rolled_back_is_exposed_by_an_older_checkpoint_only() {
     fs::remove_dir_all(&options.directory).unwrap();
     copy(&backup, &options.directory);
     assert_eq!(check(&options).unwrap().checkpoint.size, 300);
-    let known = VerifyOptions { key: None, older: Some(kept) };
+    let known = VerifyOptions { key: None, older: vec![kept] };
     let damage = verify(&options.directory, &known, &mut |_| {}).unwrap_err();
     assert_eq!(damage.wrong, Wrong::RolledBack { expected: SIZE, found: 300 });
 }
@@ -231,7 +231,7 @@ fn a_log_that_was_rewritten_and_signed_again_is_exposed_by_an_older_checkpoint_o
     fs::remove_dir_all(&options.directory).unwrap();
     fill(&options, 2 * SIZE).close_blocking().unwrap();
     assert!(check(&options).is_ok());
-    let known = VerifyOptions { key: None, older: Some(kept) };
+    let known = VerifyOptions { key: None, older: vec![kept] };
     let damage = verify(&options.directory, &known, &mut |_| {}).unwrap_err();
     assert_eq!(damage.wrong, Wrong::Rewritten(SIZE));
 }

@@ -3,11 +3,12 @@
 //! [`audit`] costs a few tiles, whatever the size. [`verify_public`] reads every entry. Neither needs the records, which
 //! are not handed out.
 
+use super::cosigned::{check_cosignature_of, fetch_cosigner, signed_later};
 use super::error::{Damage, Wrong};
 use super::layout::CHECKPOINT_FILE;
 use super::mirror::Exposed;
 use super::source::{Source, SourceTiles, fetch_checkpoint};
-use super::verify::{Progress, VerifyOptions, check_older};
+use super::verify::{Older, Progress, VerifyOptions, check_older};
 use holdshort_ledger::{
     Checkpoint, ConsistencyProof, DifferenceError, Edge, HASH_BYTES, Hash, ProofError, Tile, TileReader, VerifierKey,
     first_difference, tree_root,
@@ -25,7 +26,7 @@ pub fn audit(source: &mut dyn Source, key: &VerifierKey, older: &Checkpoint) -> 
     Ok(checkpoint)
 }
 
-/// Checks every entry and every tile of a log's public files, and the older checkpoint, if there is one.
+/// Checks every entry and every tile of a log's public files, and that it continues the older checkpoints, if there are any.
 ///
 /// # Errors
 /// The first [`Damage`], with its place.
@@ -35,18 +36,23 @@ pub fn verify_public(
     options: &VerifyOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Checkpoint, Damage> {
-    let (_, checkpoint) = fetch_checkpoint(source, key)?;
+    let (note, checkpoint) = fetch_checkpoint(source, key)?;
+    check_cosignature_of(source, &note)?;
+    let mut older = Older::new(&options.older, &checkpoint)?;
     let mut tiles = SourceTiles(source);
-    if let Some(older) = &options.older {
-        check_older(older, &checkpoint)?;
-        continues(older, &checkpoint, &mut tiles)?;
+    // Before everything is fetched: the newest one says most.
+    if let Some(newest) = options.older.iter().max_by_key(|older| older.size) {
+        continues(newest, &checkpoint, &mut tiles)?;
     }
     let (mut edge, size) = (Edge::default(), checkpoint.size);
     while let Some(tile) = Tile::of_tree(0, edge.size() >> 8, size).filter(|_| edge.size() < size) {
         let leaves: Vec<Hash> = tiles.entries(tile)?.iter().map(|entry| Hash::leaf(entry)).collect();
         same_tile(&mut tiles, tile, &leaves)?;
         let mut completed = Vec::new();
-        leaves.iter().for_each(|leaf| edge.push(*leaf, &mut |tile, hashes| completed.push((tile, hashes.to_vec()))));
+        for leaf in &leaves {
+            edge.push(*leaf, &mut |tile, hashes| completed.push((tile, hashes.to_vec())));
+            older.compare(&edge)?;
+        }
         let higher = completed.iter().filter(|(tile, _)| tile.level() > 0);
         higher.into_iter().try_for_each(|(tile, hashes)| same_tile(&mut tiles, *tile, hashes))?;
         progress(Progress { done: edge.size(), total: size });
@@ -67,6 +73,16 @@ pub enum CompareError {
     /// The log is another one than was copied.
     #[error("{0}")]
     Exposed(Box<Exposed>),
+    /// The log is the beginning of the copy, and did not sign that later than the copy.
+    #[error(
+        "the log is served as it was with {found} records, and the copy has {stored}: an older state of it, or it was rolled back"
+    )]
+    Stale {
+        /// Records of the copy.
+        stored: u64,
+        /// Records that are served.
+        found: u64,
+    },
     /// The copy is damaged, or no copy of this log.
     #[error("the copy: {0}")]
     Copy(Damage),
@@ -80,8 +96,10 @@ pub enum CompareError {
 /// # Errors
 /// [`CompareError`].
 pub fn compare(copy: &mut dyn Source, log: &mut dyn Source, key: &VerifierKey) -> Result<u64, CompareError> {
-    let (_, stored) = fetch_checkpoint(copy, key).map_err(CompareError::Copy)?;
-    let (_, found) = fetch_checkpoint(log, key).map_err(CompareError::Log)?;
+    let (first, stored) = fetch_checkpoint(copy, key).map_err(CompareError::Copy)?;
+    let (second, found) = fetch_checkpoint(log, key).map_err(CompareError::Log)?;
+    // The copy's: what the log serves now is what is in doubt.
+    let cosigner = fetch_cosigner(copy).map_err(CompareError::Copy)?;
     let (mut ours, mut theirs) = (SourceTiles(copy), SourceTiles(log));
     // What the copy's tiles say counts as far as the log signed it.
     let root = tree_root(stored.size, stored.size, &mut ours);
@@ -92,6 +110,9 @@ pub fn compare(copy: &mut dyn Source, log: &mut dyn Source, key: &VerifierKey) -
     let difference = first_difference((stored.size, &mut ours), (found.size, &found.root, &mut theirs));
     let from = match difference {
         Ok(None) if found.size >= stored.size => return Ok(stored.size),
+        Ok(None) if !signed_later(cosigner.as_ref(), &first, &second) => {
+            return Err(CompareError::Stale { stored: stored.size, found: found.size });
+        }
         Ok(None) => Some(found.size),
         Ok(Some(index)) => Some(index),
         Err(DifferenceError::Ours(error)) => return Err(CompareError::Copy(proof_damage(error, stored.size))),

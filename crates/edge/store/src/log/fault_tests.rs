@@ -57,7 +57,7 @@ fn check_told(disk: &FaultDisk, options: &LogOptions, told: &Told) {
         assert_eq!(&records[usize::try_from(*index).unwrap()].payload, payload, "record {index}");
     }
     log.close_blocking().unwrap();
-    let known = VerifyOptions { older: told.checkpoint.clone(), ..VerifyOptions::default() };
+    let known = VerifyOptions { older: told.checkpoint.clone().into_iter().collect(), ..VerifyOptions::default() };
     assert_eq!(verify(&options.directory, &known, &mut |_| {}).unwrap().checkpoint.size, report.size);
 }
 

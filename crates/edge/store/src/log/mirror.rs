@@ -4,22 +4,29 @@
 //! since, and only then the checkpoint, with a cosignature of the mirror. What does not continue the stored tree is never
 //! stored: the mirror keeps what it has, and says from which record on the other log tells another story.
 //!
+//! A shorter log that is the beginning of what is stored was rolled back only if it signed that later: by the time of its own
+//! cosignature, whose key is kept from the first step on. Otherwise a cache, a backup or somebody in between serves an old
+//! state, which proves nothing.
+//!
 //! INVARIANT: entries are stored only after a proof that they lead to the signed root; the checkpoint is stored last. The
 //! stored checkpoint is the compare-and-set cell: `lock` keeps a second mirror out.
 
 use super::audit::{continues, proof_damage};
+use super::cosigned::{check_cosignature_of, cosigned_at, fetch_cosigner, signed_later};
 use super::disk::{Disk, RealDisk, write_whole};
 use super::error::{Damage, LogError, Wrong};
 use super::fence::Lock;
 use super::keys;
-use super::layout::{CHECKPOINT_FILE, CONTRADICTION_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE};
+use super::layout::{
+    CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE,
+};
 use super::recover::read_checkpoint;
 use super::sealer::Seal;
 use super::source::{DirectorySource, Source, SourceTiles, fetch_checkpoint};
 use super::witnessed::{fetch_witnessed, store_witnessed};
 use holdshort_ledger::{
-    Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, DifferenceError, Edge, Entry, Hash, Note, TILE_WIDTH,
-    Tile, VerifierKey, first_difference,
+    Checkpoint, ConsistencyProof, Cosigner, CosignerAlgorithm, CosignerKey, DifferenceError, Edge, Entry, Hash, Note,
+    TILE_WIDTH, Tile, VerifierKey, first_difference, tree_root,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +42,8 @@ pub struct Mirror {
     directory: PathBuf,
     key: VerifierKey,
     cosigner: Cosigner,
+    /// With what the log cosigns its own checkpoints, once that is known.
+    log_cosigner: Option<CosignerKey>,
     stored: Option<(String, Checkpoint)>,
     _lock: Lock,
 }
@@ -54,6 +63,16 @@ pub enum MirrorError {
     /// The other log is not the one that was mirrored so far. What is stored here is evidence.
     #[error("{0}")]
     Exposed(Box<Exposed>),
+    /// An older state of the log is served, which it did not sign anew: no evidence against it, and nothing to follow.
+    #[error(
+        "the log that is followed is served as it was with {found} records, and {stored} are stored here: an older state of it"
+    )]
+    Stale {
+        /// Records that are stored here.
+        stored: u64,
+        /// Records that are served.
+        found: u64,
+    },
     /// What the other log serves is not what it signed, or cannot be had.
     #[error("the log that is followed: {0}")]
     Source(Damage),
@@ -133,7 +152,8 @@ impl Mirror {
         } else {
             None
         };
-        Ok(Self { disk, directory: directory.to_owned(), key, cosigner, stored, _lock: held })
+        let log_cosigner = fetch_cosigner(&mut DirectorySource::new(directory))?;
+        Ok(Self { disk, directory: directory.to_owned(), key, cosigner, log_cosigner, stored, _lock: held })
     }
 
     /// The checkpoint that is stored, with the mirror's cosignature.
@@ -150,6 +170,9 @@ impl Mirror {
         let (note, found) = fetch_checkpoint(source, &self.key).map_err(MirrorError::Source)?;
         let empty = Checkpoint { origin: found.origin.clone(), size: 0, root: Hash::empty() };
         let stored = self.stored.as_ref().map_or(empty, |(_, stored)| stored.clone());
+        if found.size < stored.size && self.is_stale(&note, &found, stored.size)? {
+            return Err(MirrorError::Stale { stored: stored.size, found: found.size });
+        }
         let mut tiles = SourceTiles(source);
         if found.size < stored.size {
             return Err(self.expose(stored, (&note, found), &mut tiles));
@@ -163,6 +186,7 @@ impl Mirror {
         }
         let added = found.size.saturating_sub(stored.size);
         if added > 0 || self.stored.is_none() {
+            let log_cosigner = self.log_cosigner(&mut *tiles.0, &note)?;
             let mut seal =
                 Seal::from_tiles(Arc::clone(&self.disk), &self.directory, stored.size).map_err(LogError::from)?;
             while seal.size() < found.size {
@@ -170,11 +194,40 @@ impl Mirror {
             }
             // If we crash before this, entries are ahead of the checkpoint: the next step writes the same ones again.
             let note = self.cosigned(&note, time_s)?;
+            self.keep_cosigner(log_cosigner)?;
             seal.store(&note)?;
             self.stored = Some((note, found.clone()));
         }
         self.take_witnessed(tiles.0, &found)?;
         Ok(Mirrored { added, checkpoint: found })
+    }
+
+    /// Whether a shorter checkpoint is the beginning of what is stored, and the log did not sign it later.
+    fn is_stale(&self, note: &str, found: &Checkpoint, stored: u64) -> Result<bool, MirrorError> {
+        let mut own = DirectorySource::new(&self.directory);
+        let root = tree_root(found.size, stored, &mut SourceTiles(&mut own));
+        let root = root.map_err(|error| MirrorError::Own(proof_damage(error, stored).into()))?;
+        let before = self.checkpoint().unwrap_or_default();
+        Ok(root == found.root && !signed_later(self.log_cosigner.as_ref(), before, note))
+    }
+
+    /// With what the log cosigned this checkpoint: the key that is known, or the one that is served the first time.
+    fn log_cosigner(&self, source: &mut dyn Source, note: &str) -> Result<Option<CosignerKey>, MirrorError> {
+        match &self.log_cosigner {
+            Some(key) => cosigned_at(key, note).map(|_| Some(key.clone())),
+            None => check_cosignature_of(source, note),
+        }
+        .map_err(MirrorError::Source)
+    }
+
+    fn keep_cosigner(&mut self, key: Option<CosignerKey>) -> Result<(), MirrorError> {
+        if let (None, Some(key)) = (&self.log_cosigner, &key) {
+            let path = self.directory.join(COSIGNER_PUBLIC_KEY_FILE);
+            write_whole(self.disk.as_ref(), &path, format!("{key}\n").as_bytes(), 0o644)
+                .map_err(LogError::io("write", &path))?;
+        }
+        self.log_cosigner = key;
+        Ok(())
     }
 
     /// Takes over the newest checkpoint that witnesses cosigned, when it is of the tree that is stored here. One that is not
@@ -183,7 +236,10 @@ impl Mirror {
         let Ok(Some((note, witnessed))) = fetch_witnessed(source, &self.key) else { return Ok(()) };
         let mut own = DirectorySource::new(&self.directory);
         let known = fetch_witnessed(&mut own, &self.key).ok().flatten();
-        if witnessed.size > stored.size || known.is_some_and(|(known, _)| known == note) {
+        // An older one may be served again, and takes nothing from what is here.
+        let worth = |note: &Note, witnessed: &Checkpoint| (witnessed.size, note.signatures().len());
+        let is_old = |(known, before): (Note, Checkpoint)| worth(&note, &witnessed) <= worth(&known, &before);
+        if witnessed.size > stored.size || known.is_some_and(is_old) {
             return Ok(());
         }
         match continues(&witnessed, stored, &mut SourceTiles(&mut own)) {

@@ -2,7 +2,7 @@
 
 use super::tests::{data, fill, options};
 use super::*;
-use holdshort_ledger::{Checkpoint, CosignerKey, Note, VerifierKey};
+use holdshort_ledger::{Checkpoint, Cosigner, CosignerAlgorithm, CosignerKey, Note, SigningKey, VerifierKey};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -97,14 +97,141 @@ fn a_log_that_was_rewritten_and_signed_again_is_exposed_from_the_right_record_on
     }
 }
 
+/// A log with 700 records that is mirrored, and a copy of it from when it had 300.
+fn earlier(data: &TempDir, options: &LogOptions) -> std::path::PathBuf {
+    let backup = data.path().join("backup");
+    fill(options, 300).close_blocking().unwrap();
+    copy(&options.directory, &backup);
+    fill(options, 700).close_blocking().unwrap();
+    mirror(data, options).step(&mut source(options), 7).unwrap();
+    backup
+}
+
+/// Signs what a directory says once more, at a time that is ahead of every clock here.
+fn sign_again(options: &LogOptions, directory: &Path, cosigner: &Cosigner) {
+    let secret = fs::read_to_string(&options.key_file).unwrap();
+    let (path, key) = (directory.join(CHECKPOINT_FILE), SigningKey::parse(secret.trim()).unwrap());
+    let mut note = Checkpoint::open(&fs::read(&path).unwrap(), &key.verifier()).unwrap().sign(&key).unwrap();
+    cosigner.cosign(&mut note, 4_000_000_000).unwrap();
+    fs::write(path, note.to_string()).unwrap();
+}
+
+fn own_cosigner(options: &LogOptions) -> Cosigner {
+    Cosigner::parse(fs::read_to_string(options.key_file.with_extension("mldsa.key")).unwrap().trim()).unwrap()
+}
+
 #[test]
-fn a_log_that_was_rolled_back_is_exposed_with_what_is_gone() {
+fn a_log_that_was_rolled_back_and_says_so_itself_is_exposed_with_what_is_gone() {
     let data = data();
     let options = options(&data);
-    rewrite(&data, &options, 300, 700, 300);
-    let found = exposed(mirror(&data, &options).step(&mut source(&options), 9));
+    let backup = earlier(&data, &options);
+    sign_again(&options, &backup, &own_cosigner(&options));
+    let found = exposed(mirror(&data, &options).step(&mut DirectorySource::new(&backup), 9));
     assert_eq!(found.from, Some(300));
     assert!(found.to_string().contains("records from 300 on are gone"), "{found}");
+    let contradiction = fs::read(data.path().join("mirror").join(CONTRADICTION_FILE)).unwrap();
+    assert_eq!(Checkpoint::open(&contradiction, &public(&options)), Ok(found.found));
+    let mut copied = DirectorySource::new(&data.path().join("mirror"));
+    let compared = compare(&mut copied, &mut DirectorySource::new(&backup), &public(&options));
+    assert!(matches!(compared, Err(CompareError::Exposed(found)) if found.from == Some(300)));
+}
+
+/// What the log signed before, shown again by a cache or by somebody in between, is no evidence against it.
+#[test]
+fn an_older_state_of_the_log_accuses_nobody_and_is_not_followed() {
+    let data = data();
+    let options = options(&data);
+    let backup = earlier(&data, &options);
+    let stranger = Cosigner::from_seed(CosignerAlgorithm::MlDsa44, public(&options).name(), &[3; 32]).unwrap();
+    for pretended in [false, true] {
+        if pretended {
+            // Whoever is in between has no key of the log's; the time on another one says nothing.
+            let (path, own) = (backup.join(CHECKPOINT_FILE), backup.join(COSIGNER_PUBLIC_KEY_FILE));
+            let mut note = Note::parse(&fs::read(&path).unwrap()).unwrap();
+            stranger.cosign(&mut note, 4_000_000_000).unwrap();
+            fs::write(path, note.to_string()).unwrap();
+            fs::write(own, format!("{}\n", stranger.key())).unwrap();
+        }
+        let found = mirror(&data, &options).step(&mut DirectorySource::new(&backup), 9);
+        assert!(matches!(found, Err(MirrorError::Stale { stored: 700, found: 300 })), "{found:?}");
+        assert!(!data.path().join("mirror").join(CONTRADICTION_FILE).exists());
+        let mut copied = DirectorySource::new(&data.path().join("mirror"));
+        let compared = compare(&mut copied, &mut DirectorySource::new(&backup), &public(&options));
+        assert!(matches!(compared, Err(CompareError::Stale { stored: 700, found: 300 })));
+    }
+    fill(&options, 900).close_blocking().unwrap();
+    assert_eq!(mirror(&data, &options).step(&mut source(&options), 10).unwrap().added, 200);
+}
+
+/// Ed25519 alone is what a quantum computer forges: the log's ML-DSA-44 cosignature has to be there, near and far.
+#[test]
+fn a_checkpoint_without_the_log_s_own_cosignature_is_not_believed() {
+    let data = data();
+    let options = options(&data);
+    fill(&options, 300).close_blocking().unwrap();
+    mirror(&data, &options).step(&mut source(&options), 7).unwrap();
+    fill(&options, 700).close_blocking().unwrap();
+    let (path, own) = (options.directory.join(CHECKPOINT_FILE), own_cosigner(&options));
+    let note = Note::parse(&fs::read(&path).unwrap()).unwrap();
+    fs::write(&path, note.retaining(|one| one.id != own.key().id()).to_string()).unwrap();
+    let check = |options: &LogOptions| {
+        verify_public(&mut source(options), &public(options), &VerifyOptions::default(), &mut |_| {})
+    };
+    assert!(matches!(check(&options).unwrap_err().wrong, Wrong::Checkpoint(_)));
+    assert!(matches!(mirror(&data, &options).step(&mut source(&options), 8), Err(MirrorError::Source(_))));
+    // A source that hides the key from now on does not get around one that is known.
+    fs::remove_file(options.directory.join(COSIGNER_PUBLIC_KEY_FILE)).unwrap();
+    assert!(check(&options).is_ok(), "a log of an earlier version has none");
+    assert!(matches!(mirror(&data, &options).step(&mut source(&options), 8), Err(MirrorError::Source(_))));
+}
+
+#[test]
+fn a_witnessed_checkpoint_is_taken_over_and_an_older_one_does_not_replace_it() {
+    let data = data();
+    let options = options(&data);
+    let witness = Cosigner::from_seed(CosignerAlgorithm::Ed25519, "w.example/w", &[5; 32]).unwrap();
+    let cosigned = || {
+        let mut note = Note::parse(&fs::read(options.directory.join(CHECKPOINT_FILE)).unwrap()).unwrap();
+        witness.cosign(&mut note, 1_700_000_000).unwrap();
+        note
+    };
+    let kept = || Note::parse(&fs::read(data.path().join("mirror").join(WITNESSED_FILE)).unwrap()).unwrap();
+    fill(&options, 300).close_blocking().unwrap();
+    let first = cosigned();
+    fill(&options, 700).close_blocking().unwrap();
+    let second = cosigned();
+    let bare = Note::parse(&fs::read(options.directory.join(CHECKPOINT_FILE)).unwrap()).unwrap();
+    for (served, expected) in [(&first, &first), (&second, &second), (&first, &second), (&bare, &second)] {
+        store_witnessed(&options.directory, served).unwrap();
+        mirror(&data, &options).step(&mut source(&options), 7).unwrap();
+        assert_eq!(kept(), *expected);
+    }
+}
+
+/// Of many kept checkpoints each one counts, and not only the newest.
+#[test]
+fn a_fork_in_the_middle_of_what_was_kept_is_found() {
+    let data = data();
+    let options = options(&data);
+    let mut older = Vec::new();
+    for size in [1, 255, 300, 700] {
+        fill(&options, size).close_blocking().unwrap();
+        older.push(verify(&options.directory, &VerifyOptions::default(), &mut |_| {}).unwrap().checkpoint);
+    }
+    let empty = Checkpoint { size: 0, root: holdshort_ledger::Hash::empty(), ..older[0].clone() };
+    older.insert(1, empty);
+    for forked in [None, Some(0), Some(1), Some(2), Some(3), Some(4)] {
+        let mut older = older.clone();
+        let size = forked.map(|at: usize| {
+            older[at].root = holdshort_ledger::Hash::leaf(b"another story");
+            older[at].size
+        });
+        let known = VerifyOptions { key: None, older };
+        let near = verify(&options.directory, &known, &mut |_| {}).err().map(|damage| damage.wrong);
+        let far = verify_public(&mut source(&options), &public(&options), &known, &mut |_| {});
+        assert_eq!(near, size.map(Wrong::Rewritten));
+        assert_eq!(far.err().map(|damage| damage.wrong), size.map(Wrong::Rewritten));
+    }
 }
 
 #[test]

@@ -232,7 +232,10 @@ impl Oracle {
         // One that could be read before its name lasted may be gone with the power; all its records have to be there.
         let known: Vec<&Checkpoint> = self.published.iter().filter(|seen| seen.size <= now.size).collect();
         let at = usize::try_from(dice.below(known.len().max(1) as u64)).unwrap();
-        let options = VerifyOptions { older: known.get(at).map(|seen| (*seen).clone()), ..VerifyOptions::default() };
+        let options = VerifyOptions {
+            older: known.get(at).map(|seen| (*seen).clone()).into_iter().collect(),
+            ..VerifyOptions::default()
+        };
         verify(&self.options.directory, &options, &mut |_| {}).unwrap_or_else(|damage| panic!("{damage}"))
     }
 }

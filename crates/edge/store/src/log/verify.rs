@@ -28,8 +28,8 @@ const TILE_BYTES_MAX: u64 = 256 * (2 + ENTRY_BYTES as u64);
 pub struct VerifyOptions {
     /// The log's key, from a place that the log's keeper cannot change. Without it `log.pub` is believed.
     pub key: Option<VerifierKey>,
-    /// An older checkpoint that was kept elsewhere; its signature must have been checked.
-    pub older: Option<Checkpoint>,
+    /// Older checkpoints that were kept elsewhere, all of which the log has to continue; their signatures must have been checked.
+    pub older: Vec<Checkpoint>,
 }
 
 /// How far the check is.
@@ -72,11 +72,9 @@ pub fn verify(
     }
     let (note, checkpoint) = read_checkpoint(directory, &public)?;
     check_cosignature(directory, &note)?;
-    if let Some(older) = &options.older {
-        check_older(older, &checkpoint)?;
-    }
+    let older = Older::new(&options.older, &checkpoint)?;
     let dropped = Dropped::read(directory, &public)?;
-    let mut check = Check::new(directory, checkpoint, options.older.clone());
+    let mut check = Check::new(directory, checkpoint, older);
     if let Some(dropped) = &dropped {
         check.dropped_entries(dropped.first, progress)?;
     }
@@ -118,11 +116,40 @@ pub(crate) fn check_older(older: &Checkpoint, checkpoint: &Checkpoint) -> Result
     Ok(())
 }
 
+/// Older checkpoints that a tree has to pass as it grows.
+#[derive(Debug)]
+pub(crate) struct Older {
+    /// The largest first: the next one is the last.
+    left: Vec<Checkpoint>,
+}
+
+impl Older {
+    /// Those that a tree with this checkpoint has to continue.
+    pub(crate) fn new(older: &[Checkpoint], checkpoint: &Checkpoint) -> Result<Self, Damage> {
+        let mut left = older.to_vec();
+        left.sort_by_key(|older| std::cmp::Reverse(older.size));
+        left.iter().try_for_each(|older| check_older(older, checkpoint))?;
+        let mut all = Self { left };
+        all.compare(&Edge::default())?;
+        Ok(all)
+    }
+
+    /// To be called at every size.
+    pub(crate) fn compare(&mut self, edge: &Edge) -> Result<(), Damage> {
+        while let Some(older) = self.left.pop_if(|older| older.size == edge.size()) {
+            if older.root != edge.root() {
+                return Err(Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size)));
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Check {
     directory: PathBuf,
     tiles: DirectoryTiles,
     checkpoint: Checkpoint,
-    older: Option<Checkpoint>,
+    older: Older,
     /// Index of the next record.
     next: u64,
     /// Records that were read from archives.
@@ -133,7 +160,7 @@ struct Check {
 }
 
 impl Check {
-    fn new(directory: &Path, checkpoint: Checkpoint, older: Option<Checkpoint>) -> Self {
+    fn new(directory: &Path, checkpoint: Checkpoint, older: Older) -> Self {
         Self {
             directory: directory.to_owned(),
             tiles: DirectoryTiles::new(directory),
@@ -264,20 +291,12 @@ impl Check {
         let mut completed = Vec::new();
         for (entry, _) in &bundle {
             self.edge.push(entry.leaf(), &mut |tile, hashes| completed.push((tile, hashes.to_vec())));
-            self.compare_older()?;
+            self.older.compare(&self.edge)?;
         }
         completed.iter().try_for_each(|(tile, hashes)| self.compare_tile(*tile, hashes))?;
         self.bundle = bundle;
         self.bundle.clear();
         Ok(())
-    }
-
-    fn compare_older(&self) -> Result<(), Damage> {
-        let Some(older) = self.older.as_ref().filter(|older| older.size == self.edge.size()) else { return Ok(()) };
-        if older.root == self.edge.root() {
-            return Ok(());
-        }
-        Err(Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Rewritten(older.size)))
     }
 
     /// The bundle on disk, and every partial one of it, must be what the records commit to.
