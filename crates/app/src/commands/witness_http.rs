@@ -23,6 +23,9 @@ use tokio::sync::Semaphore;
 
 /// Most connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 256;
+/// Most of them from one address beside this host, so that one that only holds them keeps nobody else out. This host's are
+/// those of a proxy, which has its own bounds.
+const CONNECTIONS_EACH_MAX: usize = 32;
 /// The head of a request comes within this time, and so does its body: a slow client loses its place, nobody else's.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest life of a connection, however busy.
@@ -40,15 +43,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until it is dropped.
 pub(super) async fn serve(listener: TcpListener, witness: Arc<Witness>) {
     let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let desk = Arc::new(Desk { witness, room: Semaphore::new(JUDGED_MAX), rates: Mutex::default() });
+    let desk =
+        Arc::new(Desk { witness, room: Semaphore::new(JUDGED_MAX), rates: Mutex::default(), guests: Mutex::default() });
     loop {
         let Ok(seat) = seats.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, from)) => {
+                let Some(guest) = Guest::enter(&desk, from.ip()) else { continue };
                 let desk = desk.clone();
                 tokio::spawn(async move {
                     let _ = tokio::time::timeout(CONNECTION_MAX, attend(stream, from.ip(), desk)).await;
-                    drop(seat);
+                    drop((guest, seat));
                 });
             }
             Err(error) => {
@@ -63,6 +68,40 @@ struct Desk {
     witness: Arc<Witness>,
     room: Semaphore,
     rates: Mutex<HashMap<IpAddr, (f64, Instant)>>,
+    /// Connections by address.
+    guests: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A connection that is counted for its address until it ends.
+struct Guest {
+    desk: Arc<Desk>,
+    from: IpAddr,
+}
+
+impl Guest {
+    /// None when the address has enough of them.
+    fn enter(desk: &Arc<Desk>, from: IpAddr) -> Option<Self> {
+        let (local, from) = (from.to_canonical().is_loopback(), network(from.to_canonical()));
+        let mut guests = desk.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = guests.entry(from).or_default();
+        if *count >= CONNECTIONS_EACH_MAX && !local {
+            return None;
+        }
+        *count += 1;
+        Some(Self { desk: desk.clone(), from })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut guests = self.desk.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = guests.get_mut(&self.from) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                guests.remove(&self.from);
+            }
+        }
+    }
 }
 
 async fn attend(stream: TcpStream, from: IpAddr, desk: Arc<Desk>) {
@@ -192,4 +231,34 @@ fn text(status: StatusCode, what: &str) -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_does_not_take_every_seat() {
+        let (data, records) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let witness = Witness::open(data.path(), &records.path().join("w.key"), "w.example/w", &[]).unwrap();
+        let desk = Desk {
+            witness: Arc::new(witness),
+            room: Semaphore::new(1),
+            rates: Mutex::default(),
+            guests: Mutex::default(),
+        };
+        let (desk, from) = (Arc::new(desk), |text: &str| text.parse::<IpAddr>().unwrap());
+        let mut guests: Vec<Guest> = Vec::new();
+        guests.extend((0..2 * CONNECTIONS_EACH_MAX).filter_map(|_| Guest::enter(&desk, from("192.0.2.1"))));
+        assert_eq!(guests.len(), CONNECTIONS_EACH_MAX);
+        assert!(Guest::enter(&desk, from("::ffff:192.0.2.1")).is_none(), "the same address");
+        assert!(Guest::enter(&desk, from("192.0.2.2")).is_some());
+        guests.pop();
+        assert!(Guest::enter(&desk, from("192.0.2.1")).is_some());
+        let local: Vec<Guest> =
+            (0..2 * CONNECTIONS_EACH_MAX).filter_map(|_| Guest::enter(&desk, from("::1"))).collect();
+        assert_eq!(local.len(), 2 * CONNECTIONS_EACH_MAX);
+        drop((guests, local));
+        assert!(desk.guests.lock().unwrap().is_empty(), "nothing is kept of who left");
+    }
 }

@@ -224,7 +224,8 @@ impl Round {
             }
             Submitted::Failed(why) => why,
             Submitted::Conflict(conflict) => {
-                let why = format!("holds another history of this log: {} records", conflict.theirs);
+                let word = if conflict.evidence.is_some() { "holds" } else { "says, without proof, that it holds" };
+                let why = format!("{word} another history of this log: {} records", conflict.theirs);
                 self.alarm(at, conflict).await;
                 why
             }
@@ -291,7 +292,7 @@ impl Round {
             ours,
             same,
             proved,
-            "a witness holds another history of this log, signed with its key: the key is used elsewhere, or the log went back"
+            "a witness speaks of another history of this log; where that is proved, the log's key is used elsewhere, or the log went back"
         );
         if let Some(evidence) = &conflict.evidence {
             let path = self.directory.join(log::CONTRADICTION_FILE);

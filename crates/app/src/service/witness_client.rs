@@ -133,7 +133,7 @@ impl Courier {
         let bare = target.note.retaining(|_| false);
         for line in lines.into_iter().filter(|line| line.name == key.name() && line.id == key.id()) {
             let mut note = bare.clone();
-            if note.add(line.clone()).is_ok() && key.verify(&note).is_ok() {
+            if note.add(line.clone()).is_ok() && key.verify(&note).is_ok_and(|time_s| time_s > 0) {
                 return Submitted::Cosigned(line);
             }
         }

@@ -14,7 +14,9 @@ use serde_json::json;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -38,8 +40,8 @@ impl Drop for Publishing {
 
 /// A place of publication, ready to be used.
 pub(crate) enum Place {
-    /// A file.
-    File(PathBuf),
+    /// A file, and whose turn it is to write it: one thread at a time.
+    File(PathBuf, Arc<Semaphore>),
     /// A collector.
     Syslog(Box<Collector>),
     /// An endpoint, and the secret that messages are signed with.
@@ -64,7 +66,7 @@ fn place(loaded: &Loaded, publish: &Publish) -> Result<Place, Failure> {
     };
     let wrong = |error| Failure::config(format!("witnesses.publish, `{}`: {error}", publish.to.as_str()));
     Ok(match publish.to {
-        PublishTo::File => Place::File(loaded.resolve(publish.path.as_deref().unwrap_or(Path::new("")))),
+        PublishTo::File => Place::file(loaded.resolve(publish.path.as_deref().unwrap_or(Path::new("")))),
         PublishTo::Syslog => Place::Syslog(Box::new(Collector::new(&url()?, &Trust::default()).map_err(wrong)?)),
         PublishTo::Webhook => {
             let secret = publish.secret_env.as_ref().map(|name| variable(name).ok_or_else(|| unset(name.clone())));
@@ -104,9 +106,13 @@ async fn run(place: Place, every: Duration, log: Log) {
 }
 
 impl Place {
+    fn file(path: PathBuf) -> Self {
+        Self::File(path, Arc::new(Semaphore::new(1)))
+    }
+
     fn name(&self) -> &'static str {
         match self {
-            Self::File(_) => "file",
+            Self::File(..) => "file",
             Self::Syslog(_) => "syslog",
             Self::Webhook(..) => "webhook",
         }
@@ -115,9 +121,18 @@ impl Place {
     async fn publish(&self, note: &Note) -> Result<(), String> {
         let sending = async {
             match self {
-                Self::File(path) => {
+                Self::File(path, turn) => {
+                    // A disk elsewhere that hangs holds this one thread, and not one more each time.
+                    let Ok(turn) = turn.clone().try_acquire_owned() else {
+                        return Err("the attempt before has not ended".to_owned());
+                    };
                     let (path, note) = (path.clone(), note.clone());
-                    let written = tokio::task::spawn_blocking(move || append(&path, &note)).await;
+                    let write = move || {
+                        let written = append(&path, &note);
+                        drop(turn);
+                        written
+                    };
+                    let written = tokio::task::spawn_blocking(write).await;
                     written.map_err(|error| error.to_string())?.map_err(|failure| failure.to_string())
                 }
                 Self::Syslog(collector) => {
@@ -225,6 +240,24 @@ mod tests {
             let kept = kept_notes(&std::fs::read(&path).unwrap());
             assert_eq!(kept.notes.last(), Some(&note(3)), "cut at {cut}: {kept:?}");
         }
+    }
+
+    /// A pipe that nobody reads is opened for ever, as a share is whose server is gone.
+    #[tokio::test]
+    async fn a_place_that_hangs_holds_one_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let place = Place::file(path.clone());
+        let begun = tokio::time::timeout(Duration::ZERO, place.publish(&note(1))).await;
+        assert!(begun.is_err(), "{begun:?}");
+        for _ in 0..3 {
+            assert_eq!(place.publish(&note(2)).await, Err("the attempt before has not ended".to_owned()));
+        }
+        // Somebody reads: the thread ends, and so does the test's runtime.
+        let mut reader = OpenOptions::new().read(true).open(&path).unwrap();
+        let mut text = Vec::new();
+        reader.read_to_end(&mut text).unwrap();
     }
 
     #[test]

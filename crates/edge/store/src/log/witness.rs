@@ -16,8 +16,8 @@ use super::keys;
 use super::layout::{CHECKPOINT_FILE, CONTRADICTION_FILE};
 use super::tiles::read_bounded;
 use holdshort_ledger::{
-    AddCheckpoint, Checkpoint, Cosigner, CosignerAlgorithm, CosignerKey, Judgement, NOTE_BYTES_MAX, Note, VerifierKey,
-    WitnessError, cosignature_lines, judge, origin_digest,
+    AddCheckpoint, Checkpoint, Cosigner, CosignerAlgorithm, CosignerKey, Judgement, NOTE_BYTES_MAX, Note,
+    NoteSignature, VerifierKey, WitnessError, cosignature_lines, judge, origin_digest,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -181,6 +181,7 @@ impl Witness {
             Judgement::Cosign(_) if state.poisoned => {
                 WitnessReply::Unavailable("the disk failed; start the witness again")
             }
+            Judgement::Cosign(_) if time_s == 0 => WitnessReply::Unavailable("the clock is not set"),
             // A time that was signed is not taken back, and none is signed that the clock does not show.
             Judgement::Cosign(_) if time_s < state.cosigned_s => {
                 WitnessReply::Unavailable("the clock is behind the latest cosignature")
@@ -201,7 +202,10 @@ impl Witness {
 
     /// Stores the checkpoint with our cosignatures, and gives their lines. What others signed is not kept.
     fn cosign(&self, log: &Followed, note: &Note, time_s: u64) -> Result<(Note, String), LogError> {
-        let mut note = note.retaining(|one| one.name == log.key.name() && one.id == log.key.id());
+        // Once: a note may have so many copies of the line that there is no room for ours.
+        let mut kept = false;
+        let own = |one: &NoteSignature| one.name == log.key.name() && one.id == log.key.id();
+        let mut note = note.retaining(|one| own(one) && !std::mem::replace(&mut kept, true));
         for cosigner in &self.cosigners {
             cosigner.cosign(&mut note, time_s).map_err(|_| LogError::Key {
                 file: log.folder.join(CHECKPOINT_FILE),

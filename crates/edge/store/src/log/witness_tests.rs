@@ -128,6 +128,34 @@ fn of_fifty_at_once_each_is_answered_by_the_rules_and_the_last_one_stands() {
     }
 }
 
+/// A public checkpoint with the log's line in it a hundred times: whoever sends it does not end the service for the log.
+#[test]
+fn a_note_that_is_full_of_copies_of_a_good_signature_is_cosigned_with_one() {
+    let data = data();
+    let options = options(&data);
+    fill(&options, 5).close_blocking().unwrap();
+    let witness = open(&data, &options).unwrap();
+    let mut full = AddCheckpoint::parse(request(&options, 0).as_bytes()).unwrap();
+    let own = full.note.signatures().iter().find(|one| one.bytes.len() == 64).unwrap().clone();
+    full.note = full.note.retaining(|one| **one == own);
+    while full.note.add(own.clone()).is_ok() {}
+    cosigned(witness.add(full.to_string().as_bytes(), 7));
+    fill(&options, 9).close_blocking().unwrap();
+    cosigned(witness.add(request(&options, 5).as_bytes(), 8));
+    let stored = witness.checkpoint(&origin_digest(public(&options).name())).unwrap();
+    assert_eq!(Note::parse(stored.as_bytes()).unwrap().signatures().len(), 3);
+}
+
+#[test]
+fn a_clock_that_is_not_set_signs_nothing() {
+    let data = data();
+    let options = options(&data);
+    fill(&options, 5).close_blocking().unwrap();
+    let witness = open(&data, &options).unwrap();
+    assert!(matches!(witness.add(request(&options, 0).as_bytes(), 0), WitnessReply::Unavailable(_)));
+    cosigned(witness.add(request(&options, 0).as_bytes(), 1));
+}
+
 #[test]
 fn a_clock_that_is_behind_the_latest_cosignature_signs_nothing() {
     let data = data();
