@@ -27,7 +27,10 @@ mod stdio;
 mod upstream;
 
 pub use conformance::{Conformance, Suite};
-pub use counterpart::{CommandLine, Counterpart, foreign_witness, log_audit, mail_server, receipt_check, tiles_audit, root, ocsf_validator, otlp_reader};
+pub use counterpart::{
+    CommandLine, Counterpart, foreign_witness, log_audit, mail_server, ocsf_validator, otlp_reader, receipt_check,
+    root, tiles_audit,
+};
 pub use process::{DEADLINE, Server};
 pub use script::{Driver, Script};
 pub use stdio::StdioPeer;

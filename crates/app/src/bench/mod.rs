@@ -6,6 +6,7 @@ mod everything;
 mod gateway;
 mod ledger;
 mod replay;
+mod scratch;
 mod upstream;
 
 pub(crate) use contain::contain;
@@ -13,35 +14,10 @@ pub(crate) use decide::decide;
 pub(crate) use gateway::gateway;
 pub(crate) use ledger::ledger;
 pub(crate) use replay::replay;
+pub(crate) use scratch::Scratch;
 
-use crate::failure::{Failure, io_failure};
-use crate::place::DataDir;
 use holdshort_store::log::BenchCase;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// A directory for one measurement, on the disk of the data directory. Removed at the end.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(crate) fn new(data: &DataDir) -> Result<Self, Failure> {
-        data.prepare()?;
-        let path = data.root().join(format!("bench-{}", std::process::id()));
-        std::fs::create_dir(&path).map_err(io_failure("make", &path))?;
-        Ok(Self(path))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays behind is a directory whose name says what it is.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A case from its samples. `elapsed`: wall clock of all of them together.
 fn case(name: &str, mut samples: Vec<Duration>, elapsed: Duration) -> BenchCase {
