@@ -57,6 +57,22 @@ pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
     text.map(escaped).map_err(|error| Failure::internal(format!("cannot print JSON: {error}")))
 }
 
+/// The same on several lines, for people.
+pub(crate) fn json_pretty(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| escaped_lines(&text)).map_err(|error| Failure::internal(format!("cannot print JSON: {error}")))
+}
+
+/// Lines of JSON text, each as [`json_text`] has them.
+pub(crate) fn escaped_lines(text: &str) -> String {
+    text.split_inclusive('\n')
+        .map(|line| match line.strip_suffix('\n') {
+            Some(line) => escaped(line.to_owned()) + "\n",
+            None => escaped(line.to_owned()),
+        })
+        .collect()
+}
+
 /// JSON text with an escape for every character that is not seen as one; outside of strings there is none.
 fn escaped(json: String) -> String {
     if !json.chars().any(is_hidden) {
@@ -113,6 +129,9 @@ mod tests {
         let text = json_text(&value).unwrap();
         assert!(!text.chars().any(is_hidden), "{text}");
         assert!(text.contains("\\u202e") && text.contains("plain \u{fc}"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        let text = json_pretty(&value).unwrap();
+        assert!(text.lines().count() > 3 && !text.chars().any(|c| c != '\n' && is_hidden(c)), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }

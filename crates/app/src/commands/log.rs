@@ -98,7 +98,7 @@ fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
     if output.json {
         out::json(&value)?;
     } else {
-        out::line(serde_json::to_string_pretty(&value).map_err(Failure::internal)?)?;
+        out::line(out::json_pretty(&value)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

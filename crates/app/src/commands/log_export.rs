@@ -3,6 +3,7 @@
 use crate::cli::LogExportArgs;
 use crate::clock;
 use crate::failure::{Failure, Outcome, io_failure};
+use crate::out;
 use crate::replay::Progress;
 use crate::service::export::arguments;
 use crate::service::export_source::event;
@@ -26,7 +27,7 @@ pub(super) fn run(wanted: &LogExportArgs) -> Outcome {
     let records = super::log::open(&directory)?;
     let origin = origin(&directory)?;
     match &wanted.out {
-        None => write(wanted, &records, &origin, &mut io::stdout().lock()),
+        None => write(wanted, &records, &origin, &mut Shown(io::stdout().lock())),
         Some(path) => {
             let file = File::create_new(path).map_err(io_failure("make", path))?;
             let mut out = BufWriter::new(file);
@@ -73,6 +74,21 @@ fn write(
     flush(&mut items, out).map(drop)
 }
 
+/// Standard output, which may be a terminal: what could steer it stands as an escape of JSON, which means the same. Lines of
+/// CEF have nothing of the kind. Whole lines come in.
+struct Shown<W>(W);
+
+impl<W: Write> Write for Shown<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(out::escaped_lines(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Writes what there is. False when nobody reads it any more.
 fn flush(items: &mut Vec<Item>, out: &mut dyn Write) -> Result<bool, Failure> {
     let written = out.write_all(lines(items).as_bytes()).and_then(|()| out.flush());
@@ -109,4 +125,16 @@ fn origin(directory: &Path) -> Result<Arc<str>, Failure> {
     let text = fs::read_to_string(&path).map_err(io_failure("read", &path))?;
     let key = VerifierKey::parse(text.trim());
     key.map(|key| key.name().into()).map_err(|error| Failure::refused(format!("`{}`: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_agents_call_things_steers_no_terminal() {
+        let mut shown = Shown(Vec::new());
+        shown.write_all("{\"name\":\"a\u{9b}31m\u{202e}\"}\nCEF:0|x\n".as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(shown.0).unwrap(), "{\"name\":\"a\\u009b31m\\u202e\"}\nCEF:0|x\n");
+    }
 }

@@ -9,8 +9,9 @@ use holdshort_model::Level;
 use holdshort_notify::Trust;
 use holdshort_store::log::LogError;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How nice the threads are to everybody else (`nice(2)`): they take what is left.
@@ -19,6 +20,8 @@ const NICENESS: i32 = 10;
 const ROTATE_BYTES: u64 = 100 << 20;
 /// So many are kept aside.
 const FILES_KEPT: u32 = 9;
+/// How long the end of the service waits for theirs.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
 /// Longest token, in bytes.
 const TOKEN_BYTES_MAX: usize = 4_096;
 
@@ -31,15 +34,29 @@ pub(crate) struct Prepared {
 /// The threads. They end with it.
 pub(crate) struct Exporting {
     ending: watch::Sender<bool>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Exit>,
+    /// How long the end waits for all of them together.
+    patience: Duration,
+}
+
+/// A thread; the channel closes with its last act.
+struct Exit {
+    name: String,
+    thread: JoinHandle<()>,
+    ended: Receiver<()>,
 }
 
 impl Drop for Exporting {
     fn drop(&mut self) {
         // They may be gone already. What they are sending is given up, and sent again after the next start.
         let _ = self.ending.send(true);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        let until = Instant::now() + self.patience;
+        for Exit { name, thread, ended } in self.threads.drain(..) {
+            // A disk that hangs holds a thread for ever, and with it nobody else.
+            match ended.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Err(RecvTimeoutError::Timeout) => tracing::warn!(export = name, "an export does not end, and is left"),
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => drop(thread.join()),
+            }
         }
     }
 }
@@ -68,10 +85,11 @@ pub(crate) fn start(
     source: impl Fn() -> Result<LogSource, LogError>,
 ) -> Result<Exporting, Failure> {
     let (ending, ended) = watch::channel(false);
-    let mut exporting = Exporting { ending, threads: Vec::new() };
+    let mut exporting = Exporting { ending, threads: Vec::new(), patience: LEAVE_MAX };
     for Prepared { export, sink } in prepared {
         let exporter = exporter(&export, sink, source().map_err(Failure::internal)?, &data.exports());
         let ended = ended.clone();
+        let (left, gone) = channel::<()>();
         let thread = std::thread::Builder::new().name(format!("export-{}", export.name));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::internal)?;
         let running = move || {
@@ -79,8 +97,12 @@ pub(crate) fn start(
             let _ = rustix::process::nice(NICENESS);
             let state = runtime.block_on(exporter.run(ended));
             tracing::debug!(next = state.next, sent = state.sent, "export ended");
+            // A name that is looked up now is looked up in vain.
+            runtime.shutdown_background();
+            drop(left);
         };
-        exporting.threads.push(thread.spawn(running).map_err(Failure::internal)?);
+        let thread = thread.spawn(running).map_err(Failure::internal)?;
+        exporting.threads.push(Exit { name: export.name, thread, ended: gone });
     }
     Ok(exporting)
 }
@@ -162,6 +184,22 @@ fn level(level: NotifyLevel) -> Level {
 mod tests {
     use super::*;
     use crate::config::parse;
+
+    /// A pipe that nobody reads, a share whose server is gone: such a write ends when it wants to.
+    #[test]
+    fn a_thread_that_hangs_does_not_hold_the_end() {
+        let ((hanging, hung), (left, ended)) = (channel::<()>(), channel());
+        let thread = std::thread::spawn(move || {
+            let _ = hung.recv();
+            drop(left);
+        });
+        let threads = vec![Exit { name: "siem".into(), thread, ended }];
+        let (ending, seen) = watch::channel(false);
+        drop(Exporting { ending, threads, patience: Duration::from_millis(1) });
+        assert!(*seen.borrow(), "it was told");
+        // Only now: the end did not wait for it.
+        drop(hanging);
+    }
 
     #[test]
     fn what_cannot_be_right_is_named_before_anything_begins() {
