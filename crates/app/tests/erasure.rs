@@ -245,3 +245,31 @@ fn a_log_of_plain_and_sealed_records_is_one_log() {
     assert!(text(&refused.stderr).contains("its key is not here"), "{}", text(&refused.stderr));
     assert_eq!(home.run(&["replay", "--strict"]).status.code(), Some(1));
 }
+
+#[test]
+fn a_service_does_not_start_as_if_nothing_was_missing_when_the_keys_are_gone() {
+    let home = home();
+    let service = Service::start(&home);
+    decide(&service, ADA, SECRET);
+    drop(service);
+    let (file, away) = (home.data().join(KEYS_FILE), home.data().join("backup"));
+    std::fs::rename(&file, &away).unwrap();
+    let refused = home.run(&["log", "erase", "--user", ADA.1, "--because", "asked for it", "--yes"]);
+    assert_eq!(refused.status.code(), Some(70), "{}", text(&refused.stdout));
+    let said = text(&refused.stderr);
+    assert!(said.contains("the keys of the log are gone") && said.contains("backup"), "{said}");
+    assert!(!file.exists(), "new keys were made in the place of the old ones");
+    // Without them on purpose.
+    std::fs::write(&file, "").unwrap();
+    let service = Service::start(&home);
+    let after = decide(&service, ADA, "a text after that");
+    drop(service);
+    assert!(done(&home.run(&["log", "show", &after])).contains("a text after that"));
+    // A copy that is older than what was sealed last: it is gone on with, and what it cannot open is closed.
+    std::fs::rename(&away, &file).unwrap();
+    let service = Service::start(&home);
+    decide(&service, ADA, "another text");
+    drop(service);
+    let opened = records(&home).iter().filter(|record| matches!(record.content, Content::Opened(_))).count();
+    assert_eq!(opened, 4, "two decisions with their outcomes, and not those in between");
+}

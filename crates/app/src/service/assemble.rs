@@ -4,6 +4,7 @@ use crate::config::{Loaded, RecordArguments};
 use crate::failure::{Failure, io_failure};
 use crate::place::DataDir;
 use crate::service::declared::DeclaredAgents;
+use crate::service::keys::open_keys;
 use crate::service::lock::DataLock;
 use crate::service::notify::notifiers;
 use crate::service::recorder::LogRecorder;
@@ -56,7 +57,7 @@ impl Assembled {
         }
         let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
         let log = open_log(data, loaded)?;
-        let keys = Keys::open(&data.keys()).map_err(Failure::internal)?;
+        let keys = open_keys(data, &log)?;
         let seals = Seals::new(keys.clone(), loaded.config.record.seal, database.clone(), data);
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
         let stores = Stores {

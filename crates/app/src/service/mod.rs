@@ -7,6 +7,7 @@ pub(crate) mod export_source;
 pub(crate) mod gateway;
 mod index;
 mod index_page;
+mod keys;
 pub(crate) mod kill;
 pub(crate) mod lock;
 mod notify;

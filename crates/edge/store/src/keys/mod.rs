@@ -80,10 +80,20 @@ pub struct Owned {
 pub enum KeysError {
     /// The file.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(OpenError),
     /// SQLite failed.
     #[error("`{KEYS_FILE}` cannot be read or written: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The file is damaged.
+    #[error(
+        "`{path}` is damaged: {cause}; restore it from a backup of its own: without it nobody can read what was sealed"
+    )]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
     /// What stands in it is no key.
     #[error("`{KEYS_FILE}` is damaged: {0}; restore it from a backup of its own")]
     Damaged(&'static str),
@@ -96,6 +106,15 @@ pub enum KeysError {
     /// Somebody else's attempt, in which this one was, failed.
     #[error("the key could not be kept: {0}")]
     Together(Arc<KeysError>),
+}
+
+impl From<OpenError> for KeysError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Damaged { path, cause } => Self::File { path, cause },
+            other => Self::Open(other),
+        }
+    }
 }
 
 /// The keys. Cheap to clone.

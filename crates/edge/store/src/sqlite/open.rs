@@ -2,8 +2,8 @@
 
 use super::schema::{self, Schema};
 use rusqlite::{Connection, OpenFlags};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,7 +62,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
 pub(crate) fn open_as(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     // SQLite gives its side files (-wal, -shm) the mode of the database.
     let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-    made.map_err(|error| OpenError::Unwritable { path: path.into(), cause: error.to_string() })?;
+    let close = |file: File| match file.metadata()?.len() {
+        // Made empty by hand.
+        0 => file.set_permissions(Permissions::from_mode(0o600)),
+        _ => Ok(()),
+    };
+    made.and_then(close).map_err(|error| OpenError::Unwritable { path: path.into(), cause: error.to_string() })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| classify(path, &error))?;
     prepare(&mut connection, schema, path)?;
@@ -108,7 +113,6 @@ fn classify(path: &Path, error: &rusqlite::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn only_the_owner_reads_it() {
