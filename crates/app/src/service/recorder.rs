@@ -25,6 +25,7 @@ impl Recorder for LogRecorder {
     }
 
     fn enqueue(&self, record: Vec<u8>, owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
+        self.log.check_space().map_err(failed)?;
         self.log.enqueue(self.seals.seal(record, owner)?).map_err(failed)
     }
 
@@ -37,7 +38,9 @@ impl Recorder for LogRecorder {
     }
 
     fn prepare(&self, owner: &RecordOwner) -> Option<Preparing> {
-        self.seals.prepare(owner)
+        // INVARIANT: for what a nearly full disk refuses no key is made: whoever opens session after session would fill the
+        // rest of it with their keys.
+        if self.log.check_space().is_err() { None } else { self.seals.prepare(owner) }
     }
 
     fn erasure(&self) -> Option<Arc<dyn Erasure>> {
@@ -48,7 +51,8 @@ impl Recorder for LogRecorder {
 impl LogRecorder {
     fn append_any(&self, record: Vec<u8>, owner: Option<&RecordOwner>, kept: bool) -> Appending {
         // In the call itself, so that no record overtakes another one while it is sealed.
-        let record = match self.seals.seal(record, owner) {
+        let room = if kept { Ok(()) } else { self.log.check_space().map_err(failed) };
+        let record = match room.and_then(|()| self.seals.seal(record, owner)) {
             Ok(record) => record,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
@@ -71,4 +75,38 @@ fn failed(error: LogError) -> RecorderError {
     let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
     let text = format!("{error}{source}");
     if matches!(error, LogError::NearlyFull { .. }) { RecorderError::Full(text) } else { RecorderError::Down(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loaded;
+    use crate::place::Place;
+    use holdshort_store::keys::{Keys, Scope};
+    use holdshort_store::log::LogOptions;
+    use holdshort_store::sqlite::StateDb;
+
+    #[test]
+    fn a_nearly_full_disk_takes_no_keys_of_new_sessions_either() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place { data: Some(dir.path().to_owned()), ..Place::default() };
+        let data = place.data(&Loaded::read(None).unwrap()).unwrap();
+        let options = LogOptions::new(data.log(), data.log_key(), "example.com/test");
+        Log::open(LogOptions { keep_free: 0, ..options.clone() }).unwrap().0.close_blocking().unwrap();
+        let (log, _) = Log::open(LogOptions { keep_free: u64::MAX / 2, ..options }).unwrap();
+        let keys = Keys::open(&data.keys()).unwrap();
+        let state = Arc::new(StateDb::open(&data.database()).unwrap());
+        let recorder = LogRecorder::new(log, Arc::new(Seals::new(keys.clone(), true, state, &data)));
+        let owner = |number: u32| RecordOwner::Session { agent: Some("a".into()), session: number.to_string().into() };
+        for number in 0..5 {
+            let owner = owner(number);
+            assert!(recorder.prepare(&owner).is_none());
+            let answer = recorder.append(b"{}".to_vec(), Some(&owner)).now_or_never();
+            assert!(matches!(answer, Some(Err(RecorderError::Full(_)))), "{answer:?}");
+            assert!(matches!(recorder.enqueue(b"{}".to_vec(), Some(&owner)), Err(RecorderError::Full(_))));
+        }
+        assert_eq!(keys.select(&Scope::Agent("a".into())).unwrap(), []);
+        recorder.enqueue_kept(b"{}".to_vec(), Some(&owner(7))).unwrap();
+        assert_eq!(keys.select(&Scope::Agent("a".into())).unwrap().len(), 1, "what ran is recorded, sealed");
+    }
 }
