@@ -6,6 +6,7 @@ use crate::service::Service;
 use holdshort_api::{Erased, NewErasure};
 use holdshort_model::{ErasureRecord, Record};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Longest name and reason, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -18,7 +19,14 @@ impl Service {
     /// # Errors
     /// When name or reason are missing, records are not sealed, or it cannot be recorded: then nothing was destroyed. When the
     /// keys cannot be destroyed, or not all of them: doing it again goes on.
-    pub async fn erase(&self, new: NewErasure, by: &str) -> Result<Erased, ChangeError> {
+    pub async fn erase(self: &Arc<Self>, new: NewErasure, by: &str) -> Result<Erased, ChangeError> {
+        let (service, by) = (self.clone(), by.to_owned());
+        // In a task of its own: when whoever asked hangs up, what is on record is done all the same.
+        let erasing = tokio::spawn(async move { service.erase_now(new, by).await });
+        erasing.await.unwrap_or_else(|error| Err(ChangeError::State(error.to_string())))
+    }
+
+    async fn erase_now(&self, new: NewErasure, by: String) -> Result<Erased, ChangeError> {
         let NewErasure { kind, name, reason } = new;
         let sound = |text: &str| !text.trim().is_empty() && text.len() <= TEXT_BYTES_MAX;
         if !sound(&name) || !sound(&reason) {
@@ -32,7 +40,7 @@ impl Service {
         let time_ms = self.now_ms();
         for part in keys.chunks(KEYS_EACH) {
             let keys = part.iter().map(|key| key.id.clone()).collect();
-            let record = ErasureRecord { time_ms, scope: kind, keys, by: by.to_owned(), reason: reason.clone() };
+            let record = ErasureRecord { time_ms, scope: kind, keys, by: by.clone(), reason: reason.clone() };
             // If we crash after this, the record tells of an erasure that did not come about: the keys are still found by the
             // name, and doing it again destroys them.
             self.journal.write(&Record::Erasure(record)).await?;

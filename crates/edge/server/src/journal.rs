@@ -137,8 +137,17 @@ impl Journal {
 
     /// As [`Self::write_later`], by somebody who knows better whose it is.
     pub(crate) fn write_later_of(&self, record: &Record, owner: Option<&RecordOwner>) -> Result<(), Fault> {
+        self.write_later_any(record, owner, is_kept(record))
+    }
+
+    /// As [`Self::write_later_of`], for a record that an agent can make at will: no room is kept for it.
+    pub(crate) fn write_later_unkept(&self, record: &Record, owner: Option<&RecordOwner>) -> Result<(), Fault> {
+        self.write_later_any(record, owner, false)
+    }
+
+    fn write_later_any(&self, record: &Record, owner: Option<&RecordOwner>, kept: bool) -> Result<(), Fault> {
         let bytes = serialise(record)?;
-        let taken = match is_kept(record) {
+        let taken = match kept {
             true => self.recorder.enqueue_kept(bytes, owner),
             false => self.recorder.enqueue(bytes, owner),
         };

@@ -33,14 +33,21 @@ impl Service {
         };
         let whose = agent.or(session.as_ref().map(|session| &session.agent)).cloned();
         let owner = RecordOwner::Session { agent: whose, session: outcome.session.clone() };
-        if let Some(session) = session.filter(|session| waits_for(session, &outcome)) {
+        let waiting = session.filter(|session| waits_for(session, &outcome));
+        // What no session waits for an agent can report again and again.
+        let is_at_will = agent.is_some() && waiting.is_none();
+        if let Some(session) = waiting {
             // Something came back, and nobody says what: then something was left out.
             let seen = seen.unwrap_or_else(|| Seen { truncated: outcome.bytes > 0, ..Seen::default() });
             self.learn(session, &outcome, seen.bounded(), agent.is_some()).await;
         }
         self.journal.metrics.outcome(outcome.status);
         // Not a moment is waited for here: an outcome must not get lost because somebody hangs up.
-        self.journal.write_later_of(&Record::Outcome(outcome), Some(&owner))
+        let record = Record::Outcome(outcome);
+        match is_at_will {
+            true => self.journal.write_later_unkept(&record, Some(&owner)),
+            false => self.journal.write_later_of(&record, Some(&owner)),
+        }
     }
 
     async fn learn(&self, session: Arc<Session>, outcome: &Outcome, seen: Seen, claimed: bool) {

@@ -1,8 +1,11 @@
 //! The log fails or hangs: nothing is permitted, nothing is forgotten.
 
-use crate::support::{Mood, Setup, World, request};
+use crate::support::{Mood, Setup, World, granting, request};
+use holdshort_api::{NewAgent, NewToken};
+use holdshort_decide::GrantEntry;
 use holdshort_enforce::Authority as _;
-use holdshort_model::{FailMode, Outcome, OutcomeStatus, RecordId};
+use holdshort_inventory::FirstUse;
+use holdshort_model::{FailMode, Mode, Outcome, OutcomeStatus, RecordId, Verb};
 use holdshort_server::ServiceConfig;
 use serde_json::{Value, json};
 use std::pin::Pin;
@@ -115,6 +118,41 @@ async fn a_service_starts_on_a_disk_without_any_room_and_tells_of_the_start_when
     world.service.rule(request("a", "s", "read")).await.unwrap();
     tape.until(|record| record["event"] == "start").await;
     tape.until(|record| record["type"] == "policy").await;
+}
+
+#[tokio::test]
+async fn the_room_that_a_nearly_full_disk_keeps_is_not_for_what_an_agent_makes_up() {
+    let all = GrantEntry {
+        name: "all".into(),
+        class: "coding".into(),
+        verbs: Verb::ALL.to_vec(),
+        resources: vec!["*".into()],
+        servers: vec!["*".into()],
+        mode: Mode::Enforce,
+    };
+    let snapshot = granting(Vec::new(), FirstUse::Trust, vec![all]);
+    let world = World::with(Setup { snapshot, ..Setup::default() }).await;
+    let operator = world.operator();
+    operator.add_agent(&NewAgent { id: "a".into(), class: "coding".into(), owner: None }).await.unwrap();
+    let issued = operator.issue_token(&"a".into(), &NewToken::default()).await.unwrap();
+    let agent = world.over_tcp(Some(&issued.token));
+    let ruling = agent.decide(&request("a", "s", "read")).await.unwrap();
+    let outcome = |decision| Outcome {
+        decision,
+        session: "s".into(),
+        status: OutcomeStatus::Ok,
+        digest: None,
+        bytes: 0,
+        duration_us: 0,
+    };
+    world.tape.mood(Mood::Full);
+    world.service.log_space("nearly-full", true, json!({})).await;
+    let ran = ruling.decision.id;
+    agent.report(outcome(ran), None).await.unwrap();
+    for decision in [ran, RecordId::from_parts(1, 1)] {
+        assert!(agent.report(outcome(decision), None).await.is_err(), "{decision}");
+    }
+    assert_eq!(world.tape.of_type("outcome").len(), 1);
 }
 
 fn is_pending(future: Pin<&mut impl Future>) -> bool {

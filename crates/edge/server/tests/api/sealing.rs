@@ -5,6 +5,9 @@ use holdshort_api::NewErasure;
 use holdshort_enforce::Authority as _;
 use holdshort_model::{ErasureKind, FailMode};
 use holdshort_server::ChangeError;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 fn erasure(name: &str) -> NewErasure {
     NewErasure { kind: ErasureKind::User, name: name.into(), reason: "asked for it".into() }
@@ -44,4 +47,25 @@ async fn an_erasure_is_on_record_before_it_is_done_and_names_nobody() {
         let error = world.service.erase(wrong, "operator").await.unwrap_err();
         assert!(matches!(error, ChangeError::Invalid(_)), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_erasure_goes_on_when_whoever_asked_for_it_hangs_up() {
+    let world = World::start().await;
+    world.tape.mood(Mood::Hangs);
+    {
+        let mut asked = pin!(world.service.erase(erasure("ada"), "operator"));
+        for _ in 0..20 {
+            assert!(matches!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+            tokio::task::yield_now().await;
+        }
+    }
+    world.tape.mood(Mood::Works);
+    let done = async {
+        world.tape.until(|record| record["type"] == "erasure").await;
+        while world.tape.destroyed().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), done).await.expect("on record, and not done");
 }
