@@ -70,12 +70,13 @@ impl Erasure for Seals {
         let mut sessions: Vec<String> = keys.iter().map(|key| key.session.to_string()).collect();
         sessions.sort_unstable();
         sessions.dedup();
+        let names: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
         let (all, state, data) = (self.keys.clone(), self.state.clone(), self.data.clone());
         let destroy = move || {
             // The copies first: their names are found by the keys, which can be found as long as they are there. If we crash
             // in between, erasing again begins here.
             state.forget_approvals(&sessions).map_err(down)?;
-            forget_index(&data, &all, &sessions)?;
+            forget_index(&data, &all, &names)?;
             all.erase(&ids, erased_ms).map_err(down)
         };
         tokio::task::spawn_blocking(destroy).await.map_err(down)?
@@ -83,13 +84,13 @@ impl Erasure for Seals {
 }
 
 /// The search index has words of records. Where somebody keeps it up to date, they read the record of the erasure and do it.
-fn forget_index(data: &DataDir, keys: &Keys, sessions: &[String]) -> Result<(), RecorderError> {
+fn forget_index(data: &DataDir, keys: &Keys, names: &[String]) -> Result<(), RecorderError> {
     if !data.index().exists() {
         return Ok(());
     }
     let records = Records::open(&data.log()).map_err(down)?.with_keys(Some(keys.clone()));
     match Writer::open(&data.index(), &data.log(), &records, false) {
-        Ok(mut writer) => writer.forget_sessions(sessions).map_err(down),
+        Ok(mut writer) => writer.forget_keys(names).map_err(down),
         Err(IndexError::Busy) => Ok(()),
         Err(other) => Err(down(other)),
     }

@@ -24,8 +24,9 @@ mod token;
 
 pub use agents::{AgentEntry, Agents, AgentsError, TokenEntry, TokenRefusal, UNKNOWN_CLASS};
 pub use approvals::{
-    APPROVALS_POLICY, AnswerError, ApprovalChange, ApprovalLimits, ApprovalStore, Book, Kept, REASON_CHARS_MAX, Reply,
-    Wanted, as_recorded, asking, binding, check_approval_store, is_final, lift, may_become, refuse, same_person,
+    APPROVALS_POLICY, AnswerError, ApprovalChange, ApprovalLimits, ApprovalStore, Book, ERASED_SESSION, Kept,
+    REASON_CHARS_MAX, Reply, Wanted, as_recorded, asking, binding, check_approval_store, is_final, lift, may_become,
+    refuse, same_person,
 };
 pub use baselines::{BaselineEntry, BaselineOwner};
 pub use canonical::definition_digest;

@@ -438,6 +438,9 @@ impl Book {
     }
 }
 
+/// Session of an ended approval of which was taken out who it was for and what it was about.
+pub const ERASED_SESSION: &str = "erased";
+
 /// What only a waiting question needs goes with it.
 pub(super) fn erase(approval: &mut Approval) {
     approval.args = serde_json::Value::Null;
@@ -459,8 +462,12 @@ fn covers(approval: &Approval, asks: &[&str], level: Level) -> bool {
 }
 
 // Whether an action does no other things than the one that was answered. What goes nowhere does it to the same things as
-// well: nothing else says what the answer was for. Once the approval is forgotten nobody knows, and a person is asked.
+// well: nothing else says what the answer was for. Once the approval is forgotten or erased nobody knows, and a person is
+// asked.
 fn does_the_same(answered: &Approval, effects: &[ActionEffect]) -> bool {
+    if answered.session.as_str() == ERASED_SESSION {
+        return false;
+    }
     let kinds =
         |one: &ActionEffect, other: &ActionEffect| one.verb == other.verb && one.resource.kind == other.resource.kind;
     match answered.destinations.is_empty() {

@@ -22,7 +22,7 @@ mod tests;
 
 pub use answer::{AnswerError, REASON_CHARS_MAX, Wanted};
 pub use binding::{APPROVALS_POLICY, as_recorded, asking, binding, lift, refuse};
-pub use book::{Book, Reply};
+pub use book::{Book, ERASED_SESSION, Reply};
 pub use conformance::check_approval_store;
 pub use limits::ApprovalLimits;
 pub use state::{is_final, may_become, same_person};

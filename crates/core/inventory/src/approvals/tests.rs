@@ -2,12 +2,13 @@
 
 use super::*;
 use holdshort_model::{
-    ActionEffect, ActionFacts, ActionKind, Agent, ApprovalState, ArgumentRole, Authentication, Certainty, Claims,
-    Containment, ContextFacts, Decision, Digest, Effect, Facts, HistoryFacts, Labels, Level, Mode, Origin, Provenance,
-    Reason, RecordId, RequestFacts, Resource, Risk, Signals, Standing, SubjectFacts, ToolFacts, Verb,
+    ActionEffect, ActionFacts, ActionKind, Agent, Approval, ApprovalState, ArgumentRole, Authentication, Certainty,
+    Claims, Containment, ContextFacts, Decision, Digest, Effect, Facts, HistoryFacts, Labels, Level, Mode, Origin,
+    Provenance, Reason, RecordId, RequestFacts, Resource, Risk, Signals, Standing, SubjectFacts, ToolFacts, Verb,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const NOW: u64 = 1_000_000;
 
@@ -404,6 +405,33 @@ fn what_goes_nowhere_is_remembered_for_the_same_things_only() {
     let mut more = removes("/home/ann");
     more.number = 10;
     assert!(!runs(&more.ask(&mut book, NOW)));
+}
+
+#[test]
+fn what_was_erased_of_an_answer_makes_it_hold_for_nothing_more() {
+    let (mut book, mut world) = (Book::default(), World::with(|world| world.places.clear()));
+    let id = world.question(&mut book, NOW);
+    let remember = Wanted { remember_ms: Some(3_600_000), ..wanted(id, "ann", true) };
+    answer(&mut book, &remember, NOW).unwrap();
+    assert!(runs(&world.ask(&mut book, NOW)) && runs(&world.ask(&mut book, NOW)));
+    let erased = |one: &Arc<Approval>| Approval {
+        session: ERASED_SESSION.into(),
+        effects: Vec::new(),
+        destinations: Vec::new(),
+        ..one.as_ref().clone()
+    };
+    let kept = Kept {
+        approvals: book.iter().map(erased).collect(),
+        exceptions: book.exceptions().cloned().collect(),
+        high_ms: NOW,
+    };
+    let mut book = Book::new(ApprovalLimits::default(), kept);
+    let mut other = World::with(|world| {
+        world.places.clear();
+        world.facts.action.effects.clear();
+    });
+    other.number = 10;
+    assert!(!runs(&other.ask(&mut book, NOW)));
 }
 
 #[test]

@@ -484,7 +484,7 @@ fn what_is_forgotten_leaves_no_byte() {
     assert!(traces().iter().all(|trace| has(&before, trace)), "the traces are what the file holds");
     assert!(!has(&before, b"zanzibar") && !has(&before, b"secret-session"), "no text is in the file at all");
 
-    writer.forget_sessions(&["secret-session".to_owned()]).unwrap();
+    writer.forget(&gone).unwrap();
     let after = bytes();
     assert!(traces().iter().all(|trace| !has(&after, trace)));
     assert_eq!(writer.index().size(), 5_000);
@@ -547,11 +547,33 @@ fn what_the_log_dropped_is_not_looked_for_and_not_kept() {
 
 /// A record sealed with the key of a session.
 fn sealed(keys: &Keys, session: &str, record: &Value) -> (String, Vec<u8>) {
-    let owner = Owner::Session { agent: None, session: session.to_owned() };
-    let NamedKey { id, key } = keys.key_of(&owner, 1).unwrap();
+    sealed_of(keys, &Owner::Session { agent: None, session: session.to_owned() }, record)
+}
+
+fn sealed_of(keys: &Keys, owner: &Owner, record: &Value) -> (String, Vec<u8>) {
+    let NamedKey { id, key } = keys.key_of(owner, 1).unwrap();
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).unwrap();
     (id.to_string(), holdshort_ledger::seal(record.to_string().as_bytes(), id, &key, &nonce).unwrap())
+}
+
+#[test]
+fn what_another_agent_did_in_a_session_of_the_same_name_is_found_as_before() {
+    let world = World::new();
+    let keys = Keys::open(&world.data.path().join("keys.db")).unwrap();
+    let records = || Records::new(world.log.reader().unwrap()).with_keys(Some(keys.clone()));
+    let owner = |agent: &str| Owner::Session { agent: Some(agent.into()), session: "s".into() };
+    let told = |number| decision(number, &Told { session: "s", ..TOLD });
+    let (gone, first) = sealed_of(&keys, &owner("a"), &told(0));
+    world.log.append_blocking(first).unwrap();
+    world.log.append_blocking(sealed_of(&keys, &owner("b"), &told(1)).1).unwrap();
+    let mut writer = Writer::open(&world.file(), &world.directory(), &records(), true).unwrap();
+    while writer.extend(&records()).unwrap() > 0 {}
+    writer.forget_keys(&[gone]).unwrap();
+    let (records, index) = (records(), Index::open(&world.file(), &world.directory(), &records()).unwrap());
+    let filter = Filter::default().any(Facet::Session, ["s"]);
+    let found = Search::new(&records, index.as_ref(), &filter, Order::OldestFirst, 0..u64::MAX);
+    assert_eq!(found.map(|record| record.unwrap().index()).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

@@ -139,15 +139,6 @@ impl Writer {
         taken.or_else(|_| self.clear())
     }
 
-    /// The same for the records that a filter finds by facets: those of a session, say. To be called before they are erased.
-    ///
-    /// # Errors
-    /// As [`Writer::forget`].
-    pub fn forget_sessions(&mut self, sessions: &[String]) -> Result<(), IndexError> {
-        let key = self.index.about.key;
-        self.forget_words(sessions.iter().map(|session| key.word(Facet::Session, session)))
-    }
-
     /// Takes out what the log dropped, and goes over it.
     fn trim(&mut self, records: &Records) -> Result<(), IndexError> {
         // Looked at once a block.
@@ -184,15 +175,16 @@ impl Writer {
         Ok(gone)
     }
 
-    fn forget_keys(&mut self, keys: &[String]) -> Result<(), IndexError> {
+    /// The same for the records that are sealed with these keys, and for no others: two agents may have sessions of one name.
+    /// `keys` are ids in hex.
+    ///
+    /// # Errors
+    /// As [`Writer::forget`].
+    pub fn forget_keys(&mut self, keys: &[String]) -> Result<(), IndexError> {
         let key = self.index.about.key;
-        self.forget_words(keys.iter().map(|id| key.word(Facet::Key, id)))
-    }
-
-    fn forget_words(&mut self, words: impl Iterator<Item = i64>) -> Result<(), IndexError> {
         let mut found = BTreeSet::new();
-        for word in words {
-            match self.index.records_with(word) {
+        for id in keys {
+            match self.index.records_with(key.word(Facet::Key, id)) {
                 Ok(records) => found.extend(records),
                 Err(_) => return self.clear(),
             }

@@ -42,6 +42,11 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone> Halves<K, V> {
         self.young.insert(key, value);
     }
 
+    fn remove(&mut self, key: &K) {
+        self.young.remove(key);
+        self.old.remove(key);
+    }
+
     fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
         self.young.retain(|key, value| keep(key, value));
         self.old.retain(|key, value| keep(key, value));
@@ -53,8 +58,13 @@ impl Cache {
         self.sealing.get(owner)
     }
 
-    /// Remembers a durable key.
+    /// Remembers a durable key. When it is another subject's, the newest key of the session is another one now.
     pub(super) fn remember(&mut self, owner: &Owner, key: &NamedKey) {
+        if let Owner::Subject { agent, session, .. } = owner {
+            for agent in [None, Some(agent.clone())] {
+                self.sealing.remove(&Owner::Session { agent, session: session.clone() });
+            }
+        }
         self.sealing.put(owner.clone(), key.clone());
     }
 

@@ -52,8 +52,6 @@ fn a_record_that_does_not_name_everybody_goes_with_its_session() {
     let mine = keys.key_of(&subject("a", Some("ada"), "s"), 1).unwrap().id;
     assert_eq!(keys.key_of(&session(Some("a"), "s"), 2).unwrap().id, mine);
     assert_eq!(keys.key_of(&session(None, "s"), 2).unwrap().id, mine, "nobody else has a session of this name");
-    drop(keys);
-    let keys = open(&dir);
     let theirs = keys.key_of(&subject("b", None, "s"), 3).unwrap().id;
     let nobody = keys.key_of(&session(None, "s"), 4).unwrap().id;
     assert!(nobody != mine && nobody != theirs, "two agents have a session of this name");
@@ -63,6 +61,42 @@ fn a_record_that_does_not_name_everybody_goes_with_its_session() {
     assert_eq!(of(Scope::Session("s".into())), BTreeSet::from([mine, theirs, nobody]));
     assert_eq!(of(Scope::User("ada".into())), BTreeSet::from([mine, theirs, nobody]));
     assert_eq!(of(Scope::User("bob".into())), BTreeSet::new());
+    // Whoever the agent works for next: what does not name them goes with them, also without a restart.
+    let next = keys.key_of(&subject("a", Some("bob"), "s"), 6).unwrap().id;
+    assert_eq!(keys.key_of(&session(Some("a"), "s"), 7).unwrap().id, next);
+}
+
+#[test]
+fn many_erased_sessions_leave_no_byte_among_many_that_stay() {
+    const SESSIONS: u64 = 3_000;
+    let dir = TempDir::new().unwrap();
+    let keys = open(&dir);
+    // What is tested is what the file holds in the end, not when.
+    keys.connection().pragma_update(None, "synchronous", false).unwrap();
+    // Names in no order, so that the pages of the indexes are split and filled again.
+    let name = |number: u64| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut traces = std::collections::HashSet::new();
+    for number in 0..SESSIONS {
+        let gone = number % 10 != 0;
+        let user = if gone { "ada-lovelace" } else { "bob" };
+        let owner =
+            subject("helper", Some(user), &format!("{}-{}", name(number), if gone { "of-ada" } else { "kept" }));
+        let key = keys.key_of(&owner, 1).unwrap().key;
+        if gone {
+            traces.insert(<[u8; 16]>::try_from(&key.as_bytes()[..16]).unwrap());
+        }
+    }
+    let gone: Vec<KeyId> = keys.select(&Scope::User("ada-lovelace".into())).unwrap().iter().map(|one| one.id).collect();
+    assert_eq!(gone.len() as u64, SESSIONS / 10 * 9);
+    // In two goes: what the first one moves about, the second one destroys.
+    gone.chunks(1_000).for_each(|part| keys.erase(part, 7).unwrap());
+    assert!(!is_there(&dir, b"ada-lovelace") && !is_there(&dir, b"-of-ada"));
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(16).any(|window| traces.contains(window)), "a key is still there");
+    }
+    assert_eq!(keys.select(&Scope::User("bob".into())).unwrap().len() as u64, SESSIONS / 10);
+    assert!(is_there(&dir, b"-kept"), "a search that finds nothing proves nothing");
 }
 
 #[test]
@@ -172,4 +206,23 @@ fn only_the_owner_reads_the_file_and_another_database_is_refused() {
     let state = dir.path().join("state.db");
     drop(crate::sqlite::StateDb::open(&state).unwrap());
     assert!(matches!(Keys::open(&state), Err(KeysError::Open(OpenError::Foreign(_)))));
+    // One that somebody made by hand.
+    let empty = dir.path().join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    std::fs::set_permissions(&empty, std::fs::Permissions::from_mode(0o644)).unwrap();
+    Keys::open(&empty).unwrap();
+    assert_eq!(empty.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_damaged_file_is_named_with_what_it_costs_and_left_as_it_is() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join(KEYS_FILE);
+    drop(open(&dir));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100..4_096].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Keys::open(&path).unwrap_err();
+    assert!(error.to_string().contains("nobody can read what was sealed"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
