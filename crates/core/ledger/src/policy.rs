@@ -295,10 +295,13 @@ fn text(word: &[u8]) -> Result<String, String> {
 
 fn url_of(word: &[u8]) -> Result<String, String> {
     let url = text(word).map_err(|_| "the URL is not UTF-8".to_owned())?;
-    let sound = url.starts_with("https://") || url.starts_with("http://");
-    sound
-        .then(|| url.trim_end_matches('/').to_owned())
-        .ok_or_else(|| format!("`{url}` does not begin with `https://` or `http://`"))
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let rest = rest.ok_or_else(|| format!("`{url}` does not begin with `https://` or `http://`"))?;
+    // It is shown, logged and put on record, and paths are put behind it. What may be a password is not repeated here.
+    if rest.contains(['@', '?', '#']) {
+        return Err("the URL has a user, a password, a query or a fragment: a witness is asked without them".to_owned());
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 fn shown(word: &[u8]) -> String {

@@ -54,6 +54,15 @@ fn a_quorum_of_groups() {
 }
 
 #[test]
+fn a_url_holds_no_secret() {
+    for url in ["https://u:hunter2@w.example", "https://w.example/?t=hunter2", "http://w.example/#hunter2"] {
+        let text = format!("witness W {} {url}\nquorum W\n", witness(1).key());
+        let wrong = WitnessPolicy::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(wrong.contains("line 1") && !wrong.contains("hunter2"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_cosignature_without_a_time_is_no_witness_s() {
     for at in [1, 2] {
         let policy = WitnessPolicy::parse(format!("witness W {}\nquorum W\n", witness(at).key()).as_bytes()).unwrap();
