@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum LogError {
     /// Another process has the log open.
-    #[error("log `{}` is open in the process with pid {pid}; stop it, or use another data directory", .directory.display())]
+    #[error("log `{}` is open in the process with pid {pid}; stop it, or use another directory", .directory.display())]
     Locked {
         /// The log's directory.
         directory: PathBuf,
