@@ -39,7 +39,7 @@ fn check(
         let looked_at = kept.audit(source, key).map_err(|damage| {
             let located = kept.locate(source, key, &damage);
             Failure::refused(format!("the log does not pass: {damage}{located}"))
-                .hint("if it answered, keep its checkpoint: signed, it is evidence; if not, look at the address and `--token`")
+                .hint("keep the checkpoint that it has now: signed, it is evidence. No answer: see `--token`")
         })?;
         let all = looked_at == kept.checkpoints.len();
         let some = if all { String::new() } else { format!("{looked_at} of ") };

@@ -153,6 +153,6 @@ fn refuse(damage: &Damage, located: &str, local: Option<&Path>, output: Output) 
                 .hint("this is the first damaged place; keep the directory as it is and compare it with a copy")
         }
         None => Failure::refused(format!("the log does not pass: {damage}{located}"))
-            .hint("if it answered, keep its checkpoint: signed, it is evidence; if not, look at the address and `--token`"),
+            .hint("keep the checkpoint that it has now: signed, it is evidence. No answer: see `--token`"),
     })
 }
