@@ -273,3 +273,26 @@ fn a_service_does_not_start_as_if_nothing_was_missing_when_the_keys_are_gone() {
     let opened = records(&home).iter().filter(|record| matches!(record.content, Content::Opened(_))).count();
     assert_eq!(opened, 4, "two decisions with their outcomes, and not those in between");
 }
+
+#[test]
+fn an_erasure_that_is_on_record_and_was_not_done_is_done_at_the_next_start() {
+    let home = home();
+    let service = Service::start(&home);
+    decide(&service, ADA, SECRET);
+    decide(&service, BOB, "another text");
+    drop(service);
+    let backup = home.path().join("keys-of-before");
+    std::fs::copy(home.data().join(KEYS_FILE), &backup).unwrap();
+    done(&home.run(&["log", "erase", "--user", ADA.1, "--because", "request 2026-115", "--yes"]));
+    // As after a crash before the keys were destroyed.
+    std::fs::copy(&backup, home.data().join(KEYS_FILE)).unwrap();
+    let state = |wanted: Content| records(&home).iter().filter(|record| record.content == wanted).count();
+    let traces = traces(&home);
+    assert_eq!(state(Content::Erased), 0, "they are there again");
+    drop(Service::start(&home));
+    assert_eq!((state(Content::Erased), state(Content::Closed)), (2, 0), "a decision and its outcome");
+    assert!(keys(&home).select(&Scope::User(BOB.1.into())).unwrap().len() == 1, "nobody else's");
+    for trace in traces.iter().take(2) {
+        assert_eq!(holding(&home.data(), trace), [""; 0]);
+    }
+}

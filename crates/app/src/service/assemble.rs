@@ -4,7 +4,7 @@ use crate::config::{Loaded, RecordArguments};
 use crate::failure::{Failure, io_failure};
 use crate::place::DataDir;
 use crate::service::declared::DeclaredAgents;
-use crate::service::keys::open_keys;
+use crate::service::keys::{Opened, open_keys};
 use crate::service::lock::DataLock;
 use crate::service::notify::notifiers;
 use crate::service::recorder::LogRecorder;
@@ -13,7 +13,7 @@ use crate::service::seals::Seals;
 use crate::service::space::SpaceWatch;
 use crate::{clock, snapshot};
 use holdshort_inventory::Pins;
-use holdshort_server::{Arguments, Service, ServiceConfig, StartError, Stores, SystemClock};
+use holdshort_server::{Arguments, Erasure as _, Service, ServiceConfig, StartError, Stores, SystemClock};
 use holdshort_store::keys::Keys;
 use holdshort_store::log::{Log, LogError, LogOptions};
 use holdshort_store::sqlite::StateDb;
@@ -57,8 +57,12 @@ impl Assembled {
         }
         let database = Arc::new(StateDb::open(&data.database()).map_err(Failure::internal)?);
         let log = open_log(data, loaded)?;
-        let keys = open_keys(data, &log)?;
+        let Opened { keys, overdue } = open_keys(data, &log)?;
         let seals = Seals::new(keys.clone(), loaded.config.record.seal, database.clone(), data);
+        if !overdue.is_empty() {
+            seals.destroy(&overdue, clock::now_ms()).await.map_err(Failure::internal)?;
+            tracing::warn!(keys = overdue.len(), "an erasure that is on record was not done; it is now");
+        }
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
         let stores = Stores {
             agents: Arc::new(declared),

@@ -42,7 +42,7 @@ impl Service {
             let keys = part.iter().map(|key| key.id.clone()).collect();
             let record = ErasureRecord { time_ms, scope: kind, keys, by: by.clone(), reason: reason.clone() };
             // If we crash after this, the record tells of an erasure that did not come about: the keys are still found by the
-            // name, and doing it again destroys them.
+            // name, and doing it again destroys them, or the next start.
             self.journal.write(&Record::Erasure(record)).await?;
         }
         // Also without keys: an earlier one may have left traces.

@@ -216,6 +216,14 @@ impl Keys {
         table::select(&self.connection(), scope)
     }
 
+    /// Those of these keys that are there. Blocks.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn owned(&self, keys: &[KeyId]) -> Result<Vec<Owned>, KeysError> {
+        table::owned(&self.connection(), keys)
+    }
+
     /// Destroys keys: durably, with the names of their owners, and without traces in the journal. Unknown ones are left out.
     /// Doing it again finishes what a crash left over. Blocks.
     ///

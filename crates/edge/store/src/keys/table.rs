@@ -154,3 +154,14 @@ pub(super) fn select(connection: &Connection, scope: &Scope) -> Result<Vec<Owned
     rows.map(|row| row.map_err(KeysError::from).and_then(|(id, session)| Ok(Owned { id: key_id(&id)?, session })))
         .collect()
 }
+
+/// Those of these keys that are there.
+pub(super) fn owned(connection: &Connection, keys: &[KeyId]) -> Result<Vec<Owned>, KeysError> {
+    let mut statement = connection.prepare("SELECT session FROM keys WHERE id = ?1 AND erased_ms IS NULL")?;
+    let mut found = Vec::new();
+    for id in keys {
+        let session = statement.query_row([id.as_bytes().as_slice()], |row| row.get(0)).optional()?;
+        found.extend(session.map(|session| Owned { id: *id, session }));
+    }
+    Ok(found)
+}
