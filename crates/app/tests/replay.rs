@@ -324,7 +324,7 @@ fn hostile(home: &Home) {
     }
     let mut odd = original.clone();
     let mut digested: Value = serde_json::from_slice(&odd[at]).unwrap();
-    let args = json!({"$digest": "sha256:00", "$bytes": 2});
+    let args = json!({"$digest": format!("sha256:{}", "0".repeat(64)), "$bytes": 2});
     digested["facts"]["action"]["args"] = args.clone();
     digested["request"]["action"]["args"] = args;
     odd[at] = serde_json::to_vec(&digested).unwrap();
