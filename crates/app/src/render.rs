@@ -9,8 +9,8 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Reasons that fit on a line.
 const REASONS_MAX: usize = 3;
 
-/// One record as one line: index, time, what happened, to whom, why.
-pub(crate) fn record_line(index: u64, record: &Record) -> String {
+/// One record as one line: index (or what stands for one that is not known), time, what happened, to whom, why.
+pub(crate) fn record_line(index: impl std::fmt::Display, record: &Record) -> String {
     let text = match record {
         Record::Decision(decision) => decision_line(decision),
         Record::Outcome(outcome) => outcome_line(outcome),

@@ -123,7 +123,7 @@ pub(super) fn verify(arguments: &VerifyProofArgs) -> Outcome {
     for line in cosigned.iter().flat_map(|(cosigned, _)| cosigned_lines(cosigned)) {
         out::line(format_args!("  {line}"))?;
     }
-    tell_record(index, record.as_deref())?;
+    tell_record(Some(index), record.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,14 +132,19 @@ pub(super) fn as_json(payload: &[u8]) -> Value {
     serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
 }
 
-/// Prints what was recorded, where the proof says it.
-pub(super) fn tell_record(index: u64, record: Option<&[u8]>) -> Result<(), Failure> {
+/// Prints what was recorded, where the proof says it, with its place in the log, where that is proved.
+pub(super) fn tell_record(index: Option<u64>, record: Option<&[u8]>) -> Result<(), Failure> {
+    out::line(told(index, record))
+}
+
+fn told(index: Option<u64>, record: Option<&[u8]>) -> String {
     let Some(payload) = record else {
-        return out::line("    the proof does not say what was recorded, only that its commitment stands there");
+        return "    the proof does not say what was recorded, only that its commitment stands there".to_owned();
     };
-    match serde_json::from_slice::<Record>(payload) {
-        Ok(known) => out::line(render::record_line(index, &known)),
-        Err(_) => out::line(format_args!("    {}", String::from_utf8_lossy(payload).escape_debug())),
+    match (serde_json::from_slice::<Record>(payload), index) {
+        (Ok(known), Some(index)) => render::record_line(index, &known),
+        (Ok(known), None) => render::record_line("-", &known),
+        (Err(_), _) => format!("    {}", String::from_utf8_lossy(payload).escape_debug()),
     }
 }
 
@@ -164,4 +169,18 @@ pub(super) fn read_bounded(file: &Path, bytes_max: usize) -> Result<Vec<u8>, Fai
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_not_proved_is_not_said() {
+        let record = br#"{"type":"lifecycle","time_ms":0,"event":"stop","detail":null}"#;
+        assert!(told(Some(41), Some(record)).starts_with("    41 1970-"), "{}", told(Some(41), Some(record)));
+        assert!(told(None, Some(record)).starts_with("     - 1970-"), "{}", told(None, Some(record)));
+        assert!(told(None, None).contains("only that its commitment"));
+        assert!(!told(None, Some("\u{9b}31m".as_bytes())).contains('\u{9b}'));
+    }
 }

@@ -169,7 +169,7 @@ fn tell(receipt: &Receipt, claim: &Claim, proved: Proved) -> Result<(), Failure>
                 // RFC 9942 leaves size and place unsigned: what is not proved is not said.
                 None => out::line(format_args!("ok: the entry is in the tree of `{origin}` with root {root}"))?,
             }
-            super::log_prove::tell_record(proof.index, record.as_deref())
+            super::log_prove::tell_record(size.map(|_| proof.index), record.as_deref())
         }
         (Claim::Older(older), ..) => {
             let size = proved.size.map_or_else(|| "a tree".to_owned(), |size| format!("{size} records"));
