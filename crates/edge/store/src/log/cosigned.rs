@@ -37,7 +37,8 @@ pub(crate) fn fetch_cosigner(source: &mut dyn Source) -> Result<Option<CosignerK
         Err(error) => return Err(damage(COSIGNER_PUBLIC_KEY_FILE, error)),
     };
     match text.strip_suffix('\n').map(CosignerKey::parse) {
-        Some(Ok(key)) => Ok(Some(key)),
+        // Another spelling of the same key is a file that somebody changed.
+        Some(Ok(key)) if text == format!("{key}\n") => Ok(Some(key)),
         _ => {
             let wrong = Wrong::Format("is not a cosigner's key in signed-note format".to_owned());
             Err(Damage::new(COSIGNER_PUBLIC_KEY_FILE, 0, None, wrong))
