@@ -52,7 +52,16 @@ pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], mode: u32)
     file.sync()?;
     // If we crash here, the old file stands and the temporary one is removed at the next start.
     disk.rename(&unfinished, path)?;
-    path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))
+    disk.sync_folder(folder_of(path))
+}
+
+/// The folder that a file or folder lies in: `.` for a bare name, which has no folder in it.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => path,
+    }
 }
 
 /// Fills `from..to` of a file with zeros that are really written: a sync of data behind them commits no new size.

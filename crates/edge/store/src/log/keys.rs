@@ -1,6 +1,6 @@
 //! The log's keys: the private one outside the log directory, the public one in it.
 
-use super::disk::{Disk, write_whole};
+use super::disk::{Disk, folder_of, write_whole};
 use super::layout::{COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE};
 use super::{LogError, LogOptions};
 use holdshort_ledger::{Cosigner, CosignerAlgorithm, CosignerKey, SigningKey, VerifierKey};
@@ -52,9 +52,8 @@ pub(crate) fn cosigner(
         let key = Cosigner::from_seed(algorithm, name, &seed(file)?)
             .map_err(|_| wrong("cannot be made: the name has a space, `+` or nothing in it"))?;
         write_private(disk, file, &key.to_secret_text())?;
-        if let Some(folder) = file.parent() {
-            disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
-        }
+        let folder = folder_of(file);
+        disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
     }
     check_mode(file)?;
     let key = Cosigner::parse(read_bounded(file)?.trim_end())
@@ -85,7 +84,8 @@ fn log_key(disk: &dyn Disk, options: &LogOptions, is_new: bool) -> Result<Signin
         create_private(disk, options)?;
     }
     let key = read_private(file)?;
-    if let Some(folder) = file.parent().filter(|_| is_new) {
+    if is_new {
+        let folder = folder_of(file);
         disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
     }
     // If we crashed between the two files, the public one is written now: it follows from the private one.
@@ -124,9 +124,8 @@ pub(crate) fn seed(file: &Path) -> Result<[u8; 32], LogError> {
 }
 
 pub(crate) fn write_private(disk: &dyn Disk, file: &Path, text: &str) -> Result<(), LogError> {
-    if let Some(folder) = file.parent() {
-        disk.create_folder(folder).map_err(LogError::io("make", folder))?;
-    }
+    let folder = folder_of(file);
+    disk.create_folder(folder).map_err(LogError::io("make", folder))?;
     write_whole(disk, file, format!("{text}\n").as_bytes(), 0o600).map_err(LogError::io("write", file))
 }
 

@@ -4,7 +4,7 @@
 //! service itself signs no receipts: the private half can be taken away and kept offline, the log opens without it.
 
 use super::audit::proof_damage;
-use super::disk::{Disk, write_whole};
+use super::disk::{Disk, folder_of, write_whole};
 use super::error::{Damage, LogError, Wrong};
 use super::keys::{check_mode, read_bounded, read_public, seed, write_private};
 use super::layout::{CHECKPOINT_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE};
@@ -31,9 +31,8 @@ pub(crate) fn load_or_create(disk: &dyn Disk, key_file: &Path, directory: &Path)
         (false, true) => return Ok(()),
         (false, false) => {
             write_private(disk, &file, ReceiptSigner::from_seed(&seed(&file)?).to_secret_text().trim_end())?;
-            if let Some(folder) = file.parent() {
-                disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
-            }
+            let folder = folder_of(&file);
+            disk.sync_folder(folder).map_err(LogError::io("sync", folder))?;
         }
         (true, _) => {}
     }

@@ -5,7 +5,7 @@
 //! other is damage, and the log does not open.
 
 use super::cosigned::check_cosignature;
-use super::disk::{Disk, write_zeros};
+use super::disk::{Disk, folder_of, write_zeros};
 use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::fence::Lock;
@@ -50,9 +50,8 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     let created = !directory.join(CHECKPOINT_FILE).exists() && segments.is_empty() && !directory.join("tile").exists();
     let keys = keys::load_or_create(disk.as_ref(), options, created)?;
     if created {
-        if let Some(above) = directory.parent() {
-            disk.sync_folder(above).map_err(LogError::io("sync", above))?;
-        }
+        let above = folder_of(directory);
+        disk.sync_folder(above).map_err(LogError::io("sync", above))?;
         Seal::empty(Arc::clone(&disk), directory).fenced(Arc::clone(&lock), None).seal(&keys)?;
     }
     // Names that are here may not be durable: the sync that was to make them so may be what failed the last time.
