@@ -201,7 +201,7 @@ fn a_file_of_events_is_what_the_validator_wants_and_the_command_line_says_the_sa
     let lines = std::fs::read_to_string(&out).unwrap();
     assert!(lines.lines().count() >= 10 && lines.lines().all(|line| line.starts_with("CEF:0|Holdshort|")), "{lines}");
     let again = home.run(&["log", "export", "--format", "cef", "--out", out.to_str().unwrap()]);
-    assert_eq!(again.status.code(), Some(70), "a file that is there is not written over");
+    assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
     let full = home.run(&["log", "export", "--format", "json", "--arguments", "full", "--from", &last.to_string()]);
     assert!(text(&full.stdout).contains("secret words"));
 }
@@ -213,6 +213,26 @@ fn what_cannot_work_is_refused_before_the_start() {
     assert_eq!(refused.status.code(), Some(64));
     assert!(text(&refused.stderr).contains("export `siem`: `cef` goes to a file or a syslog collector"));
     assert!(!home.data().exists(), "nothing was made");
+    let wrong = [
+        ("cef", "https://logs.example.org/", "`cef` goes to a file or a syslog collector"),
+        ("ocsf", "http://example.org/x", "clear text"),
+        ("ocsf", "udp://127.0.0.1:514", "`ocsf` goes to a file or an HTTP endpoint, not to syslog"),
+        ("ocsf", "ftp://example.org/x", "`to` is neither a file nor begins with `https://`"),
+        ("cef", "ftp://example.org/x", "`to` is neither a file nor begins with `https://`"),
+    ];
+    for (format, to, expected) in wrong {
+        let home = Home::new(&export("siem", format, to));
+        let (checked, refused) = (home.run(&["config", "check"]), home.run(&["serve"]));
+        assert_eq!((checked.status.code(), refused.status.code()), (Some(64), Some(64)), "{format} {to}");
+        assert_eq!(text(&checked.stderr), text(&refused.stderr));
+        assert!(text(&checked.stderr).contains(expected), "{}", text(&checked.stderr));
+    }
+    // A secret may be elsewhere than whoever checks.
+    let more = "token_env = \"HOLDSHORT_NOT_SET\"\n";
+    let home = Home::new(&(export("siem", "hec", "https://logs.example.org/") + more));
+    let checked = home.run(&["config", "check"]);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    assert!(text(&checked.stderr).contains("export `siem` is not checked"), "{}", text(&checked.stderr));
     let home = Home::new("");
     assert_eq!(home.run(&["export", "status"]).status.code(), Some(2));
 }

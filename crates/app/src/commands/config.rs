@@ -2,7 +2,7 @@
 
 use crate::cli::ConfigCommand;
 use crate::failure::{Failure, Outcome};
-use crate::{config, out, snapshot};
+use crate::{config, out, service, snapshot};
 use holdshort_inventory::Pins;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +11,9 @@ pub(super) fn run(command: ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Check { place, output } => {
             let loaded = place.load()?;
+            // What goes out, and the policy of witnesses, are looked at as the service does it before it starts.
+            service::export::check(&loaded)?;
+            service::witness::policy(&loaded)?;
             // Policies, grants and declarations are part of what has to be right.
             let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
             let data = place.data(&loaded).ok();

@@ -2,6 +2,7 @@
 
 use crate::config::{Export, ExportArguments, Loaded, NotifyLevel, Sensitive};
 use crate::failure::{Failure, io_failure};
+use crate::out;
 use crate::place::DataDir;
 use crate::service::export_source::LogSource;
 use holdshort_export::{Arguments, Batching, Cursor, Encoder, Exporter, Filter, Rotation, Sink, SinkTarget};
@@ -66,13 +67,37 @@ impl Drop for Exporting {
 /// # Errors
 /// When a target cannot be right, or a variable or file is missing.
 pub(crate) fn prepare(loaded: &Loaded) -> Result<Vec<Prepared>, Failure> {
-    let build = |export: &Export| {
-        let target = target(loaded, export)?;
-        let sink = Sink::new(export.format.format(), target);
-        let sink = sink.map_err(|error| Failure::config(format!("export `{}`: {error}", export.name)))?;
-        Ok(Prepared { export: export.clone(), sink })
-    };
-    loaded.config.export.iter().map(build).collect()
+    loaded.config.export.iter().map(|export| build(loaded, export)).collect()
+}
+
+fn build(loaded: &Loaded, export: &Export) -> Result<Prepared, Failure> {
+    let target = target(loaded, export)?;
+    let sink = Sink::new(export.format.format(), target);
+    let sink = sink.map_err(|error| Failure::config(format!("export `{}`: {error}", export.name)))?;
+    Ok(Prepared { export: export.clone(), sink })
+}
+
+/// The same for whoever only wants to know, where secrets may be elsewhere: an export whose variables are not set here is
+/// left out, and said.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
+    for export in &loaded.config.export {
+        let set = |variable: &str| std::env::var(variable).ok();
+        let token = export.token_env.as_ref().filter(|variable| set(variable).is_none());
+        let unset = Sensitive::resolve(&export.to, set).err().or_else(|| token.cloned());
+        match unset {
+            Some(variable) => {
+                let name = &export.name;
+                out::note(format_args!(
+                    "the environment variable `{variable}` is not set: export `{name}` is not checked"
+                ));
+            }
+            None => drop(build(loaded, export)?),
+        }
+    }
+    Ok(())
 }
 
 /// Lets them begin. Nothing waits for them from here on.
@@ -151,7 +176,11 @@ fn target(loaded: &Loaded, export: &Export) -> Result<SinkTarget, Failure> {
             },
         },
         Some("http" | "https") => SinkTarget::Http { url: to, token, trust, insecure, gzip: export.gzip },
-        Some(_) => SinkTarget::Syslog { place: to, trust, insecure },
+        Some("udp" | "tcp" | "tls" | "unix") => SinkTarget::Syslog { place: to, trust, insecure },
+        Some(_) => {
+            let known = "`https://`, `http://`, `tls://`, `tcp://`, `udp://` or `unix://`";
+            return Err(wrong(format!("`to` is neither a file nor begins with {known}")));
+        }
     })
 }
 
@@ -211,6 +240,7 @@ mod tests {
         };
         check("format = \"cef\"\nto = \"https://h.example/\"", "`cef` goes to a file or a syslog collector");
         check("format = \"ocsf\"\nto = \"tls://h.example:6514\"", "`ocsf` goes to a file or an HTTP endpoint");
+        check("format = \"ocsf\"\nto = \"ftp://h.example/x\"", "`to` is neither a file nor begins with `https://`");
         check("format = \"hec\"\nto = \"http://h.example/\"", "clear text");
         check("format = \"cef\"\nto = \"tcp://h.example:514\"", "clear text");
         check("format = \"otlp\"\nto = \"https://h.example\"\ntoken_env = \"HOLDSHORT_NOT_SET\"", "is not set");

@@ -18,6 +18,6 @@ pub(crate) mod serve;
 mod space;
 pub(crate) mod start;
 mod watch;
-mod witness;
+pub(crate) mod witness;
 mod witness_client;
 mod witness_publish;
