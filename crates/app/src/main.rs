@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod count;
 mod detectors;
 mod failure;
 mod firings;
