@@ -112,7 +112,7 @@ fn what_a_person_erases_nobody_reads_and_everything_is_proved_as_before() {
     assert_eq!(unsure.status.code(), Some(2), "nobody confirms");
     assert!(done(&home.run(&["log", "show", &erased])).contains(SECRET));
     let told = done(&home.run(&["log", "erase", "--user", ADA.1, "--because", "request 2026-114", "--yes"]));
-    assert!(told.contains("1 keys of 1 sessions"), "{told}");
+    assert!(told.contains("erased: 1 key of 1 session;"), "{told}");
     // The live session goes on, with a key of its own.
     let after = decide(&service, ADA, "a text after the erasure");
     drop(service);
@@ -183,12 +183,38 @@ fn what_a_person_erases_nobody_reads_and_everything_is_proved_as_before() {
 
     // Again, with no service: there is the key of what came after, and then nothing.
     done(&home.run(&["log", "erase", "--session", ADA.2, "--because", "again", "--yes"]));
+    let count = records(&home).len();
     let nothing = home.run(&["log", "erase", "--user", ADA.1, "--because", "again", "--yes"]);
+    assert_eq!(records(&home).len(), count, "what does nothing leaves nothing on record");
     assert_eq!(nothing.status.code(), Some(1), "{}", text(&nothing.stdout));
     assert!(text(&nothing.stderr).contains("nothing on record is sealed"), "{}", text(&nothing.stderr));
     for (number, trace) in traces.iter().enumerate() {
         assert_eq!(holding(&home.data(), trace), [""; 0], "trace {number}");
     }
+
+    // Who looks for something is told of what nobody can look into, and with the keys away, of all that is sealed.
+    let sealed = records(&home).iter().filter(|record| record.content == Content::Erased).count();
+    let told = format!("records that could not be read: {sealed} erased");
+    let keys = home.data().join(KEYS_FILE);
+    for more in [&[][..], &["--no-index"]] {
+        let found = home.run(&[&["log", "search", "--agent", "nobody"], more].concat());
+        assert_eq!(done(&found), "");
+        assert!(text(&found.stderr).contains(&told), "{}", text(&found.stderr));
+        assert_eq!(text(&home.run(&["log", "search", "--type", "erased"]).stderr), "");
+    }
+    std::fs::rename(&keys, home.path().join("aside")).unwrap();
+    let found = home.run(&["log", "search", "--agent", ADA.0, "--no-index"]);
+    assert!(
+        done(&found).is_empty() && text(&found.stderr).contains("keys that are not here"),
+        "{}",
+        text(&found.stderr)
+    );
+    let found = home.run(&["log", "search", "--agent", ADA.0]);
+    assert!(
+        done(&found).is_empty() && text(&found.stderr).contains("keys that are not here"),
+        "{}",
+        text(&found.stderr)
+    );
 }
 
 #[test]

@@ -26,30 +26,34 @@ pub(super) fn run(arguments: &IndexArgs) -> Outcome {
         Err(IndexError::Unusable(why)) => Err(why),
         Err(other) => return Err(failure(other)),
     };
-    print(arguments, &data, records.size(), state)
+    let first = records.reader().first().map_err(super::log::unreadable)?;
+    print(arguments, &data, (first, records.size()), state)
 }
 
 fn print(
     arguments: &IndexArgs,
     data: &DataDir,
-    size: u64,
+    (first, size): (u64, u64),
     state: Result<Option<holdshort_store::index::IndexState>, Unusable>,
 ) -> Outcome {
     let known = state.as_ref().ok().copied().flatten();
-    let (indexed, bytes) = known.map_or((0, 0), |state| (state.size, state.bytes));
-    let lag = size.saturating_sub(indexed);
+    // What was dropped counts neither as indexed nor as missing.
+    let (end, bytes) = known.map_or((first, 0), |state| (state.size.max(first), state.bytes));
+    let (indexed, lag) = (end.saturating_sub(first), size.saturating_sub(end));
     let why = state.as_ref().err().map(ToString::to_string);
     if arguments.output.json {
         let file = data.index();
         out::json(&json!({
-            "file": file, "records": size, "indexed": indexed, "lag": lag, "bytes": bytes, "unusable": why,
+            "file": file, "records": size, "dropped": first, "indexed": indexed, "lag": lag, "bytes": bytes,
+            "unusable": why,
         }))?;
     } else if let Some(why) = why {
         out::line(format_args!("no index: {why}; the next search makes a new one"))?;
     } else if known.is_none() {
         out::line("no index yet; the next search makes one")?;
     } else {
-        out::line(format_args!("{indexed} records are indexed, {lag} are not, {bytes} bytes"))?;
+        let dropped = if first > 0 { format!(", {first} were dropped") } else { String::new() };
+        out::line(format_args!("{indexed} records are indexed, {lag} are not{dropped}, {bytes} bytes"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

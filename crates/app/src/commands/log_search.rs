@@ -5,9 +5,12 @@ use super::log_index;
 use crate::cli::{EffectChoice, FilterArgs, LevelChoice, SearchArgs};
 use crate::failure::{Failure, Outcome};
 use crate::out;
+use crate::skipped::Skipped;
 use holdshort_model::{Effect, Level};
-use holdshort_store::index::{Facet, Filter, Order, Search};
+use holdshort_store::index::{Facet, Filter, Index, Order, Sealed, Search};
+use holdshort_store::records::Records;
 use std::io::IsTerminal as _;
+use std::ops::Range;
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &SearchArgs) -> Outcome {
@@ -18,7 +21,7 @@ pub(super) fn run(arguments: &SearchArgs) -> Outcome {
     let index = if is_useful { log_index::fresh(&data, &records) } else { None };
     let order = if arguments.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
     let range = arguments.from.unwrap_or(0)..arguments.before.unwrap_or(u64::MAX);
-    let mut search = Search::new(&records, index.as_ref(), &filter, order, range);
+    let mut search = Search::new(&records, index.as_ref(), &filter, order, range.clone());
     for record in search.by_ref().take(arguments.limit) {
         if !out::offer(shown(&record.map_err(unreadable)?, arguments.output)?)? {
             return Ok(ExitCode::SUCCESS);
@@ -28,6 +31,16 @@ pub(super) fn run(arguments: &SearchArgs) -> Outcome {
         out::note(format_args!("the index was left, and the records were read: {fault}"));
     }
     let left = search.left();
+    if filter.may_miss() {
+        let looked = match order {
+            Order::NewestFirst => left.end..range.end,
+            Order::OldestFirst => range.start..left.start.max(range.start),
+        };
+        let index = index.as_ref().filter(|_| search.fault().is_none());
+        if let Some(line) = skipped(&records, index, search.sealed(), looked)?.line() {
+            out::note(format_args!("{line}; any of them may be one of these"));
+        }
+    }
     if !left.is_empty() && std::io::stdout().is_terminal() {
         match order {
             Order::NewestFirst => out::note(format_args!("older ones: --before {}", left.end)),
@@ -35,6 +48,19 @@ pub(super) fn run(arguments: &SearchArgs) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a search could not read: what it came by, and what the index has as erased where it was not read.
+fn skipped(records: &Records, index: Option<&Index>, sealed: Sealed, looked: Range<u64>) -> Result<Skipped, Failure> {
+    let mut skipped = Skipped { erased: sealed.erased, closed: sealed.closed };
+    if let Some(index) = index {
+        let (erased, indexed) =
+            (Filter::default().any(Facet::Type, ["erased"]), looked.start..looked.end.min(index.size()));
+        for record in Search::new(records, Some(index), &erased, Order::OldestFirst, indexed) {
+            skipped.look(&record.map_err(unreadable)?);
+        }
+    }
+    Ok(skipped)
 }
 
 /// What is looked for, from the command line.

@@ -113,6 +113,15 @@ impl Filter {
         bounded || !self.facets.is_empty() || !self.words.is_empty() || !self.ids.is_empty()
     }
 
+    /// Whether a record that cannot be read might be what is looked for, and is not found: not when everything is, and not
+    /// when such records are asked for.
+    #[must_use]
+    pub fn may_miss(&self) -> bool {
+        let asks = |types: &Vec<String>| types.iter().any(|name| name == "erased" || name == "closed");
+        let is_everything = !self.is_indexed() && self.contains.is_none();
+        !is_everything && !self.facets.get(&Facet::Type).is_some_and(asks)
+    }
+
     /// The ids that are looked for.
     pub(super) fn wanted_ids(&self) -> &[RecordId] {
         &self.ids

@@ -19,7 +19,7 @@ mod writer;
 pub use file::INDEX_FILE;
 pub use filter::{Filter, TextError};
 pub use row::{Facet, Row};
-pub use search::{Order, Search};
+pub use search::{Order, Sealed, Search};
 pub use writer::Writer;
 
 use crate::log::{LogError, PUBLIC_KEY_FILE};

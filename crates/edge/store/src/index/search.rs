@@ -5,7 +5,7 @@ use super::row::Facet;
 use super::writer::{decode, unsigned};
 use super::{Filter, Index, IndexError, TIME_BYTES, Unusable, signed};
 use crate::log::LogError;
-use crate::records::{LoggedRecord, Records};
+use crate::records::{Content, LoggedRecord, Records};
 use rusqlite::OptionalExtension as _;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -37,7 +37,17 @@ pub struct Search<'a> {
     stage: Stage<'a>,
     ready: VecDeque<LoggedRecord>,
     looked: u64,
+    sealed: Sealed,
     fault: Option<IndexError>,
+}
+
+/// Records that a search came by and could not read. Any of them may have been what was looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// Their keys were destroyed. An index does not have them as candidates, so of its part none are counted here.
+    pub erased: u64,
+    /// Their keys are not at hand.
+    pub closed: u64,
 }
 
 enum Stage<'a> {
@@ -64,13 +74,19 @@ impl<'a> Search<'a> {
         let left = range.start..range.end.min(records.size());
         let (ready, stage) = (VecDeque::new(), Stage::Choose);
         let index = index.filter(|_| filter.is_indexed());
-        Self { records, index, filter, order, left, stage, ready, looked: 0, fault: None }
+        Self { records, index, filter, order, left, stage, ready, looked: 0, sealed: Sealed::default(), fault: None }
     }
 
     /// Records that were read so far.
     #[must_use]
     pub const fn looked(&self) -> u64 {
         self.looked
+    }
+
+    /// Records that were read so far, and say nothing.
+    #[must_use]
+    pub const fn sealed(&self) -> Sealed {
+        self.sealed
     }
 
     /// What was not looked at yet: where another search goes on.
@@ -119,6 +135,11 @@ impl<'a> Search<'a> {
         let record = records.next()?;
         if let Ok(record) = &record {
             self.looked = self.looked.saturating_add(1);
+            match record.content {
+                Content::Erased => self.sealed.erased = self.sealed.erased.saturating_add(1),
+                Content::Closed => self.sealed.closed = self.sealed.closed.saturating_add(1),
+                Content::Plain | Content::Opened(_) => {}
+            }
             match self.order {
                 Order::NewestFirst => self.left.end = record.index(),
                 Order::OldestFirst => self.left.start = record.index().saturating_add(1),
@@ -173,6 +194,9 @@ impl<'a> Search<'a> {
                 if record.index() > index {
                     // It was dropped.
                     break;
+                }
+                if record.content == Content::Closed {
+                    self.sealed.closed = self.sealed.closed.saturating_add(1);
                 }
                 if self.filter.matches(&record) {
                     match self.order {
