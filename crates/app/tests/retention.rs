@@ -99,6 +99,10 @@ fn old_records_are_archived_then_dropped_and_the_log_verifies_all_the_way() {
 
     let verified = run(&home, &["log", "verify", "--json"]);
     assert_eq!(verified["dropped"], first);
+    let index = run(&home, &["log", "index", "--rebuild", "--json"]);
+    assert_eq!((&index["dropped"], &index["lag"]), (&json!(first), &json!(0)), "{index}");
+    assert_eq!(index["indexed"], index["records"].as_u64().unwrap() - first);
+    assert!(text(&home.run(&["log", "index"]).stdout).contains(&format!("0 are not, {first} were dropped,")));
     let said = text(&home.run(&["log", "verify"]).stdout).to_string();
     assert!(said.contains("a test of retention") && said.contains(&format!("{first} dropped")), "{said}");
     let record = run(&home, &["log", "show", &dropped["record"].to_string(), "--json"]);

@@ -197,6 +197,40 @@ fn odd_texts_are_no_errors_and_steer_no_terminal() {
     assert_eq!(home.run(&["log", "search", "--since", "yesterday"]).status.code(), Some(2));
 }
 
+#[test]
+fn wrong_arguments_are_told_what_is_right() {
+    let home = Home::new("");
+    drop(Service::start(&home));
+    let time = "such as `7d`, or a date";
+    let period = "such as `7d` or `12h 30m`";
+    let cases: [(&[&str], &str); 13] = [
+        (&["log", "search", "--since", "bad"], time),
+        (&["log", "export", "--format", "json", "--since", "bad"], time),
+        (&["replay", "--since", "bad"], time),
+        (&["grants", "suggest", "--agent", "tidy", "--since", "bad"], time),
+        (&["grants", "unused", "--since", "bad"], time),
+        (&["policy", "report", "--since", "bad"], time),
+        (&["log", "archive", "--older-than", "x"], period),
+        (&["log", "drop", "--older-than", "x", "--because", "y"], period),
+        (&["log", "search", "--id", "nothing"], "26 letters and digits"),
+        (&["log", "search", "--type", "aproval"], "'approval'"),
+        (&["log", "tail", "--type", "x"], "declassification"),
+        (&["log", "export", "--format", "json", "--from", "9", "--to", "3"], "`--from 9` is behind `--to 3`"),
+        (&["replay", "--from", "9", "--to", "3"], "`--from 9` is behind `--to 3`"),
+    ];
+    for (arguments, expected) in cases {
+        let said = home.run(arguments);
+        assert_eq!(said.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&said.stderr).contains(expected), "{arguments:?} {}", text(&said.stderr));
+    }
+    for right in ["1d", "2020-01-01"] {
+        let found = home.run(&["log", "export", "--format", "json", "--since", right]);
+        assert!(found.status.success() && !found.stdout.is_empty(), "{right} {}", text(&found.stderr));
+    }
+    let later = home.run(&["log", "export", "--format", "json", "--since", "2100-01-01"]);
+    assert!(later.status.success() && later.stdout.is_empty(), "{}", text(&later.stdout));
+}
+
 /// `log tail -f` with its lines.
 struct Tail {
     child: Child,

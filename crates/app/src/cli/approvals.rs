@@ -1,6 +1,7 @@
 //! `approvals` and `people`: questions of agents, and who answers them.
 
 use super::Output;
+use super::log_search::record_id;
 use crate::place::Place;
 use clap::{Args, Subcommand, ValueEnum};
 use holdshort_model::RecordId;
@@ -35,6 +36,7 @@ pub(crate) enum ApprovalsCommand {
         #[command(flatten)]
         person: PersonArgs,
         /// Id of the approval
+        #[arg(value_parser = record_id)]
         id: RecordId,
     },
     /// Let the action run, once and as it was shown
@@ -49,12 +51,13 @@ pub(crate) enum ApprovalsCommand {
         #[command(flatten)]
         person: PersonArgs,
         /// Id of the approval
+        #[arg(value_parser = record_id)]
         id: RecordId,
         /// Why; goes on record, and is needed from high risk on
         #[arg(long, default_value = "", hide_default_value = true)]
         reason: String,
         /// Let the answer hold for this agent, tool and destination for so long, such as `8h` or `3days`
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "TIME", value_parser = super::when::period)]
         remember: Option<Duration>,
         /// Do not ask about its destinations again; the default when a policy of flow asked
         #[arg(long, conflicts_with = "once")]
@@ -75,6 +78,7 @@ pub(crate) enum ApprovalsCommand {
         #[command(flatten)]
         person: PersonArgs,
         /// Id of the approval
+        #[arg(value_parser = record_id)]
         id: RecordId,
         /// Why; goes on record, and the agent reads it
         #[arg(long, default_value = "", hide_default_value = true)]
@@ -112,6 +116,7 @@ pub(crate) enum ApprovalsCommand {
         #[command(flatten)]
         person: PersonArgs,
         /// Id as `exceptions` shows it
+        #[arg(value_parser = record_id)]
         id: RecordId,
         /// Why; goes on record
         #[arg(long, default_value = "", hide_default_value = true)]

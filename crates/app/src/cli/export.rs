@@ -1,6 +1,6 @@
 //! `export` and `log export`: records on their way to other systems, and records made into something else once.
 
-use super::Output;
+use super::{Output, When};
 use crate::config::{ExportArguments, ExportFormat};
 use crate::place::Place;
 use clap::{Args, Subcommand};
@@ -33,9 +33,9 @@ pub(crate) struct LogExportArgs {
     /// File that they go to; default: standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Only the records of this long, such as `7d` or `12h`
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<humantime::Duration>,
+    /// Only the records from this time on: how long ago, such as `7d` or `12h`, or a date
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    pub(crate) since: Option<When>,
     /// Only this session
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,

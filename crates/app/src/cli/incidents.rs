@@ -1,6 +1,7 @@
 //! `incidents` and `notify`: what people have to look at, and how they are told.
 
 use super::Output;
+use super::log_search::record_id;
 use crate::place::Place;
 use clap::{Subcommand, ValueEnum};
 use holdshort_model::RecordId;
@@ -26,6 +27,7 @@ pub(crate) enum IncidentsCommand {
         #[command(flatten)]
         output: Output,
         /// Id of the incident
+        #[arg(value_parser = record_id)]
         id: RecordId,
     },
     /// Close an incident; nothing is given back by that: see `release`
@@ -38,6 +40,7 @@ pub(crate) enum IncidentsCommand {
         #[command(flatten)]
         output: Output,
         /// Id of the incident
+        #[arg(value_parser = record_id)]
         id: RecordId,
         /// Why; goes on record
         #[arg(long)]

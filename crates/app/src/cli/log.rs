@@ -227,7 +227,7 @@ pub(crate) struct MirrorArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
     /// How often it looks for something new
-    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "10s", value_parser = super::when::period)]
     pub(crate) every: std::time::Duration,
     /// Take over what is there now, and end
     #[arg(long)]

@@ -1,9 +1,11 @@
 //! `log archive`, `log drop` and `log verify-segment`: what becomes of old records.
 
 use super::Output;
+use super::when::period;
 use crate::place::Place;
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveArgs {
@@ -12,8 +14,8 @@ pub(crate) struct ArchiveArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     /// Age of the segments, such as `7d`; default: `archive_after` of the configuration
-    #[arg(long, value_name = "TIME")]
-    pub(crate) older_than: Option<humantime::Duration>,
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    pub(crate) older_than: Option<Duration>,
     /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -26,8 +28,8 @@ pub(crate) struct DropArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     /// Age of the segments, such as `400d`
-    #[arg(long, value_name = "TIME")]
-    pub(crate) older_than: humantime::Duration,
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    pub(crate) older_than: Duration,
     /// Why, in one line; it goes on record and stands signed in the log directory
     #[arg(long, value_name = "TEXT")]
     pub(crate) because: String,

@@ -16,6 +16,19 @@ Example:
 The newest come first. Of several values of one option any will do; of different options all have to be met.
 What is found by the index is read in the log; what is not indexed yet is read as well.";
 
+/// Reads the id of a decision, an approval or an incident.
+pub(super) fn record_id(text: &str) -> Result<RecordId, String> {
+    let wrong = |_| format!("`{text}` is no id; one has 26 letters and digits, such as `01JB3Q8ZK4M7T2V9XH6N5C1W0A`");
+    text.parse().map_err(wrong)
+}
+
+/// The types that this version writes, and what it calls records that it cannot read. One of a later version is found with
+/// `--contains`.
+fn record_types() -> PossibleValuesParser {
+    let written = holdshort_export::KINDS.into_iter().filter(|kind| *kind != "unreadable");
+    PossibleValuesParser::new(written.chain(["erased", "closed", "unknown"]))
+}
+
 /// What a record has to be.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Which records")]
@@ -50,14 +63,14 @@ pub(crate) struct FilterArgs {
     /// Decisions at this level of risk, or above
     #[arg(long)]
     pub(crate) level: Option<LevelChoice>,
-    /// Records of this type, such as `approval`
-    #[arg(long = "type", value_name = "TYPE")]
+    /// Records of this type, such as `approval`; those that cannot be read are of type `erased` or `closed`
+    #[arg(long = "type", value_name = "TYPE", value_parser = record_types(), hide_possible_values = true)]
     pub(crate) types: Vec<String>,
     /// Of which this policy said something
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Vec<String>,
     /// That carry this id, of a decision, an approval or an incident
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = record_id)]
     pub(crate) id: Vec<RecordId>,
     /// From this time on: a date such as `2026-08-01T12:00:00Z`, or how long ago, such as `7d`
     #[arg(long, value_name = "TIME", value_parser = When::parse)]

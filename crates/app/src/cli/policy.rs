@@ -1,6 +1,6 @@
 //! `policy`: policies are tested, explained and put into force.
 
-use super::Output;
+use super::{Output, When};
 use crate::place::Place;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -32,9 +32,9 @@ pub(crate) enum PolicyCommand {
         place: Place,
         #[command(flatten)]
         output: Output,
-        /// Only the records of this long, such as `7d` or `12h`
-        #[arg(long, value_name = "TIME")]
-        since: Option<humantime::Duration>,
+        /// Only the records from this time on: how long ago, such as `7d` or `12h`, or a date
+        #[arg(long, value_name = "TIME", value_parser = When::parse)]
+        since: Option<When>,
     },
     /// Enforce a policy that was only observed; recorded, from the next action on
     #[command(

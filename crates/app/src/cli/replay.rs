@@ -1,6 +1,6 @@
 //! Arguments of `replay` and `grants`.
 
-use super::Output;
+use super::{Output, When};
 use crate::place::Place;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -52,9 +52,9 @@ pub(crate) struct ReplayArgs {
 #[derive(Debug, Args)]
 #[group(id = "stretch", multiple = true)]
 pub(crate) struct StretchArgs {
-    /// Only the records of this long, such as `7d` or `12h`
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<humantime::Duration>,
+    /// Only the records from this time on: how long ago, such as `7d` or `12h`, or a date
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    pub(crate) since: Option<When>,
     /// Only this session
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
@@ -93,9 +93,9 @@ pub(crate) enum GrantsCommand {
         /// Id of the agent
         #[arg(long, value_name = "ID")]
         agent: String,
-        /// Only the records of this long, such as `30d`
-        #[arg(long, value_name = "TIME")]
-        since: Option<humantime::Duration>,
+        /// Only the records from this time on: how long ago, such as `30d`, or a date
+        #[arg(long, value_name = "TIME", value_parser = When::parse)]
+        since: Option<When>,
     },
     /// List the grants of the configuration that nothing that ran made use of
     #[command(after_help = "Example:\n  holdshort grants unused --since 30d")]
@@ -104,8 +104,8 @@ pub(crate) enum GrantsCommand {
         place: Place,
         #[command(flatten)]
         output: Output,
-        /// Only the records of this long, such as `30d`
-        #[arg(long, value_name = "TIME")]
-        since: Option<humantime::Duration>,
+        /// Only the records from this time on: how long ago, such as `30d`, or a date
+        #[arg(long, value_name = "TIME", value_parser = When::parse)]
+        since: Option<When>,
     },
 }

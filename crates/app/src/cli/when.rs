@@ -7,6 +7,12 @@ use std::time::{Duration, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct When(pub(crate) u64);
 
+/// Reads a stretch of time: `7d`, `12h 30m`.
+pub(crate) fn period(text: &str) -> Result<Duration, String> {
+    let wrong = |_| format!("`{text}` is no stretch of time; write how long, such as `7d` or `12h 30m`");
+    humantime::parse_duration(text).map_err(wrong)
+}
+
 impl When {
     /// Reads `7d`, `12h 30m`, `2026-08-01` or `2026-08-01T12:00:00Z`; dates are in UTC.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -33,6 +39,14 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long() {
+        assert_eq!(period("12h 30m"), Ok(Duration::from_secs(45_000)));
+        for wrong in ["", "x", "7", "2026-08-01"] {
+            assert!(period(wrong).unwrap_err().contains("such as `7d`"), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_date_or_how_long_ago() {

@@ -1,7 +1,7 @@
 //! `grants`: proposals from what agents really did, and grants that nothing uses.
 
 use super::log;
-use crate::cli::{GrantsCommand, Output};
+use crate::cli::{GrantsCommand, Output, When};
 use crate::config::Loaded;
 use crate::failure::{Failure, Outcome};
 use crate::least::{Suggestion, Used, targets};
@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Agents of a class that are counted one by one.
 const AGENTS_MAX: usize = 1_000;
@@ -25,10 +24,8 @@ const COLLEAGUES_NAMED: usize = 10;
 
 pub(super) fn run(command: GrantsCommand) -> Outcome {
     match command {
-        GrantsCommand::Suggest { place, output, agent, since } => {
-            suggest(&place, output, &agent, since.map(Into::into))
-        }
-        GrantsCommand::Unused { place, output, since } => unused(&place, output, since.map(Into::into)),
+        GrantsCommand::Suggest { place, output, agent, since } => suggest(&place, output, &agent, since),
+        GrantsCommand::Unused { place, output, since } => unused(&place, output, since),
     }
 }
 
@@ -65,7 +62,7 @@ struct Refused {
     others: BTreeMap<String, u64>,
 }
 
-fn suggest(place: &Place, output: Output, agent: &str, since: Option<Duration>) -> Outcome {
+fn suggest(place: &Place, output: Output, agent: &str, since: Option<When>) -> Outcome {
     let loaded = place.load()?;
     let reader = log::open(&log::directory(place)?)?;
     let mut used = Used::default();
@@ -214,7 +211,7 @@ struct Use<'a> {
     used: u64,
 }
 
-fn unused(place: &Place, output: Output, since: Option<Duration>) -> Outcome {
+fn unused(place: &Place, output: Output, since: Option<When>) -> Outcome {
     let loaded = place.load()?;
     let entries = &loaded.config.grants;
     let grants = Grants::compile(entries, &Known::default()).map_err(|faults| {

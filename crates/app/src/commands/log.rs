@@ -121,6 +121,17 @@ pub(super) fn shown(record: &LoggedRecord, output: Output) -> Result<String, Fai
     }
 }
 
+/// Refuses bounds, both included, that nothing is between.
+pub(super) fn in_order(from: Option<u64>, to: Option<u64>) -> Result<(), Failure> {
+    match (from, to) {
+        (Some(from), Some(to)) if from > to => {
+            Err(Failure::usage(format!("`--from {from}` is behind `--to {to}`"))
+                .hint("name the lower index with `--from`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// When something happened, in milliseconds since 1970.
 pub(crate) fn time_ms(record: &Record) -> u64 {
     match record {

@@ -23,6 +23,7 @@ const LINE_BYTES_MAX: usize = 16 << 10;
 const BATCH: usize = 500;
 
 pub(super) fn run(wanted: &LogExportArgs) -> Outcome {
+    super::log::in_order(wanted.from, wanted.to)?;
     let directory = wanted.directory.clone().map_or_else(|| super::log::directory(&wanted.place), Ok)?;
     let records = super::log::open(&directory)?;
     let origin = origin(&directory)?;
@@ -48,7 +49,7 @@ fn write(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut encoder = Encoder::new(wanted.format.format(), arguments(wanted.arguments), LINE_BYTES_MAX);
-    let age = wanted.since.map_or(u64::MAX, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let from_ms = wanted.since.map_or(0, |when| when.0);
     let (now_ms, first) = (clock::now_ms(), wanted.from.unwrap_or(0));
     let last = wanted.to.unwrap_or(u64::MAX);
     let mut progress = Progress::new(records.size().saturating_sub(first));
@@ -62,7 +63,7 @@ fn write(
         let event = event(origin, now_ms, &record);
         // What is left out may be what a later one is joined with.
         let item = encoder.push(&event);
-        if event.time_ms() >= now_ms.saturating_sub(age) && belongs(&event, wanted) {
+        if event.time_ms() >= from_ms && belongs(&event, wanted) {
             items.push(item);
         }
         if items.len() >= BATCH && !flush(&mut items, out)? {

@@ -2,6 +2,7 @@
 
 use super::log::{directory, unreadable};
 use crate::cli::{ArchiveArgs, DropArgs, VerifySegmentArgs};
+use crate::count::count;
 use crate::failure::{Failure, Outcome};
 use crate::remote::{self, Whereabouts};
 use crate::service::assemble::log_options;
@@ -16,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 pub(super) fn archive(arguments: &ArchiveArgs) -> Outcome {
     let loaded = arguments.place.load()?;
-    let age = arguments.older_than.map(Duration::from).or(loaded.config.log.archive_after.0);
+    let age = arguments.older_than.or(loaded.config.log.archive_after.0);
     let age =
         age.ok_or_else(|| Failure::usage("`archive_after` is `never`").hint("name an age with `--older-than`"))?;
     let retention = Retention::open(&directory(&arguments.place)?).map_err(untouched)?;
@@ -29,11 +30,11 @@ pub(super) fn archive(arguments: &ArchiveArgs) -> Outcome {
             "bytes_before": bytes_before, "bytes_after": bytes_after,
         }))?;
     } else if arguments.dry_run {
-        out::line(format_args!("would archive {segments} segments, {records} records, {bytes_before} bytes"))?;
+        let what = [count(segments, "segment"), count(records, "record"), count(bytes_before, "byte")].join(", ");
+        out::line(format_args!("would archive {what}"))?;
     } else {
-        out::line(format_args!(
-            "archived {segments} segments, {records} records: {bytes_before} bytes became {bytes_after}"
-        ))?;
+        let (segments, records) = (count(segments, "segment"), count(records, "record"));
+        out::line(format_args!("archived {segments}, {records}: {bytes_before} bytes became {bytes_after}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -50,7 +51,7 @@ pub(super) fn drop_records(arguments: &DropArgs) -> Outcome {
         failure.hint("stop the service for this, or let it drop by itself: `drop_after` in `[log]`")
     })?;
     let retention = Retention::open(&data.log()).map_err(untouched)?;
-    let Some(plan) = retention.plan_drop(before(arguments.older_than.into())?).map_err(untouched)? else {
+    let Some(plan) = retention.plan_drop(before(arguments.older_than)?).map_err(untouched)? else {
         return Err(Failure::refused("no finished segment of records is that old; nothing was dropped"));
     };
     if !arguments.yes {
@@ -73,7 +74,8 @@ pub(super) fn drop_records(arguments: &DropArgs) -> Outcome {
     if arguments.output.json {
         out::json(&json!({ "first_kept": first, "records": records, "bytes": plan.bytes(), "record": index }))?;
     } else {
-        out::line(format_args!("dropped {records} records, {} bytes; kept from record {first} on", plan.bytes()))?;
+        let what = [count(records, "record"), count(plan.bytes(), "byte")].join(", ");
+        out::line(format_args!("dropped {what}; kept from record {first} on"))?;
         out::line(format_args!("    on record {index}; `holdshort log verify` and every proof hold as before"))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -96,7 +98,8 @@ pub(super) fn verify_segment(arguments: &VerifySegmentArgs) -> Outcome {
             &json!({ "ok": true, "first": first, "records": records, "origin": origin, "size": size, "root": root }),
         )?;
     } else {
-        out::line(format_args!("ok: {records} records from {first} on are those of `{origin}` with {size} records"))?;
+        let (records, size) = (count(records, "record"), count(size, "record"));
+        out::line(format_args!("ok: it holds {records} from {first} on, as `{origin}` with {size} has them"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,9 +14,7 @@ pub(super) fn run(command: PolicyCommand) -> Outcome {
         PolicyCommand::Test(PolicyArgs { directory, output }) => run_tests(&directory, output),
         PolicyCommand::Lint(PolicyArgs { directory, output }) => run_lint(&directory, output),
         PolicyCommand::Matrix { policy, classes, check } => super::matrix::run(&policy, &classes, check.as_deref()),
-        PolicyCommand::Report { place, output, since } => {
-            super::policy_report::run(&place, output, since.map(Into::into))
-        }
+        PolicyCommand::Report { place, output, since } => super::policy_report::run(&place, output, since),
         PolicyCommand::Promote(arguments) => super::promotion::run(arguments, Mode::Enforce),
         PolicyCommand::Demote(arguments) => super::promotion::run(arguments, Mode::Observe),
         PolicyCommand::Explain(PolicyArgs { directory, output }) => super::decide::explain(&directory, output),

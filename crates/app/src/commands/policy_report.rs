@@ -1,6 +1,6 @@
 //! `policy report`: what each policy did in a stretch of records, and what to do with it.
 
-use crate::cli::Output;
+use crate::cli::{Output, When};
 use crate::commands::log;
 use crate::failure::{Failure, Outcome};
 use crate::firings::{PolicyFirings, Report};
@@ -8,15 +8,13 @@ use crate::place::Place;
 use crate::skipped::Skipped;
 use crate::{out, render};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Agents that fit on a line.
 const AGENTS_SHOWN: usize = 3;
 
-pub(super) fn run(place: &Place, output: Output, since: Option<Duration>) -> Outcome {
+pub(super) fn run(place: &Place, output: Output, since: Option<When>) -> Outcome {
     let reader = log::open(&log::directory(place)?)?;
-    let from_ms = since
-        .map_or(0, |since| crate::clock::now_ms().saturating_sub(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)));
+    let from_ms = since.map_or(0, |when| when.0);
     let (mut report, mut skipped) = (Report::default(), Skipped::default());
     for record in reader.forwards(0) {
         let record = record.map_err(log::unreadable)?;

@@ -71,11 +71,9 @@ pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
 
 fn stretch(arguments: &StretchArgs, database: &StateDb) -> Result<Stretch, Failure> {
     let StretchArgs { since, session, agent, incident, from, to } = arguments;
-    let stretch = Stretch::default()
-        .since(since.map(Into::into))
-        .session(session.as_deref())
-        .agent(agent.as_deref())
-        .between(*from, *to);
+    log::in_order(*from, *to)?;
+    let stretch =
+        Stretch::default().since(*since).session(session.as_deref()).agent(agent.as_deref()).between(*from, *to);
     match incident {
         Some(id) => stretch.incident(database, id),
         None => Ok(stretch),

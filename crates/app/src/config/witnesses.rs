@@ -149,7 +149,8 @@ pub(super) fn validate(witnesses: &Witnesses, problems: &mut Vec<String>) {
         problems.push("`witnesses`: `policy` excludes `witness` and `quorum`, which it has itself".into());
     }
     if witnesses.quorum.is_some() && witnesses.witness.is_empty() && witnesses.policy.is_none() {
-        problems.push("`witnesses.quorum`: of which `witness`?".into());
+        problems
+            .push("`witnesses.quorum`: there are no witnesses to count; name them in `[[witnesses.witness]]`".into());
     }
     problems.extend(witnesses.own_policy().err());
     if witnesses.publish.len() > PUBLISH_MAX {
@@ -198,7 +199,7 @@ mod tests {
     fn what_cannot_work_or_has_no_effect_is_refused() {
         check("[witnesses]\nevery = \"soon\"", "is not a period");
         check("[witnesses]\nevery = \"1ms\"", "is not a period");
-        check("[witnesses]\nquorum = 1", "of which `witness`?");
+        check("[witnesses]\nquorum = 1", "no witnesses to count");
         check("[[witnesses.witness]]\nurl = \"https://w.example\"\nkey = \"x\"", "not a witness's key");
         check(&format!("[[witnesses.witness]]\nurl = \"w.example\"\nkey = \"{KEY}\""), "line 1");
         check("[witnesses]\npolicy = \"p\"\nquorum = 1", "excludes");

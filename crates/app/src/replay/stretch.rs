@@ -1,13 +1,12 @@
 //! Which records.
 
-use crate::clock;
+use crate::cli::When;
 use crate::failure::Failure;
 use holdshort_inventory::IncidentStore as _;
 use holdshort_model::{AgentId, DecisionRecord, Record, RecordId, SessionId};
 use holdshort_store::log::LogError;
 use holdshort_store::records::{Content, LoggedRecord, Records};
 use holdshort_store::sqlite::StateDb;
-use std::time::Duration;
 
 /// A stretch of the log: what every part of it has to be.
 #[derive(Clone, Debug, Default)]
@@ -36,11 +35,10 @@ pub(crate) enum Entry {
 }
 
 impl Stretch {
-    /// Only what is younger.
+    /// Only what is from then on.
     #[must_use]
-    pub(crate) fn since(mut self, since: Option<Duration>) -> Self {
-        let age = since.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        self.from_ms = age.map_or(0, |age| clock::now_ms().saturating_sub(age));
+    pub(crate) fn since(mut self, since: Option<When>) -> Self {
+        self.from_ms = since.map_or(0, |when| when.0);
         self
     }
 
