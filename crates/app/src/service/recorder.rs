@@ -72,8 +72,7 @@ impl LogRecorder {
 }
 
 fn failed(error: LogError) -> RecorderError {
-    let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-    let text = format!("{error}{source}");
+    let text = error.to_string();
     if matches!(error, LogError::NearlyFull { .. }) { RecorderError::Full(text) } else { RecorderError::Down(text) }
 }
 

@@ -29,7 +29,7 @@ pub enum LogError {
         what: &'static str,
     },
     /// The system refused.
-    #[error("cannot {what} `{}`", .path.display())]
+    #[error("cannot {what} `{}`: {source}", .path.display())]
     Io {
         /// What was tried.
         what: &'static str,
@@ -140,6 +140,9 @@ pub enum Wrong {
     /// A file cannot be read.
     #[error("file cannot be read: {0}")]
     Unreadable(String),
+    /// Whoever serves the file cannot be reached, which says nothing about the log.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
     /// Not in our format, or in that of another version.
     #[error("{0}")]
     Format(String),

@@ -72,8 +72,7 @@ impl State {
 
     /// Ends the log for good. Only the first reason counts.
     pub(crate) fn poison(&self, error: &LogError) {
-        let source = std::error::Error::source(error);
-        let cause = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        let cause = error.to_string();
         let kind = if let LogError::Io { source, .. } = error { source.kind() } else { io::ErrorKind::Other };
         if self.failure.set((kind, cause.as_str().into())).is_ok() {
             tracing::error!(cause, "log poisoned");

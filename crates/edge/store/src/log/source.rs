@@ -30,6 +30,9 @@ pub enum SourceError {
     /// It cannot be read, or is too long.
     #[error("{0}")]
     Failed(String),
+    /// Whoever serves it cannot be reached.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
 }
 
 /// The files in a directory.
@@ -118,6 +121,7 @@ pub(crate) fn damage(file: impl Into<String>, error: SourceError) -> Damage {
     let wrong = match error {
         SourceError::Missing => Wrong::Missing,
         SourceError::Failed(why) => Wrong::Unreadable(why),
+        SourceError::Unreachable(why) => Wrong::Unreachable(why),
     };
     Damage::new(file, 0, None, wrong)
 }
