@@ -8,7 +8,7 @@ use holdshort_ledger::VerifierKey;
 use holdshort_model::{Record, RecordId};
 use holdshort_store::index::{Facet, Filter, Order, Search};
 use holdshort_store::keys::{KEYS_FILE, Keys, KeysError};
-use holdshort_store::log::{CHECKPOINT_FILE, LogError};
+use holdshort_store::log::{CHECKPOINT_FILE, LogError, Wrong};
 use holdshort_store::records::{Content, LoggedRecord, Records};
 use holdshort_store::sqlite::OpenError;
 use serde_json::{Value, json};
@@ -55,9 +55,17 @@ pub(crate) fn open(directory: &Path) -> Result<Records, Failure> {
 
 pub(crate) fn unreadable(error: LogError) -> Failure {
     match error {
-        LogError::Damaged(damage) => Failure::refused(format!("the log is damaged: {damage}")),
+        LogError::Damaged(damage) => match (&damage.wrong, damage.place.index) {
+            (Wrong::Dropped(_), Some(index)) => dropped(index),
+            _ => Failure::refused(format!("the log is damaged: {damage}")),
+        },
         other => Failure::internal(other),
     }
+}
+
+fn dropped(index: u64) -> Failure {
+    Failure::refused(format!("record {index} was dropped on purpose"))
+        .hint(format!("`holdshort log prove {index} --bare` proves that it stood there"))
 }
 
 fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
@@ -66,8 +74,7 @@ fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
         (Ok(index), _) if index < reader.size() => {
             let found = reader.forwards(index).next().transpose().map_err(unreadable)?;
             if found.as_ref().is_some_and(|found| found.index() > index) {
-                return Err(Failure::refused(format!("record {index} was dropped on purpose"))
-                    .hint(format!("`holdshort log prove {index} --bare` proves that it stood there")));
+                return Err(dropped(index));
             }
             found.map(Ok)
         }
