@@ -101,3 +101,46 @@ pub(crate) fn io_failure(what: &str, path: &std::path::Path) -> impl FnOnce(std:
         }
     }
 }
+
+/// The same for a file that the command line names: one that is not there, or cannot be made there, is wrong usage.
+pub(crate) fn named_file(what: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Failure {
+    use std::io::ErrorKind as Kind;
+    let failed = io_failure(what, path);
+    move |error| {
+        let kind = error.kind();
+        let failure = failed(error);
+        match kind {
+            Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::IsADirectory
+            | Kind::NotADirectory
+            | Kind::InvalidFilename
+            | Kind::InvalidData
+            | Kind::ReadOnlyFilesystem => Failure { code: Code::Usage, ..failure },
+            Kind::AlreadyExists => {
+                Failure { code: Code::Usage, ..failure }.hint("name another file, or remove this one")
+            }
+            _ => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_file_that_was_named_wrongly_is_usage_and_a_broken_disk_is_not() {
+        let code = |kind: ErrorKind| named_file("read", "a.pub".as_ref())(Error::from(kind)).code();
+        for usage in
+            [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::AlreadyExists, ErrorKind::IsADirectory]
+        {
+            assert_eq!(code(usage), Code::Usage, "{usage}");
+        }
+        for ours in [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::TimedOut] {
+            assert_eq!(code(ours), Code::Internal, "{ours}");
+        }
+        assert_eq!(io_failure("read", "a.pub".as_ref())(ErrorKind::NotFound.into()).code(), Code::Internal);
+    }
+}

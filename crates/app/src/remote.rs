@@ -1,9 +1,9 @@
 //! The public files of a log from wherever they are: a directory, or an address that serves them (C2SP tlog-tiles).
 
-use crate::failure::{Failure, io_failure};
+use crate::failure::{Failure, named_file};
 use bytes::Bytes;
 use holdshort_ledger::VerifierKey;
-use holdshort_store::log::{DirectorySource, PUBLIC_KEY_FILE, Source, SourceError};
+use holdshort_store::log::{Damage, DirectorySource, PUBLIC_KEY_FILE, Source, SourceError, Wrong};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// Longest time that one file may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time until somebody answers at an address.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest key or token that is read, in bytes.
 const KEY_BYTES_MAX: usize = 4_096;
 
@@ -57,10 +59,12 @@ impl Whereabouts {
 /// The verification key: from a file, or the one that the log serves itself, which proves nothing about who it is.
 pub(crate) fn key(named: Option<&Path>, source: &mut dyn Source) -> Result<VerifierKey, Failure> {
     let (text, place) = match named {
-        Some(path) => (fs::read_to_string(path).map_err(io_failure("read", path))?, path.display().to_string()),
+        Some(path) => (fs::read_to_string(path).map_err(named_file("read", path))?, path.display().to_string()),
         None => {
-            let bytes = source.fetch(PUBLIC_KEY_FILE, KEY_BYTES_MAX).map_err(|error| {
-                Failure::refused(format!("the log's key `{PUBLIC_KEY_FILE}`: {error}")).hint("name a copy with `--key`")
+            let bytes = source.fetch(PUBLIC_KEY_FILE, KEY_BYTES_MAX).map_err(|error| match error {
+                SourceError::Unreachable(why) => unreachable(&why),
+                error => Failure::refused(format!("the log's key `{PUBLIC_KEY_FILE}`: {error}"))
+                    .hint("name a copy with `--key`"),
             })?;
             (String::from_utf8_lossy(&bytes).into_owned(), PUBLIC_KEY_FILE.to_owned())
         }
@@ -68,6 +72,19 @@ pub(crate) fn key(named: Option<&Path>, source: &mut dyn Source) -> Result<Verif
     VerifierKey::parse(text.trim()).map_err(|error| {
         Failure::usage(format!("`{place}` holds no verification key: {error}")).hint("a copy of `log.pub` is one")
     })
+}
+
+/// The failure of a check that found this damage, unless the log could not be reached: that is nothing wrong with it.
+pub(crate) fn judged(damage: &Damage, failure: Failure) -> Failure {
+    match &damage.wrong {
+        Wrong::Unreachable(why) => unreachable(why),
+        _ => failure,
+    }
+}
+
+fn unreachable(why: &str) -> Failure {
+    Failure::unreachable(format!("the log cannot be reached: {why}"))
+        .hint("nothing was checked; check the address, and that somebody serves the log there")
 }
 
 type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
@@ -96,7 +113,10 @@ impl HttpSource {
         let builder = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(provider)
             .map_err(|error| Failure::internal(format!("the system's root certificates cannot be read: {error}")))?;
-        let connector = builder.https_or_http().enable_http1().build();
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
         Ok(Self {
             base,
             token,
@@ -114,8 +134,14 @@ impl HttpSource {
         }
         let request = request.body(Empty::new()).map_err(|error| failed(&error))?;
         let response = self.client.request(request).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            failed(&format!("cannot be fetched: {cause}"))
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(inner) = cause.source() {
+                cause = inner;
+            }
+            match error.is_connect() {
+                true => SourceError::Unreachable(cause.to_string()),
+                false => failed(&format!("cannot be fetched: {cause}")),
+            }
         })?;
         match response.status() {
             StatusCode::OK => {}
@@ -179,7 +205,7 @@ fn read_token(path: &Path, base: &Uri) -> Result<String, Failure> {
     if base.scheme_str() != Some("https") && !local {
         return Err(Failure::usage(format!("a token is not sent to `{base}` in the clear")).hint("use https"));
     }
-    let text = fs::read_to_string(path).map_err(io_failure("read", path))?;
+    let text = fs::read_to_string(path).map_err(named_file("read", path))?;
     let token = text.trim();
     let sound = !token.is_empty() && token.len() <= KEY_BYTES_MAX && token.bytes().all(|byte| byte.is_ascii_graphic());
     sound.then(|| token.to_owned()).ok_or_else(|| Failure::usage(format!("`{}` holds no token", path.display())))

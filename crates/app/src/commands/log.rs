@@ -1,7 +1,7 @@
 //! `log`: reads and verifies the records of a directory, beside a service that may be writing them.
 
 use crate::cli::{LogCommand, Output};
-use crate::failure::{Failure, Outcome, io_failure};
+use crate::failure::{Failure, Outcome, named_file};
 use crate::place::{DataDir, Place};
 use crate::{out, render};
 use holdshort_ledger::VerifierKey;
@@ -40,10 +40,7 @@ pub(crate) fn directory(place: &Place) -> Result<PathBuf, Failure> {
 
 /// The records of a log directory, opened with the keys that lie beside it, where there are any.
 pub(crate) fn open(directory: &Path) -> Result<Records, Failure> {
-    if !directory.join(CHECKPOINT_FILE).exists() {
-        return Err(Failure::usage(format!("there is no log in `{}`", directory.display()))
-            .hint("start the service once, or name its data directory with `--data`"));
-    }
+    check_exists(directory)?;
     let records = Records::open(directory).map_err(unreadable)?;
     let keys = match Keys::open_existing(&directory.with_file_name(KEYS_FILE)) {
         // Whoever may read the log and not the keys sees that there are records, and not what they say.
@@ -51,6 +48,15 @@ pub(crate) fn open(directory: &Path) -> Result<Records, Failure> {
         found => found.map_err(Failure::internal)?,
     };
     Ok(records.with_keys(keys))
+}
+
+/// Checks that there is a log in the directory at all.
+pub(super) fn check_exists(directory: &Path) -> Result<(), Failure> {
+    if directory.join(CHECKPOINT_FILE).exists() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no log in `{}`", directory.display()))
+        .hint("start the service once, or name its data directory with `--data`"))
 }
 
 pub(crate) fn unreadable(error: LogError) -> Failure {
@@ -111,7 +117,7 @@ fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
 }
 
 pub(super) fn read_key(path: &Path) -> Result<VerifierKey, Failure> {
-    let text = fs::read_to_string(path).map_err(io_failure("read", path))?;
+    let text = fs::read_to_string(path).map_err(named_file("read", path))?;
     VerifierKey::parse(text.trim()).map_err(|error| {
         Failure::usage(format!("`{}` holds no verification key: {error}", path.display()))
             .hint("a copy of `log.pub` is one")

@@ -38,8 +38,9 @@ fn check(
     if let Some(kept) = &kept {
         let looked_at = kept.audit(source, key).map_err(|damage| {
             let located = kept.locate(source, key, &damage);
-            Failure::refused(format!("the log does not pass: {damage}{located}"))
-                .hint("keep the checkpoint that it has now: signed, it is evidence. No answer: see `--token`")
+            let failure = Failure::refused(format!("the log does not pass: {damage}{located}"))
+                .hint("keep the checkpoint that it has now: signed, it is evidence. No answer: see `--token`");
+            remote::judged(&damage, failure)
         })?;
         let all = looked_at == kept.checkpoints.len();
         let some = if all { String::new() } else { format!("{looked_at} of ") };
@@ -57,7 +58,7 @@ fn check(
         checked.extend(log_kept::coverage_lines(&coverage, &policy));
         witnesses = Some(log_kept::coverage_json(&coverage));
     }
-    let unreadable = |damage| Failure::refused(format!("the log does not pass: {damage}"));
+    let unreadable = |damage| remote::judged(&damage, Failure::refused(format!("the log does not pass: {damage}")));
     let (_, checkpoint) = log::fetch_checkpoint(source, key).map_err(unreadable)?;
     Ok((checkpoint, checked, witnesses))
 }
@@ -71,7 +72,11 @@ fn differs(error: CompareError) -> Failure {
         CompareError::Copy(_) => "the copy is no evidence against the log before it passes `log verify` itself",
         CompareError::Log(_) => "nothing was found against the log; try again, and see `log verify` for the place",
     };
-    Failure::refused(error).hint(hint)
+    let failure = Failure::refused(&error).hint(hint);
+    match &error {
+        CompareError::Copy(damage) | CompareError::Log(damage) => remote::judged(damage, failure),
+        CompareError::Exposed(_) | CompareError::Stale { .. } => failure,
+    }
 }
 
 fn tell(arguments: &AuditArgs, checkpoint: &Checkpoint, checked: &Checked, witnesses: Option<Value>) -> Outcome {

@@ -2,7 +2,7 @@
 
 use crate::cli::LogExportArgs;
 use crate::clock;
-use crate::failure::{Failure, Outcome, io_failure};
+use crate::failure::{Failure, Outcome, io_failure, named_file};
 use crate::out;
 use crate::replay::Progress;
 use crate::service::export::arguments;
@@ -30,7 +30,7 @@ pub(super) fn run(wanted: &LogExportArgs) -> Outcome {
     match &wanted.out {
         None => write(wanted, &records, &origin, &mut Shown(io::stdout().lock())),
         Some(path) => {
-            let file = File::create_new(path).map_err(io_failure("make", path))?;
+            let file = File::create_new(path).map_err(named_file("make", path))?;
             let mut out = BufWriter::new(file);
             write(wanted, &records, &origin, &mut out)?;
             out.into_inner()

@@ -1,8 +1,8 @@
 //! What somebody kept of a log, elsewhere: its older checkpoints, and who its witnesses are. Shared by `log verify`,
 //! `log audit` and `log verify-proof`.
 
-use crate::failure::{Failure, io_failure};
-use crate::render;
+use crate::failure::{Failure, named_file};
+use crate::{remote, render};
 use holdshort_ledger::{Checkpoint, Cosigned, POLICY_BYTES_MAX, VerifierKey, WitnessPolicy, kept_notes};
 use holdshort_store::log::{self, CHECKPOINT_FILE, Coverage, CoverageError, Damage, Source, Wrong, parting};
 use serde_json::{Value, json};
@@ -152,9 +152,10 @@ pub(super) fn coverage(
             let located = kept.map(|kept| kept.locate(source, key, damage)).unwrap_or_default();
             let rewritten = matches!(damage.wrong, Wrong::Rewritten(_) | Wrong::RolledBack { .. });
             let what = if rewritten { "the log contradicts what it showed to its witnesses" } else { "the log does not pass" };
-            Failure::refused(format!("{what}: {damage}{located}")).hint(
+            let failure = Failure::refused(format!("{what}: {damage}{located}")).hint(
                 "keep `checkpoint` and `checkpoint.witnessed`: both are signed by the log. `log audit --copy` with a mirror names the record",
-            )
+            );
+            remote::judged(damage, failure)
         }
         CoverageError::Unmet { .. } => Failure::refused(&error)
             .hint("a log that its witnesses refuse is one that they saw another history of; ask them what they hold"),
@@ -205,8 +206,8 @@ pub(super) fn cosigned_json(cosigned: &Cosigned) -> Value {
 
 fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let opened = File::open(path).map_err(io_failure("read", path))?;
-    opened.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(io_failure("read", path))?;
+    let opened = File::open(path).map_err(named_file("read", path))?;
+    opened.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(named_file("read", path))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
         return Err(Failure::usage(format!("`{}` is longer than {bytes_max} bytes", path.display())));
     }

@@ -4,7 +4,7 @@ use super::log::{directory, open, read_key, unreadable};
 use super::log_disclose::with_its_key;
 use super::log_kept::{check_log, cosigned_json, cosigned_lines, read_policy};
 use crate::cli::{ProveArgs, VerifyProofArgs};
-use crate::failure::{Code, Failure, Outcome, io_failure};
+use crate::failure::{Code, Failure, Outcome, named_file};
 use crate::{out, render};
 use holdshort_ledger::{PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
 use holdshort_model::{Record, RecordId};
@@ -41,7 +41,7 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
     match &arguments.out {
         None => out::raw(&text)?,
         Some(file) => {
-            fs::write(file, text).map_err(io_failure("write", file))?;
+            fs::write(file, text).map_err(named_file("write", file))?;
             out::line(format_args!("record {index} is proved by `{}`", file.display()))?;
             out::line("    check it with `holdshort log verify-proof` and a copy of the log's `log.pub`")?;
         }
@@ -159,11 +159,11 @@ fn refused(file: &Path, error: &TlogProofError) -> Failure {
 
 /// Reads a file of at most `bytes_max` bytes, and one more.
 pub(super) fn read_bounded(file: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
-    let opened = File::open(file).map_err(io_failure("read", file))?;
+    let opened = File::open(file).map_err(named_file("read", file))?;
     let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     // One byte more than the limit, so that the parser says that it is too long.
-    opened.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(io_failure("read", file))?;
+    opened.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(named_file("read", file))?;
     Ok(bytes)
 }
 

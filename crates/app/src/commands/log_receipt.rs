@@ -3,7 +3,7 @@
 use super::log::{directory, unreadable};
 use super::log_prove::{hex, locate, read_bounded};
 use crate::cli::{ProveArgs, VerifyProofArgs};
-use crate::failure::{Code, Failure, Outcome, io_failure};
+use crate::failure::{Code, Failure, Outcome, named_file};
 use crate::out;
 use holdshort_ledger::{
     Checkpoint, Disclosure, Entry, NOTE_BYTES_MAX, Note, PAYLOAD_BYTES_MAX, Proved, Receipt, ReceiptError,
@@ -37,7 +37,7 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
         (_, Some(older)) => {
             let older = read_older(older, &directory)?;
             let (receipt, newer) = log::consistency_receipt(&directory, &older, &signer).map_err(unreadable)?;
-            fs::write(out, receipt.encode()).map_err(io_failure("write", out))?;
+            fs::write(out, receipt.encode()).map_err(named_file("write", out))?;
             format!("that the log's {} records continue the {} of the older checkpoint", newer.size, older.size)
         }
         (Some(record), None) => {
@@ -45,9 +45,9 @@ pub(super) fn prove(arguments: &ProveArgs) -> Outcome {
             let (receipt, disclosure) =
                 log::inclusion_receipt(&directory, index, !arguments.bare, &signer).map_err(unreadable)?;
             let disclosure = super::log_disclose::with_its_key(&directory, index, disclosure)?;
-            fs::write(out, receipt.encode()).map_err(io_failure("write", out))?;
+            fs::write(out, receipt.encode()).map_err(named_file("write", out))?;
             if let Some(file) = &arguments.record_out {
-                fs::write(file, disclosure.encode()).map_err(io_failure("write", file))?;
+                fs::write(file, disclosure.encode()).map_err(named_file("write", file))?;
             }
             format!("for record {index}, whose entry is {}", hex(disclosure.entry().as_bytes()))
         }

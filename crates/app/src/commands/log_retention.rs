@@ -1,9 +1,9 @@
 //! `log archive`, `log drop`, `log verify-segment`.
 
-use super::log::{directory, unreadable};
+use super::log::{check_exists, directory, unreadable};
 use crate::cli::{ArchiveArgs, DropArgs, VerifySegmentArgs};
 use crate::count::count;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, named_file};
 use crate::remote::{self, Whereabouts};
 use crate::service::assemble::log_options;
 use crate::service::lock::DataLock;
@@ -11,6 +11,7 @@ use crate::{clock, out, render};
 use holdshort_model::{LifecycleRecord, Record};
 use holdshort_store::log::{self, DropPlan, Dropped, Log, LogError, REASON_CHARS_MAX, Retention};
 use serde_json::json;
+use std::fs::File;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -20,7 +21,9 @@ pub(super) fn archive(arguments: &ArchiveArgs) -> Outcome {
     let age = arguments.older_than.or(loaded.config.log.archive_after.0);
     let age =
         age.ok_or_else(|| Failure::usage("`archive_after` is `never`").hint("name an age with `--older-than`"))?;
-    let retention = Retention::open(&directory(&arguments.place)?).map_err(untouched)?;
+    let directory = directory(&arguments.place)?;
+    check_exists(&directory)?;
+    let retention = Retention::open(&directory).map_err(untouched)?;
     let done = retention.archive(before(age)?, arguments.dry_run, &|| true).map_err(untouched)?;
     let (segments, records) = (done.segments, done.records);
     let (bytes_before, bytes_after) = (done.bytes_before, done.bytes_after);
@@ -46,6 +49,7 @@ pub(super) fn drop_records(arguments: &DropArgs) -> Outcome {
     }
     let loaded = arguments.place.load()?;
     let data = arguments.place.data(&loaded)?;
+    check_exists(&data.log())?;
     // Held until the end: it has to be on record first, and only one process writes records.
     let _held = DataLock::take(&data).map_err(|failure| {
         failure.hint("stop the service for this, or let it drop by itself: `drop_after` in `[log]`")
@@ -86,10 +90,11 @@ pub(super) fn verify_segment(arguments: &VerifySegmentArgs) -> Outcome {
         None => Whereabouts::Directory(directory(&arguments.place)?),
         Some(whereabouts) => whereabouts,
     };
+    File::open(&arguments.file).map_err(named_file("read", &arguments.file))?;
     let mut source = whereabouts.open(arguments.token.as_deref())?;
     let key = remote::key(arguments.key.as_deref(), source.as_mut())?;
     let found = log::verify_segment(&arguments.file, source.as_mut(), &key)
-        .map_err(|damage| Failure::refused(format!("the segment does not pass: {damage}")))?;
+        .map_err(|damage| remote::judged(&damage, Failure::refused(format!("the segment does not pass: {damage}"))))?;
     let (first, records, size) = (found.first, found.records, found.checkpoint.size);
     let origin = &found.checkpoint.origin;
     if arguments.output.json {

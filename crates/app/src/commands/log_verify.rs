@@ -7,7 +7,7 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::out;
 use crate::remote::{self, Steady, Whereabouts};
 use holdshort_ledger::{Checkpoint, VerifierKey, WitnessPolicy};
-use holdshort_store::log::{self, Coverage, Damage, DirectorySource, RECORDS_DIRECTORY, Source, VerifyOptions};
+use holdshort_store::log::{self, Coverage, Damage, DirectorySource, RECORDS_DIRECTORY, Source, VerifyOptions, Wrong};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -141,7 +141,7 @@ fn tell(passed: &Passed, known: &Known, coverage: Option<&Coverage>, output: Out
 }
 
 fn refuse(damage: &Damage, located: &str, local: Option<&Path>, output: Output) -> Outcome {
-    if output.json {
+    if output.json && !matches!(damage.wrong, Wrong::Unreachable(_)) {
         let (place, wrong) = (&damage.place, format!("{}{located}", damage.wrong));
         let (file, offset, index) = (&place.file, place.offset, place.index);
         out::json(&json!({ "ok": false, "file": file, "offset": offset, "index": index, "wrong": wrong }))?;
@@ -152,7 +152,10 @@ fn refuse(damage: &Damage, located: &str, local: Option<&Path>, output: Output) 
             Failure::refused(format!("the log in `{}` is damaged: {damage}{located}", directory.display()))
                 .hint("this is the first damaged place; keep the directory as it is and compare it with a copy")
         }
-        None => Failure::refused(format!("the log does not pass: {damage}{located}"))
-            .hint("keep the checkpoint that it has now: signed, it is evidence. No answer: see `--token`"),
+        None => {
+            let failure = Failure::refused(format!("the log does not pass: {damage}{located}"))
+                .hint("keep the checkpoint that it has now: signed, it is evidence. No answer: see `--token`");
+            remote::judged(damage, failure)
+        }
     })
 }

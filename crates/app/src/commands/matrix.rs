@@ -1,7 +1,7 @@
 //! `policy matrix`: what each class of agent gets for a fixed list of actions.
 
 use crate::cli::PolicyArgs;
-use crate::failure::{Code, Failure, Outcome, io_failure};
+use crate::failure::{Code, Failure, Outcome, named_file};
 use crate::{out, policies};
 use holdshort_policy::{LoadOptions, PolicySet, matrix, probes, strictest};
 use std::fs;
@@ -32,7 +32,7 @@ pub(super) fn run(policy: &PolicyArgs, classes: &[String], check: Option<&Path>)
 
 /// Shows the rows that differ. Text around the committed table is left alone.
 fn compare(table: &str, path: &Path) -> Outcome {
-    let committed = fs::read_to_string(path).map_err(io_failure("read", path))?;
+    let committed = fs::read_to_string(path).map_err(named_file("read", path))?;
     if committed.contains(table.trim_end()) {
         return Ok(ExitCode::SUCCESS);
     }

@@ -6,7 +6,7 @@ use crate::out;
 use crate::remote::{self, Whereabouts};
 use holdshort_ledger::VerifierKey;
 use holdshort_store::log::{
-    CONTRADICTION_FILE, DirectorySource, LogError, Mirror, MirrorError, Mirrored, PUBLIC_KEY_FILE, Source,
+    CONTRADICTION_FILE, DirectorySource, LogError, Mirror, MirrorError, Mirrored, PUBLIC_KEY_FILE, Source, Wrong,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -70,7 +70,8 @@ fn report(step: &Mirrored, arguments: &MirrorArgs) -> Result<(), Failure> {
 }
 
 fn failed(error: &MirrorError, arguments: &MirrorArgs) -> Outcome {
-    if arguments.output.json {
+    let unreachable = matches!(error, MirrorError::Source(damage) if matches!(damage.wrong, Wrong::Unreachable(_)));
+    if arguments.output.json && !unreachable {
         let mut value = json!({ "ok": false, "wrong": error.to_string() });
         if let (MirrorError::Exposed(exposed), Some(object)) = (error, value.as_object_mut()) {
             object.insert("from".into(), exposed.from.into());
@@ -89,7 +90,10 @@ fn failed(error: &MirrorError, arguments: &MirrorArgs) -> Outcome {
         MirrorError::Stale { .. } => failure.hint(
             "nothing was stored. A cache may serve it; if it stays so, the log was put back from a copy, and its next checkpoint shows it",
         ),
-        MirrorError::Source(_) => failure.hint("nothing was stored; try again, and see `log verify` for the place"),
+        MirrorError::Source(damage) => remote::judged(
+            damage,
+            failure.hint("nothing was stored; try again, and see `log verify` for the place"),
+        ),
         MirrorError::Own(_) => failure,
     })
 }
