@@ -66,15 +66,19 @@ fn assert_all_on_record(home: &Home, upstream: &ScriptedUpstream) {
 
 /// The service says that it cannot record, refuses, and forwards nothing more.
 fn assert_recorder_down(gateway: &Gateway, client: &Client, upstream: &ScriptedUpstream) {
+    assert_not_recorded(gateway, client, upstream, "recorder-down");
+}
+
+fn assert_not_recorded(gateway: &Gateway, client: &Client, upstream: &ScriptedUpstream, mode: &str) {
     let before = received(upstream).len();
     for id in 0..5 {
-        assert_refused(&client.call(id, "get_note", &json!({})), "fail-mode/recorder-down");
+        assert_refused(&client.call(id, "get_note", &json!({})), &format!("fail-mode/{mode}"));
     }
     assert_eq!(received(upstream).len(), before, "forwarded although it could not be recorded");
     let (status, readiness) = gateway.api("GET", "/readyz", &Value::Null);
     assert_eq!(status, 503, "{readiness}");
-    assert!(readiness.contains("recorder-down"), "{readiness}");
-    assert!(gateway.metric("holdshort_faults_total{mode=\"recorder-down\"}") >= 5);
+    assert!(readiness.contains(mode), "{readiness}");
+    assert!(gateway.metric(&format!("holdshort_faults_total{{mode=\"{mode}\"}}")) >= 5);
 }
 
 /// A file system of some megabytes, where this user may mount one.
@@ -105,9 +109,35 @@ impl Drop for SmallDisk {
 }
 
 #[test]
+fn a_nearly_full_disk() {
+    let upstream = notes();
+    let home = home("[log]\nkeep_free = \"32 MiB\"\n", &http_upstream("notes", &upstream.url(), ""));
+    let disk = match SmallDisk::mount(&home.data()) {
+        Ok(disk) => disk,
+        Err(output) => return eprintln!("not tested, a small disk cannot be mounted: {}", stderr(&output)),
+    };
+    let mut gateway = Gateway::start(&home);
+    let client = Client::connect(&gateway, "notes", &register(&home, "reader"));
+    assert_eq!(text_of(&client.call(1, "get_note", &json!({}))), "a note");
+    let ready = || gateway.api("GET", "/readyz", &Value::Null).0;
+
+    let ballast = disk.fill();
+    eventually("the service sees that the disk is nearly full", || (ready() == 503).then_some(()));
+    assert_not_recorded(&gateway, &client, &upstream, "recorder-full");
+
+    // Room again: the service goes on by itself.
+    std::fs::remove_file(ballast).unwrap();
+    eventually("the service sees that there is room", || (ready() == 200).then_some(()));
+    assert_eq!(text_of(&client.call(2, "get_note", &json!({}))), "a note");
+    assert!(gateway.interrupt().success());
+    assert_all_on_record(&home, &upstream);
+}
+
+/// The room that is kept is nothing here: the disk is full in the middle of a write.
+#[test]
 fn a_full_disk() {
     let upstream = notes();
-    let home = home("", &http_upstream("notes", &upstream.url(), ""));
+    let home = home("[log]\nkeep_free = \"0 B\"\n", &http_upstream("notes", &upstream.url(), ""));
     let disk = match SmallDisk::mount(&home.data()) {
         Ok(disk) => disk,
         Err(output) => return eprintln!("not tested, a small disk cannot be mounted: {}", stderr(&output)),

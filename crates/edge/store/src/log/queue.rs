@@ -76,6 +76,7 @@ impl State {
         let kind = if let LogError::Io { source, .. } = error { source.kind() } else { io::ErrorKind::Other };
         if self.failure.set((kind, cause.as_str().into())).is_ok() {
             tracing::error!(cause, "log poisoned");
+            self.gauge.end();
         }
         self.close_intake();
     }

@@ -278,21 +278,28 @@ impl Sealer {
 
 fn follow(mut seal: Seal, keys: &Keys, interval: Duration, incoming: &Taker, state: &State) -> Result<(), LogError> {
     let mut last: Option<Instant> = None;
+    let mut waiting: Vec<Entry> = Vec::new();
     loop {
         let due = last.map_or(Duration::ZERO, |last| interval.saturating_sub(last.elapsed()));
         state.gauge.look_if_due();
         let look = state.gauge.due_in();
         let group = incoming.take(if seal.is_behind() { due.min(look) } else { look });
         match group {
-            Taken::Entries(entries) => entries.iter().try_for_each(|entry| seal.push(entry))?,
+            Taken::Entries(entries) => waiting.extend(entries),
             Taken::Nothing => {}
             Taken::Closed => break,
         }
+        // The records are durable; a tile that does not fit would end the log. The writer takes next to nothing meanwhile.
+        if state.gauge.is_out() {
+            continue;
+        }
+        waiting.drain(..).try_for_each(|entry| seal.push(&entry))?;
         if seal.is_behind() && last.is_none_or(|last| last.elapsed() >= interval) {
             state.set_checkpoint(seal.seal(keys)?);
             last = Some(Instant::now());
         }
     }
+    waiting.drain(..).try_for_each(|entry| seal.push(&entry))?;
     if seal.is_behind() {
         state.set_checkpoint(seal.seal(keys)?);
     }

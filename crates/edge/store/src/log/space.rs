@@ -14,6 +14,8 @@ use tokio::sync::watch;
 
 /// The log is back when this part of `keep_free` is free beyond it: at the edge it would come and go with each file.
 const BACK_PART: u64 = 16;
+/// Free bytes that tiles and a checkpoint need: with less, sealing waits on a nearly full disk.
+const SEALING_BYTES: u64 = 4 << 20;
 /// A segment that does not fit is tried at a quarter of its size, and so on.
 const SHRINK: u64 = 4;
 
@@ -156,6 +158,23 @@ impl Gauge {
         wants.exhausted = true;
         let free = self.measure(&mut wants);
         self.settle(&mut wants, free);
+    }
+
+    /// Whether a nearly full disk has not even room for tiles. Looks at it now.
+    pub(crate) fn is_out(&self) -> bool {
+        if !self.refuses() {
+            return false;
+        }
+        let mut wants = self.wants();
+        let free = self.measure(&mut wants);
+        self.settle(&mut wants, free);
+        free < SEALING_BYTES
+    }
+
+    /// The log has ended: that is what whoever asks has to be told, and not that there is little room.
+    pub(crate) fn end(&self) {
+        self.refuses.store(false, Ordering::Release);
+        self.state.send_replace(Space::Enough);
     }
 
     fn wants(&self) -> MutexGuard<'_, Wants> {
