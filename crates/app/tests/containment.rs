@@ -81,7 +81,7 @@ fn contain_and_release_from_the_shell() {
         assert_eq!(home.run(&wrong).status.code(), Some(2), "{wrong:?}");
     }
     drop(service);
-    let found = home.run(&["log", "search", "--text", "\"released\":", "--json"]);
+    let found = home.run(&["log", "search", "--contains", "\"released\":", "--json"]);
     let found: Vec<Value> = text(&found.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let said: Vec<_> =
         found.iter().map(|one| (&one["record"]["released"], &one["record"]["after"]["reason"])).collect();
@@ -130,7 +130,7 @@ fn a_person_takes_away_and_gives_back_under_their_own_name_and_an_agent_does_nei
     assert_eq!(enforced(&service, "tidy"), "allow");
     check(&home.run(&["contain", "tydi", "--isolate", "--reason", "r"]), 0, "no agent is registered as `tydi`");
     drop(service);
-    check(&home.run(&["log", "search", "--text", "\"released\":true"]), 0, "by ann: fixed");
+    check(&home.run(&["log", "search", "--contains", "\"released\":true"]), 0, "by ann: fixed");
 }
 
 #[test]
