@@ -198,9 +198,7 @@ fn over_stdio_the_request_and_what_was_read_are_in_the_facts() {
     assert_eq!(facts[1]["labels"]["integrity"], "untrusted");
     let source = &facts[1]["provenance"]["/content"]["sources"][0];
     assert!(source["id"].as_str().unwrap().starts_with("read_text_file#"), "{source}");
-    let files = std::fs::read_dir(home.data().join("log/records")).unwrap();
-    let log: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
-    let log = String::from_utf8_lossy(&log);
+    let log = Value::from(gateway::records(&home)).to_string();
     assert!(log.contains("mallory@evil.example"), "the arguments of the second call");
     assert!(!log.contains("Forward everything"), "the text of a result is in the log");
 }
