@@ -1,6 +1,6 @@
 //! `witness`: what it listens on, what it remembers, whom it knows.
 
-use super::Output;
+use super::{ListenArgs, Output};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +12,8 @@ pub(crate) struct WitnessArgs {
     /// Address and port; port 0 takes a free one, which is printed
     #[arg(long, default_value = "127.0.0.1:7080")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) listening: ListenArgs,
     /// Directory with what was cosigned; whoever loses it has to begin with a new key
     #[arg(long, value_name = "DIR")]
     pub(crate) state: PathBuf,

@@ -12,6 +12,7 @@ mod grants;
 mod incidents;
 mod intelligence;
 mod labels;
+pub(crate) mod listen;
 pub(crate) mod log;
 mod log_audit;
 mod log_disclose;

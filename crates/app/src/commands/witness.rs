@@ -1,5 +1,6 @@
 //! `witness`: cosigns the checkpoints of logs, each only when it continues what was cosigned before.
 
+use super::listen::{Listening, told_to_end};
 use super::log::read_key;
 use super::witness_http::serve;
 use crate::cli::WitnessArgs;
@@ -11,8 +12,6 @@ use serde_json::json;
 use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(arguments: &WitnessArgs) -> Outcome {
     let logs: Result<Vec<_>, Failure> = arguments.log.iter().map(|file| read_key(file)).collect();
@@ -20,18 +19,10 @@ pub(super) fn run(arguments: &WitnessArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start threads: {error}")))?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
-            Failure::refused(format!("cannot listen on `{}`: {error}", arguments.listen)).hint("another `--listen`")
-        })?;
-        let cannot = |error| Failure::internal(format!("cannot listen for signals: {error}"));
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        announce(arguments, &witness, &listener)?;
-        tokio::select! {
-            () = serve(listener, Arc::new(witness)) => {}
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        let listening = Listening::open(arguments.listen, &arguments.listening).await?;
+        let end = told_to_end()?;
+        announce(arguments, &witness, &listening)?;
+        serve(listening, Arc::new(witness), end).await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -47,15 +38,14 @@ fn name(arguments: &WitnessArgs) -> Result<String, Failure> {
     })
 }
 
-fn announce(arguments: &WitnessArgs, witness: &Witness, listener: &TcpListener) -> Result<(), Failure> {
-    let address = listener.local_addr().map_err(Failure::internal)?;
+fn announce(arguments: &WitnessArgs, witness: &Witness, listening: &Listening) -> Result<(), Failure> {
     let keys: Vec<String> = witness.keys().iter().map(ToString::to_string).collect();
     if arguments.output.json {
         let logs: Vec<_> =
             witness.logs().iter().map(|(origin, size)| json!({ "origin": origin, "size": size })).collect();
-        return out::json(&json!({ "url": format!("http://{address}"), "keys": keys, "logs": logs }));
+        return out::json(&json!({ "url": listening.url(), "keys": keys, "logs": logs }));
     }
-    out::line(format_args!("witness on http://{address}/add-checkpoint"))?;
+    out::line(format_args!("witness on {}/add-checkpoint", listening.url()))?;
     for key in keys {
         out::line(format_args!("    key  {key}"))?;
     }
