@@ -54,13 +54,18 @@ fn write(
     let last = wanted.to.unwrap_or(u64::MAX);
     let mut progress = Progress::new(records.size().saturating_sub(first));
     let mut items: Vec<Item> = Vec::new();
-    for record in records.forwards(first) {
+    // The one before is looked at as well: the first one refers to it.
+    for record in records.forwards(first.saturating_sub(1)) {
         let record = record.map_err(super::log::unreadable)?;
         if record.index() > last {
             break;
         }
-        progress.step();
         let event = event(origin, now_ms, &record);
+        if event.index < first {
+            let _ = encoder.push(&event);
+            continue;
+        }
+        progress.step();
         // What is left out may be what a later one is joined with.
         let item = encoder.push(&event);
         if event.time_ms() >= from_ms && belongs(&event, wanted) {

@@ -74,6 +74,9 @@ pub(crate) struct Export {
     /// Longest pause between attempts, in seconds. Default: 300.
     #[serde(default = "pause_max_s")]
     pub(crate) pause_max_s: u64,
+    /// People are told, and it goes on record, when it did not catch up with the log for so long, in seconds. Default: 900.
+    #[serde(default = "late_after_s")]
+    pub(crate) late_after_s: u64,
     /// A file that has so many bytes is put aside as `NAME.1`. Default: 104857600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rotate_bytes: Option<u64>,
@@ -133,6 +136,9 @@ fn pause_first_ms() -> u64 {
 fn pause_max_s() -> u64 {
     300
 }
+fn late_after_s() -> u64 {
+    900
+}
 
 impl ExportFormat {
     /// The format.
@@ -171,6 +177,14 @@ pub(super) fn validate(exports: &[Export], problems: &mut Vec<String>) {
         if exports.iter().skip(index + 1).any(|other| other.name == export.name) {
             problems.push(format!("`export`: two entries have the name `{}`", export.name));
         }
+        let same = |other: &&Export| matches!((&other.to, &export.to), (Sensitive::Literal(one), Sensitive::Literal(other)) if one == other);
+        if let Sensitive::Literal(to) = &export.to
+            && !to.contains("://")
+            && exports.iter().skip(index + 1).find(same).is_some()
+        {
+            // Each would cut off what the other one is writing.
+            problems.push(format!("`export`: two entries write the file `{to}`"));
+        }
         if export.token_env.is_some() && export.token_file.is_some() {
             problems.push(format!("`{key}`: `token_env` and `token_file` exclude each other"));
         }
@@ -188,6 +202,7 @@ pub(super) fn validate(exports: &[Export], problems: &mut Vec<String>) {
             ("batch_ms", export.batch_ms, 3_600_000),
             ("pause_first_ms", export.pause_first_ms, 3_600_000),
             ("pause_max_s", export.pause_max_s, 86_400),
+            ("late_after_s", export.late_after_s, 2_592_000),
             ("rotate_bytes", export.rotate_bytes.unwrap_or(1), u64::MAX),
             ("files_kept", export.files_kept.unwrap_or(0).into(), 10_000),
         ];
@@ -240,6 +255,7 @@ mod tests {
         check(&FILE.replace("\"ocsf\"", "\"ocfs\""), "did you mean `ocsf`?");
         check(&FILE.replace("\"a\"", "\"a/b\""), "is not a name");
         check(&format!("{FILE}{FILE}"), "two entries have the name `a`");
+        check(&format!("{FILE}{}", FILE.replace("\"a\"", "\"b\"")), "two entries write the file `events.ndjson`");
         check(&format!("{FILE}token_env = \"T\""), "`export[0].token_env`: has no effect");
         check(&format!("{HTTP}rotate_bytes = 5"), "`export[0].rotate_bytes`: has no effect");
         check(&format!("{HTTP}token_env = \"T\"\ntoken_file = \"t\""), "exclude each other");
@@ -247,6 +263,7 @@ mod tests {
         check(&format!("{FILE}types = [\"decisions\"]"), "did you mean `decision`?");
         check(&format!("{FILE}batch_records = 0"), "has to be between 1 and 10000");
         check(&format!("{FILE}min_level = \"hihg\""), "hihg");
+        check(&format!("{FILE}late_after_s = 0"), "has to be between 1 and");
         check(&FILE.repeat(17), "more than 16 exports");
     }
 

@@ -5,11 +5,14 @@ use crate::failure::{Failure, io_failure};
 use crate::out;
 use crate::place::DataDir;
 use crate::service::export_source::LogSource;
-use holdshort_export::{Arguments, Batching, Cursor, Encoder, Exporter, Filter, Rotation, Sink, SinkTarget};
+use holdshort_export::{
+    Arguments, Batching, Cursor, Encoder, Exporter, Filter, Listener, Meter, Rotation, Sink, SinkTarget,
+};
 use holdshort_model::Level;
 use holdshort_notify::Trust;
 use holdshort_store::log::LogError;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,6 +39,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Exporting {
     ending: watch::Sender<bool>,
     threads: Vec<Exit>,
+    meters: Vec<Arc<Meter>>,
     /// How long the end waits for all of them together.
     patience: Duration,
 }
@@ -45,6 +49,13 @@ struct Exit {
     name: String,
     thread: JoinHandle<()>,
     ended: Receiver<()>,
+}
+
+impl Exporting {
+    /// What they count, for whoever asks while they run.
+    pub(crate) fn meters(&self) -> Vec<Arc<Meter>> {
+        self.meters.clone()
+    }
 }
 
 impl Drop for Exporting {
@@ -108,11 +119,13 @@ pub(crate) fn start(
     prepared: Vec<Prepared>,
     data: &DataDir,
     source: impl Fn() -> Result<LogSource, LogError>,
+    listener: Listener,
 ) -> Result<Exporting, Failure> {
     let (ending, ended) = watch::channel(false);
-    let mut exporting = Exporting { ending, threads: Vec::new(), patience: LEAVE_MAX };
+    let mut exporting = Exporting { ending, threads: Vec::new(), meters: Vec::new(), patience: LEAVE_MAX };
     for Prepared { export, sink } in prepared {
-        let exporter = exporter(&export, sink, source().map_err(Failure::internal)?, &data.exports());
+        let exporter = exporter(&export, sink, source().map_err(Failure::internal)?, (&data.exports(), listener.clone()));
+        exporting.meters.push(exporter.meter.clone());
         let ended = ended.clone();
         let (left, gone) = channel::<()>();
         let thread = std::thread::Builder::new().name(format!("export-{}", export.name));
@@ -132,7 +145,12 @@ pub(crate) fn start(
     Ok(exporting)
 }
 
-fn exporter(export: &Export, sink: Sink, source: LogSource, directory: &Path) -> Exporter<LogSource> {
+fn exporter(
+    export: &Export,
+    sink: Sink,
+    source: LogSource,
+    (directory, listener): (&Path, Listener),
+) -> Exporter<LogSource> {
     let encoder = Encoder::new(export.format.format(), arguments(export.arguments), sink.line_bytes_max());
     Exporter {
         name: export.name.clone(),
@@ -146,10 +164,13 @@ fn exporter(export: &Export, sink: Sink, source: LogSource, directory: &Path) ->
             every: Duration::from_millis(export.batch_ms),
             pause_first: Duration::from_millis(export.pause_first_ms),
             pause_max: Duration::from_secs(export.pause_max_s),
+            late_after: Duration::from_secs(export.late_after_s),
         },
         // What is none was refused when the configuration was read.
         from: export.from().unwrap_or(holdshort_export::From::Start),
         cursor: Cursor::new(directory, &export.name),
+        meter: Meter::new(&export.name),
+        listener,
     }
 }
 
@@ -224,7 +245,7 @@ mod tests {
         });
         let threads = vec![Exit { name: "siem".into(), thread, ended }];
         let (ending, seen) = watch::channel(false);
-        drop(Exporting { ending, threads, patience: Duration::from_millis(1) });
+        drop(Exporting { ending, threads, meters: Vec::new(), patience: Duration::from_millis(1) });
         assert!(*seen.borrow(), "it was told");
         // Only now: the end did not wait for it.
         drop(hanging);

@@ -1,8 +1,9 @@
 //! The records of a log as exports read them.
 
 use crate::clock;
-use holdshort_export::{Body, Chunk, Event, Source, SourceError, Unreadable};
-use holdshort_store::keys::Keys;
+use holdshort_export::{Body, Chunk, Event, Key, Source, SourceError, Unreadable};
+use holdshort_ledger::KeyId;
+use holdshort_store::keys::{Found, Keys};
 use holdshort_store::log::{Log, LogError, Wrong};
 use holdshort_store::records::{Content, LoggedRecord, Records};
 use std::sync::Arc;
@@ -63,14 +64,38 @@ impl Source for LogSource {
                     _ => return Err(SourceError(error.to_string())),
                 },
             };
+            if record.content == Content::Closed && !self.keys_answer(&record) {
+                // Not for good: the key may be there, and nobody can look.
+                return Err(SourceError("the keys of sealed records cannot be read".into()));
+            }
+            if record.index() > chunk.next {
+                // What lies between was dropped. What comes before it goes first.
+                if !chunk.events.is_empty() {
+                    return Ok(chunk);
+                }
+                chunk.lost += record.index() - chunk.next;
+            }
             bytes += record.stored.payload.len();
-            // What lies between was dropped.
-            chunk.lost += record.index().saturating_sub(chunk.next);
             chunk.next = record.index() + 1;
             chunk.events.push(event(&self.origin, seen_ms, &record));
         }
         self.reading = Some((chunk.next, reading));
         Ok(chunk)
+    }
+
+    fn erased(&mut self, key: &Key) -> bool {
+        // What nobody can say is taken for erased: it is read from the log again, and found there or not.
+        self.records.keys().is_none_or(|keys| !matches!(keys.find(&KeyId::new(*key)), Ok(Found::Key(_))))
+    }
+}
+
+impl LogSource {
+    /// Whether the store of keys answers when it is asked for the one of this record.
+    fn keys_answer(&self, record: &LoggedRecord) -> bool {
+        match (self.records.keys(), record.key_id()) {
+            (Some(keys), Some(id)) => keys.find(&id).is_ok(),
+            _ => true,
+        }
     }
 }
 
@@ -94,5 +119,6 @@ pub(crate) fn event(origin: &Arc<str>, seen_ms: u64, record: &LoggedRecord) -> E
         (None, Content::Plain | Content::Opened(_)) => Body::Unreadable(Unreadable::Unknown),
     };
     let (index, bytes) = (record.index(), record.stored.payload.len());
-    Event { log: origin.clone(), index, leaf: *record.leaf().as_bytes(), seen_ms, bytes, body }
+    let key = record.key_id().map(|id| *id.as_bytes());
+    Event { log: origin.clone(), index, leaf: *record.leaf().as_bytes(), seen_ms, bytes, key, body }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod assemble;
 mod declared;
 pub(crate) mod export;
+mod export_alarm;
 pub(crate) mod export_source;
 pub(crate) mod gateway;
 mod index;

@@ -13,7 +13,7 @@ use crate::service::kill::KillSwitch;
 use crate::service::lock::{DataLock, Whereabouts};
 use crate::service::start::READY_LINE;
 use crate::service::watch::{FileSource, Fingerprint, follow};
-use crate::service::{export, witness, witness_publish};
+use crate::service::{export, export_alarm, witness, witness_publish};
 use holdshort_model::Scope;
 use holdshort_proxy::mcp::{UpstreamConfig, serve_http};
 use holdshort_server::{Access, Activity, ListenError, Listener, Parts, Service, SystemClock, serve};
@@ -56,8 +56,11 @@ pub(crate) async fn run(options: RunOptions) -> Outcome {
     let served = match witness::start(&loaded, policy, data.log(), &assembled) {
         Ok(witnessing) => {
             let publishing = witness_publish::start(places, &assembled.log);
-            let served = match export::start(exports, &data, || LogSource::live(&assembled.log, &assembled.keys)) {
+            let listener = export_alarm::listener(&assembled.service);
+            let source = || LogSource::live(&assembled.log, &assembled.keys);
+            let served = match export::start(exports, &data, source, listener) {
                 Ok(exporting) => {
+                    export_alarm::expose(&assembled, exporting.meters());
                     let served = attend(&options, &loaded, (upstreams, files), &data, &assembled).await;
                     drop(exporting);
                     served

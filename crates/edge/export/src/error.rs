@@ -41,6 +41,9 @@ pub enum Failed {
         /// When the other side wants to be asked again, in seconds.
         retry_after_s: Option<u64>,
     },
+    /// Not in time: perhaps they were too many.
+    #[error("did not answer in time")]
+    Late,
     /// Not these, whenever: the other side says that they are wrong.
     #[error("refused with {status}{detail}")]
     Refused {
@@ -53,6 +56,9 @@ pub enum Failed {
 
 impl From<SendError> for Failed {
     fn from(error: SendError) -> Self {
-        Self::Later { error: error.to_string(), retry_after_s: None }
+        match error {
+            SendError::Late => Self::Late,
+            other => Self::Later { error: other.to_string(), retry_after_s: None },
+        }
     }
 }

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+/// Id of the key that a record is sealed with.
+pub type Key = [u8; 16];
+
 /// Whether arguments leave the house.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arguments {
@@ -28,6 +31,8 @@ pub struct Event {
     pub seen_ms: u64,
     /// Bytes of the stored record.
     pub bytes: usize,
+    /// The key that it is sealed with; none when it is not.
+    pub key: Option<Key>,
     /// What it says.
     pub body: Body,
 }
@@ -84,6 +89,12 @@ impl Event {
             Body::Unreadable(_) => "unreadable",
             Body::Record(record) => kind(record),
         }
+    }
+
+    /// Whether nobody can say what it says.
+    #[must_use]
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self.body, Body::Unreadable(_))
     }
 
     /// When it happened, in milliseconds since 1970.
@@ -165,6 +176,19 @@ impl Event {
         }
         value
     }
+}
+
+/// Ids of keys as an erasure names them.
+pub(crate) fn keys(record: &Record) -> Vec<Key> {
+    let Record::Erasure(erasure) = record else { return Vec::new() };
+    let key = |text: &String| {
+        let digits: Option<Vec<u8>> =
+            text.chars().map(|c| c.to_digit(16).and_then(|digit| digit.try_into().ok())).collect();
+        let bytes: Vec<u8> =
+            digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        Key::try_from(bytes).ok().filter(|_| text.len() == 2 * size_of::<Key>())
+    };
+    erasure.keys.iter().filter_map(key).collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,10 +1,11 @@
 //! Formats, and the items that are made of events.
 
-use crate::event::{Arguments, Event};
+use crate::event::{Arguments, Event, Key};
 use crate::otlp::Spans;
 use crate::{cef, hec, ocsf};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use serde::Serialize;
 
 /// What events are made into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Item {
     pub index: u64,
     /// Hash of its leaf.
     pub leaf: [u8; 32],
+    /// The key that the record is sealed with.
+    pub key: Option<Key>,
     /// What is sent.
     pub payload: Payload,
 }
@@ -65,6 +68,16 @@ pub enum Payload {
 }
 
 impl Item {
+    /// What stands in it of this one record, and of no other; none when nothing does.
+    pub(crate) fn alone(&self) -> Option<Self> {
+        let mut alone = self.clone();
+        if let Payload::Otlp(parts) = &mut alone.payload {
+            parts.0.as_ref()?;
+            parts.1.clear();
+        }
+        Some(alone)
+    }
+
     /// About how many bytes it takes on the wire.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -98,9 +111,9 @@ impl Encoder {
     /// The item of an event.
     pub fn push(&mut self, event: &Event) -> Item {
         let payload = match self.format {
-            Format::Ocsf => Payload::Json(self.events.push(event, self.arguments).to_string()),
-            Format::Hec => Payload::Json(hec::event(event, self.arguments).to_string()),
-            Format::Json => Payload::Json(hec::json(event, self.arguments).to_string()),
+            Format::Ocsf => Payload::Json(json_line(&self.events.push(event, self.arguments))),
+            Format::Hec => Payload::Json(json_line(&hec::event(event, self.arguments))),
+            Format::Json => Payload::Json(json_line(&hec::json(event, self.arguments))),
             Format::Cef => Payload::Cef {
                 line: cef::line(event, self.line_bytes_max),
                 severity: cef::syslog_severity(event.level()),
@@ -111,14 +124,32 @@ impl Encoder {
                 Payload::Otlp(Box::new((Some(log), spans)))
             }
         };
-        Item { index: event.index, leaf: event.leaf, payload }
+        Item { index: event.index, leaf: event.leaf, key: event.key, payload }
     }
 
     /// What is not waited for any longer at this time, in milliseconds since 1970. It goes along with the place of the
     /// last record that was sent.
     pub fn overdue(&mut self, now_ms: u64, index: u64, leaf: [u8; 32]) -> Option<Item> {
         let spans = self.spans.overdue(now_ms);
-        (!spans.is_empty()).then(|| Item { index, leaf, payload: Payload::Otlp(Box::new((None, spans))) })
+        (!spans.is_empty()).then(|| Item { index, leaf, key: None, payload: Payload::Otlp(Box::new((None, spans))) })
+    }
+
+    /// A place to come back to: what follows is the next batch.
+    pub(crate) fn mark(&mut self) {
+        self.events.mark();
+        self.spans.mark();
+    }
+
+    /// Back to the mark, as far as records from `index` on are concerned: they come again.
+    pub(crate) fn rewind(&mut self, index: u64) {
+        self.events.rewind(index);
+        self.spans.rewind(index);
+    }
+
+    /// Forgets what was sealed with keys that are gone.
+    pub(crate) fn forget(&mut self, mut gone: impl FnMut(&Key) -> bool) {
+        self.events.forget(&mut gone);
+        self.spans.forget(&mut gone);
     }
 
     /// Whether records before the place where it begins have to be seen, to join what comes after.
@@ -126,4 +157,14 @@ impl Encoder {
     pub const fn looks_back(&self) -> bool {
         matches!(self.format, Format::Otlp | Format::Ocsf)
     }
+}
+
+/// One line of JSON. What some readers take for the end of a line stands as an escape, which means the same.
+pub(crate) fn json_line(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    // The first bytes of U+0085, U+2028 and U+2029. Outside of texts JSON has neither.
+    if !text.as_bytes().contains(&0xC2) && !text.as_bytes().contains(&0xE2) {
+        return text;
+    }
+    text.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }

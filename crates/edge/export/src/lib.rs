@@ -17,9 +17,12 @@ mod otlp;
 mod sink;
 mod summary;
 
-pub use delivery::{Batching, Chunk, Cursor, CursorError, Exporter, Filter, From, Source, SourceError, State};
+pub use delivery::{
+    Alarm, Batching, Chunk, Cursor, CursorError, Exporter, Filter, From, Listener, Meter, Source, SourceError, State,
+    render as render_meters,
+};
 pub use error::{ExportError, Failed};
-pub use event::{Arguments, Body, Event, KINDS, Unreadable};
+pub use event::{Arguments, Body, Event, KINDS, Key, Unreadable};
 pub use format::{Encoder, Format, Item, Payload};
 pub use ocsf::VERSION as OCSF_VERSION;
-pub use sink::{Rotation, Sink, SinkTarget, lines};
+pub use sink::{Rotation, Sink, SinkTarget, Taken, lines};

@@ -77,6 +77,8 @@ fn the_validator_finds_what_is_wrong() {
     check("/ai_agent/kind", json!("x"));
     check("/attestation_list/0/fingerprint", json!({ "value": "x" }));
     check("/metadata/sequence", json!("1"));
+    check("/attestation_list/0/prev_event", json!({ "type_uid": 600_399 }));
+    check("/attestation_list/0/prev_event", json!({ "uid": "x", "hash": "y" }));
 }
 
 #[test]
@@ -122,8 +124,8 @@ async fn what_a_collector_gets_is_what_the_definitions_say() {
         gzip: true,
     };
     let made = items(Format::Otlp, Arguments::Digest, &events);
-    let said = Sink::new(Format::Otlp, target).unwrap().send(&made).await.unwrap();
-    assert_eq!(said, None);
+    let taken = Sink::new(Format::Otlp, target).unwrap().send(&made).await.unwrap();
+    assert_eq!((taken.rejected, taken.said), (0, None));
     let taken = receiver.taken.lock().unwrap().clone();
     for got in &taken {
         assert_eq!(got.headers["content-type"], "application/x-protobuf");
@@ -197,8 +199,31 @@ async fn a_collector_that_keeps_only_a_part_says_so() {
         gzip: false,
     };
     let made = items(Format::Otlp, Arguments::Digest, &[event(0, refusal())]);
-    let said = Sink::new(Format::Otlp, target).unwrap().send(&made).await.unwrap();
-    assert_eq!(said.as_deref(), Some("2 of v1/logs were not kept: old"));
+    let taken = Sink::new(Format::Otlp, target).unwrap().send(&made).await.unwrap();
+    // The same bytes are said of spans, whose first field means the same.
+    assert_eq!(taken.rejected, 2);
+    assert_eq!(taken.said.as_deref(), Some("2 of v1/logs were not kept: old; 2 of v1/traces were not kept: old"));
+}
+
+#[test]
+fn every_event_names_the_one_before_it() {
+    let mut events = every();
+    // What is between them was dropped.
+    let behind = event(events.len() as u64 + 7, refusal());
+    events.push(behind);
+    let text = lines(&items(Format::Ocsf, Arguments::Digest, &events));
+    let made: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let attested = |event: &Value| event["attestation_list"][0].clone();
+    assert_eq!(attested(&made[0])["prev_event"], Value::Null);
+    assert_eq!(attested(made.last().unwrap())["prev_event"], Value::Null);
+    for pair in made[..made.len() - 1].windows(2) {
+        let expected = json!({
+            "uid": pair[0]["metadata"]["uid"], "type_uid": pair[0]["type_uid"], "fingerprint": attested(&pair[0])["fingerprint"],
+        });
+        assert_eq!(attested(&pair[1])["prev_event"], expected);
+    }
+    let said = ask(&ocsf_validator(), &text);
+    assert_eq!(said.last().unwrap()["wrong"], 0, "{said:#?}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod deciding;
 mod declassify;
 mod destinations;
 mod erasure;
+mod exposed;
 mod faults;
 mod flight;
 mod forgotten;

@@ -91,6 +91,7 @@ pub struct Service {
     pub(crate) baselines: Arc<Baselines>,
     pub(crate) response: Response,
     pub(crate) witnesses: std::sync::OnceLock<tokio::sync::watch::Receiver<holdshort_api::WitnessesPage>>,
+    pub(crate) exposed: crate::exposed::Exposed,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
@@ -145,6 +146,7 @@ impl Service {
             baselines,
             response,
             witnesses: std::sync::OnceLock::new(),
+            exposed: crate::exposed::Exposed::default(),
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
@@ -260,6 +262,7 @@ impl Service {
         let mut text = self.journal.metrics.render(sessions, self.budget.used(), self.budget.reduced());
         text.push_str(&self.response.metrics_text());
         crate::metrics::render_waiting(&mut text, self.approvals.pending(), &self.containment.entries());
+        self.exposed.render(&mut text);
         text
     }
 

@@ -62,6 +62,11 @@ impl Draft {
         draft
     }
 
+    /// What it is an event of.
+    pub(super) fn type_uid(&self) -> Option<u64> {
+        self.0.get("type_uid").and_then(Value::as_u64)
+    }
+
     pub(super) fn finish(self) -> Value {
         Value::Object(self.0)
     }

@@ -4,6 +4,7 @@
 //! attestation's fingerprint is the hash of the leaf. That hash is over the record in the log, and not over the event,
 //! which is why its serialization is named: with a proof of the log it shows what the event was made of.
 
+mod chain;
 mod change;
 mod class;
 mod decision;
@@ -12,9 +13,10 @@ mod verdict;
 
 pub use class::VERSION;
 
-use crate::event::{Arguments, Body, Event};
+use crate::event::{Arguments, Body, Event, Key, keys};
 use crate::open::Open;
 use crate::summary::Summary;
+use chain::Chain;
 use class::{Draft, object, product};
 use decision::Act;
 use holdshort_model::{ActionKind, Record, one_line};
@@ -24,32 +26,33 @@ use serde_json::{Value, json};
 const OPEN_MAX: usize = 8_192;
 /// Longest message, in characters.
 const MESSAGE_CHARS_MAX: usize = 512;
-/// What a fingerprint is of: this is not one of the serializations that OCSF numbers.
-const SERIALIZATION: &str = "holdshort/record/v1: leaf of the log (RFC 6962) over a salted commitment to the record";
 
 /// Makes events of records.
 #[derive(Debug)]
 pub(crate) struct Events {
     open: Open<Act>,
+    chain: Chain,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { open: Open::new(OPEN_MAX) }
+        Self { open: Open::new(OPEN_MAX), chain: Chain::default() }
     }
 }
 
 impl Events {
     /// The event of a record.
     pub(crate) fn push(&mut self, event: &Event, arguments: Arguments) -> Value {
+        self.open.at(event.index);
         let summary = Summary::of(event);
         let mut profiles = vec!["record_integrity"];
         let mut draft = match &event.body {
             Body::Unreadable(why) => change::unreadable(*why),
             Body::Record(record) => self.record(record, event, arguments, &mut profiles),
         };
-        draft.set("metadata", metadata(event, &profiles));
-        draft.set("attestation_list", json!([attestation(event)]));
+        let uid = uid(event);
+        draft.set("attestation_list", json!([self.chain.attestation(event, &uid, draft.type_uid())]));
+        draft.set("metadata", metadata(event, uid, &profiles));
         draft.set("time", event.time_ms());
         let plain = !event.is_refusal();
         let (severity, name) = verdict::severity(event.level(), plain);
@@ -57,6 +60,20 @@ impl Events {
         draft.set("severity", name);
         draft.set("message", one_line(&summary.message, MESSAGE_CHARS_MAX));
         draft.finish()
+    }
+
+    pub(crate) fn mark(&mut self) {
+        self.open.mark();
+        self.chain.mark();
+    }
+
+    pub(crate) fn rewind(&mut self, index: u64) {
+        self.open.rewind(index);
+        self.chain.rewind(index);
+    }
+
+    pub(crate) fn forget(&mut self, gone: &mut impl FnMut(&Key) -> bool) {
+        self.open.forget(gone);
     }
 
     fn record(
@@ -76,7 +93,7 @@ impl Events {
                 if record.request.action.kind == ActionKind::HttpRequest {
                     profiles.push("host");
                 }
-                self.open.insert(record.decision.id, event.time_ms(), Act::of(record));
+                self.open.insert(record.decision.id, event.time_ms(), event.key, Act::of(record));
                 decision::decided(record, event, arguments)
             }
             Record::Outcome(outcome) => {
@@ -96,7 +113,11 @@ impl Events {
                 change::response(record)
             }
             Record::Promotion(record) => change::promotion(record),
-            Record::Erasure(record) => change::erasure(record),
+            Record::Erasure(erasure) => {
+                let gone = keys(record);
+                self.open.forget(&mut |key| gone.contains(key));
+                change::erasure(erasure)
+            }
             Record::Policy(record) => change::policy(record),
             Record::ToolChange(record) => change::tool_change(record),
             Record::Declassification(record) => change::declassification(record),
@@ -110,18 +131,21 @@ impl Events {
     }
 }
 
-fn metadata(event: &Event, profiles: &[&str]) -> Value {
+/// A decision is known by its id everywhere; every other record by its place.
+fn uid(event: &Event) -> String {
+    match (&event.body, event.decision()) {
+        (Body::Record(record), Some(id)) if matches!(**record, Record::Decision(_)) => id.to_string(),
+        _ => event.uid(),
+    }
+}
+
+fn metadata(event: &Event, uid: String, profiles: &[&str]) -> Value {
     let decision = event.decision().map(|id| id.to_string());
-    let own = match &event.body {
-        Body::Record(record) if matches!(**record, Record::Decision(_)) => decision.clone(),
-        _ => None,
-    };
     object([
         ("version", json!(VERSION)),
         ("product", product()),
         ("profiles", json!(profiles)),
-        // A decision is known by its id everywhere; every other record by its place.
-        ("uid", json!(own.unwrap_or_else(|| event.uid()))),
+        ("uid", json!(uid)),
         ("correlation_uid", json!(decision)),
         ("log_name", json!(&*event.log)),
         ("log_provider", json!("Holdshort")),
@@ -131,21 +155,4 @@ fn metadata(event: &Event, profiles: &[&str]) -> Value {
         ("processed_time", json!(event.seen_ms)),
         ("untruncated_size", json!(i32::try_from(event.bytes).ok())),
     ])
-}
-
-fn attestation(event: &Event) -> Value {
-    json!({
-        "uid": event.uid(),
-        "chain_uid": &*event.log,
-        "authority_uid": &*event.log,
-        "fingerprint": {
-            "algorithm_id": 3,
-            "algorithm": "SHA-256",
-            "value": event.leaf_hex(),
-            "encoding_id": 1,
-            "encoding": "Hex",
-            "serialization_id": 99,
-            "serialization": SERIALIZATION,
-        },
-    })
 }

@@ -8,7 +8,7 @@ mod wire;
 
 pub(crate) use wire::{Signal, body, lines, rejected};
 
-use crate::event::{Arguments, Body, Event};
+use crate::event::{Arguments, Body, Event, Key, keys};
 use crate::open::Open;
 use crate::summary::{Summary, Value, name, succeeded};
 use holdshort_model::{ActionKind, DecisionRecord, Effect, Level, Outcome, Record, RecordId};
@@ -43,7 +43,9 @@ impl Spans {
         let summary = Summary::of(event);
         let mut log = log_record(event, &summary);
         let mut spans = Vec::new();
-        self.newest_ms = self.newest_ms.max(event.time_ms());
+        self.open.at(event.index);
+        // A clock that was ahead, of whoever recorded or of this host, is not believed for longer than it was.
+        self.newest_ms = self.newest_ms.max(event.time_ms()).min(event.seen_ms);
         if let Body::Record(record) = &event.body {
             match &**record {
                 Record::Decision(decision) => {
@@ -53,7 +55,7 @@ impl Spans {
                     }
                     let span = started(decision, event, &summary);
                     if decision.decision.enforced == Effect::Allow {
-                        spans.extend(self.open.insert(decision.decision.id, event.time_ms(), span));
+                        spans.extend(self.open.insert(decision.decision.id, event.time_ms(), event.key, span));
                     } else {
                         spans.push(span);
                     }
@@ -65,6 +67,10 @@ impl Spans {
                     }
                     spans.push(ended(open.unwrap_or_else(|| bare(outcome)), outcome, event));
                 }
+                Record::Erasure(_) => {
+                    let gone = keys(record);
+                    self.open.forget(&mut |key| gone.contains(key));
+                }
                 _ => {}
             }
         }
@@ -75,8 +81,19 @@ impl Spans {
 
     /// The spans whose outcome is not waited for any longer at this time, in milliseconds since 1970.
     pub(crate) fn overdue(&mut self, now_ms: u64) -> Vec<Span> {
-        let before_ms = now_ms.saturating_sub(OPEN_MS_MAX);
-        std::iter::from_fn(|| self.open.expired(before_ms)).collect()
+        std::iter::from_fn(|| self.open.expired(now_ms, OPEN_MS_MAX)).collect()
+    }
+
+    pub(crate) fn mark(&mut self) {
+        self.open.mark();
+    }
+
+    pub(crate) fn rewind(&mut self, index: u64) {
+        self.open.rewind(index);
+    }
+
+    pub(crate) fn forget(&mut self, gone: &mut impl FnMut(&Key) -> bool) {
+        self.open.forget(gone);
     }
 }
 

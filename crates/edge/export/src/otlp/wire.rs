@@ -1,5 +1,6 @@
 //! Requests of OTLP over HTTP, as the generated types of the OpenTelemetry project write them.
 
+use crate::format::json_line;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
@@ -40,14 +41,18 @@ pub(crate) fn body(signal: Signal, logs: &[&LogRecord], spans: &[&Span]) -> Opti
 /// The same as lines of JSON, which is what a file of OTLP has.
 #[must_use]
 pub(crate) fn lines(logs: &[&LogRecord], spans: &[&Span]) -> Vec<String> {
-    let logs = logs_request(logs).and_then(|request| serde_json::to_string(&request).ok());
-    let traces = traces_request(spans).and_then(|request| serde_json::to_string(&request).ok());
+    let logs = logs_request(logs).map(|request| json_line(&request));
+    let traces = traces_request(spans).map(|request| json_line(&request));
     logs.into_iter().chain(traces).collect()
 }
 
 /// How many items of a request the collector did not take, and why (a "partial success"). It wants none of them again.
 #[must_use]
 pub(crate) fn rejected(signal: Signal, answer: &[u8]) -> Option<(u64, String)> {
+    // Some answer in JSON whatever they were asked in.
+    if let Ok(said) = serde_json::from_slice::<serde_json::Value>(answer) {
+        return rejected_json(signal, said.get("partialSuccess")?);
+    }
     let (count, why) = match signal {
         Signal::Logs => {
             let partial = ExportLogsServiceResponse::decode(answer).ok()?.partial_success?;
@@ -58,7 +63,23 @@ pub(crate) fn rejected(signal: Signal, answer: &[u8]) -> Option<(u64, String)> {
             (partial.rejected_spans, partial.error_message)
         }
     };
-    u64::try_from(count).ok().filter(|count| *count > 0).map(|count| (count, why))
+    noteworthy(u64::try_from(count).ok()?, why)
+}
+
+fn rejected_json(signal: Signal, partial: &serde_json::Value) -> Option<(u64, String)> {
+    let count = partial.get(match signal {
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Traces => "rejectedSpans",
+    });
+    // 64-bit numbers are texts in the JSON of protobuf.
+    let count = count.and_then(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok())).unwrap_or(0);
+    let why = partial.get("errorMessage").and_then(serde_json::Value::as_str).unwrap_or_default();
+    noteworthy(count, why.to_owned())
+}
+
+/// A message without a count is a warning.
+fn noteworthy(count: u64, why: String) -> Option<(u64, String)> {
+    (count > 0 || !why.is_empty()).then_some((count, why))
 }
 
 fn logs_request(logs: &[&LogRecord]) -> Option<ExportLogsServiceRequest> {

@@ -5,7 +5,7 @@ use crate::format::{Item, Payload};
 use crate::otlp;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// How much is read at once when the end of the last whole line is looked for, in bytes.
@@ -23,7 +23,7 @@ pub struct Rotation {
 pub(super) struct File {
     path: PathBuf,
     rotation: Rotation,
-    open: Option<(fs::File, u64)>,
+    open: Option<fs::File>,
 }
 
 impl File {
@@ -31,7 +31,8 @@ impl File {
         if path.file_name().is_none() { Err(ExportError::Path(path)) } else { Ok(Self { path, rotation, open: None }) }
     }
 
-    pub(super) fn send(&mut self, items: &[Item]) -> Result<(), Failed> {
+    /// Gives the bytes that were written.
+    pub(super) fn send(&mut self, items: &[Item]) -> Result<usize, Failed> {
         let written = self.write(&text(items));
         if written.is_err() {
             // What the file holds is looked at again.
@@ -41,26 +42,43 @@ impl File {
     }
 
     pub(super) fn settle(&mut self) -> Result<(), Failed> {
-        self.open.as_ref().map_or(Ok(()), |(file, _)| file.sync_data()).map_err(|error| failed(&error))
+        self.open.as_ref().map_or(Ok(()), fs::File::sync_data).map_err(|error| failed(&error))
     }
 
-    fn write(&mut self, text: &str) -> io::Result<()> {
-        if self.open.as_ref().is_some_and(|(_, bytes)| *bytes >= self.rotation.bytes_max) {
-            self.rotate()?;
+    fn write(&mut self, text: &str) -> io::Result<usize> {
+        if self.open.as_ref().is_some_and(|file| !is_at(file, &self.path)) {
+            // Somebody else put it aside: what was written there stays, and has to be on disk like the rest.
+            self.settle_and_close()?;
         }
-        let (mut file, bytes) = match self.open.take() {
-            Some(open) => open,
+        let mut file = match self.open.take() {
+            Some(file) => file,
             None => open(&self.path)?,
         };
-        file.write_all(text.as_bytes())?;
-        self.open = Some((file, bytes + text.len() as u64));
-        Ok(())
+        // Somebody else may have cut it.
+        let mut bytes = file.metadata()?.len();
+        if bytes >= self.rotation.bytes_max {
+            self.open = Some(file);
+            self.rotate()?;
+            file = open(&self.path)?;
+            bytes = 0;
+        }
+        if let Err(error) = file.write_all(text.as_bytes()) {
+            // On a full disk every attempt would leave a part of the batch behind.
+            if file.metadata().is_ok_and(|now| now.len() > bytes) {
+                let _ = file.set_len(bytes);
+            }
+            return Err(error);
+        }
+        self.open = Some(file);
+        Ok(text.len())
+    }
+
+    fn settle_and_close(&mut self) -> io::Result<()> {
+        self.open.take().map_or(Ok(()), |file| file.sync_data())
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        if let Some((file, _)) = self.open.take() {
-            file.sync_data()?;
-        }
+        self.settle_and_close()?;
         let aside = |number: u32| {
             let mut name = self.path.clone().into_os_string();
             name.push(format!(".{number}"));
@@ -79,8 +97,14 @@ impl File {
     }
 }
 
+/// Whether the open file is the one that stands at the path.
+fn is_at(file: &fs::File, path: &Path) -> bool {
+    let id = |found: fs::Metadata| (found.dev(), found.ino());
+    file.metadata().map(id).ok().zip(fs::metadata(path).map(id).ok()).is_some_and(|(open, named)| open == named)
+}
+
 // A line that a crash tore is cut off: its record comes again, since the cursor was not behind it yet.
-fn open(path: &Path) -> io::Result<(fs::File, u64)> {
+fn open(path: &Path) -> io::Result<fs::File> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
     let mut end = file.metadata()?.len();
     while end > 0 {
@@ -97,7 +121,7 @@ fn open(path: &Path) -> io::Result<(fs::File, u64)> {
     if end < file.metadata()?.len() {
         file.set_len(end)?;
     }
-    Ok((file, end))
+    Ok(file)
 }
 
 /// Items as lines, each with its end.

@@ -3,6 +3,7 @@
 use crate::error::{ExportError, Failed};
 use crate::format::{Format, Item, Payload};
 use crate::otlp::{self, Signal};
+use crate::sink::Taken;
 use crate::sink::file::text;
 use bytes::Bytes;
 use flate2::Compression;
@@ -14,6 +15,10 @@ use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use std::io::Write as _;
 
+/// Codes of the collector that are about events: no data, not its format, no event, an empty one, bad fields.
+const FAULTS_OF_EVENTS: [u64; 5] = [5, 6, 12, 13, 15];
+/// So much of an answer tells that it is a web page, in bytes.
+const PAGE_BYTES: usize = 9;
 /// Longest name of a fault, in characters.
 const DETAIL_CHARS_MAX: usize = 120;
 
@@ -50,11 +55,17 @@ impl Http {
         Ok(Self { poster: Poster::new(trust, 1)?, format, url, authorization, gzip })
     }
 
-    pub(super) async fn send(&mut self, items: &[Item]) -> Result<Option<String>, Failed> {
+    pub(super) async fn send(&mut self, items: &[Item]) -> Result<Taken, Failed> {
         if self.format != Format::Otlp {
             let kind = if self.format == Format::Hec { "application/json" } else { "application/x-ndjson" };
-            self.post(&self.url, kind, text(items).into_bytes()).await?;
-            return Ok(None);
+            let body = text(items).into_bytes();
+            let bytes = body.len();
+            let answer = self.post(&self.url, kind, body).await?;
+            // Splunk's own answers say so in the status as well; what stands before it may not.
+            return match self.fault(&answer.body) {
+                Some(fault) if self.format == Format::Hec && fault.code != 0 => Err(fault.judge(answer.status)),
+                _ => Ok(Taken { bytes, ..Taken::default() }),
+            };
         }
         let (mut logs, mut spans) = (Vec::new(), Vec::new());
         for item in items {
@@ -63,18 +74,19 @@ impl Http {
                 spans.extend(&parts.1);
             }
         }
-        let mut said = None;
+        let mut taken = Taken::default();
         for signal in [Signal::Logs, Signal::Traces] {
             let Some(body) = otlp::body(signal, &logs, &spans) else { continue };
+            taken.bytes += body.len();
             let answer = self.post(&format!("{}/{}", self.url, signal.path()), "application/x-protobuf", body).await?;
-            let rejected = otlp::rejected(signal, &answer.body);
-            let told = |(count, why): (u64, String)| {
-                let (kind, why) = (signal.path(), self.said(&why));
-                format!("{count} of {kind} were not kept: {why}")
-            };
-            said = said.or(rejected.map(told));
+            let Some((count, why)) = otlp::rejected(signal, &answer.body) else { continue };
+            if signal == Signal::Logs {
+                taken.rejected = count;
+            }
+            let said = format!("{count} of {} were not kept: {}", signal.path(), self.said(&why));
+            taken.said = Some(taken.said.map_or_else(|| said.clone(), |before| format!("{before}; {said}")));
         }
-        Ok(said)
+        Ok(taken)
     }
 
     async fn post(&self, url: &str, kind: &'static str, body: Vec<u8>) -> Result<Answer, Failed> {
@@ -92,27 +104,37 @@ impl Http {
         };
         let request = request.body(Full::new(Bytes::from(body))).map_err(|_| unsendable())?;
         let answer = self.poster.send(request).await?;
-        if answer.is_success() { Ok(answer) } else { Err(self.judge(&answer)) }
+        match answer.is_success() {
+            // A gateway that wants somebody to log in, a proxy that excuses itself.
+            true if is_page(&answer.body) => {
+                Err(Failed::Later { error: "answered with a web page".into(), retry_after_s: None })
+            }
+            true => Ok(answer),
+            false => Err(self.judge(&answer)),
+        }
     }
 
     // What is wrong with the items themselves is told apart from what is wrong with the way there: only the first may
     // end in a record that is left out. A credential that was taken away, or a path that is not there, is the second.
     fn judge(&self, answer: &Answer) -> Failed {
-        let detail = if self.format == Format::Hec { self.fault(&answer.body) } else { String::new() };
-        match answer.status {
-            400 | 413 | 415 | 422 => Failed::Refused { status: answer.status, detail },
-            status => {
+        let fault = self.fault(&answer.body).filter(|_| self.format == Format::Hec);
+        match (answer.status, fault) {
+            (400, Some(fault)) => fault.judge(400),
+            (400 | 413 | 415 | 422, fault) => {
+                Failed::Refused { status: answer.status, detail: fault.map_or_else(String::new, |fault| fault.said()) }
+            }
+            (status, fault) => {
+                let detail = fault.map_or_else(String::new, |fault| fault.said());
                 Failed::Later { error: format!("answered {status}{detail}"), retry_after_s: answer.retry_after_s }
             }
         }
     }
 
     /// What Splunk calls a fault: `{"text": "Invalid token", "code": 4}`.
-    fn fault(&self, body: &[u8]) -> String {
-        let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    fn fault(&self, body: &[u8]) -> Option<Fault> {
+        let said: serde_json::Value = serde_json::from_slice(body).ok()?;
         let text = said.get("text").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let code = said.get("code").and_then(serde_json::Value::as_u64);
-        code.map_or_else(String::new, |code| format!(" ({}, code {code})", self.said(text)))
+        Some(Fault { code: said.get("code")?.as_u64()?, text: self.said(text) })
     }
 
     /// Words of the other side, on one line. They are logged and stored: the token is not, should it be among them.
@@ -121,4 +143,30 @@ impl Http {
         let token = authorization.and_then(|value| value.split_once(' ')).map(|(_, token)| token);
         one_line(&token.map_or_else(|| text.to_owned(), |token| text.replace(token, "***")), DETAIL_CHARS_MAX)
     }
+}
+
+/// What Splunk's collector says of a request.
+struct Fault {
+    code: u64,
+    text: String,
+}
+
+impl Fault {
+    fn said(&self) -> String {
+        format!(" ({}, code {})", self.text, self.code)
+    }
+
+    /// Only some of them are about the events. An index that the token may not write to, or a channel, is about the
+    /// collector, although it says 400 as well.
+    fn judge(&self, status: u16) -> Failed {
+        match self.code {
+            code if FAULTS_OF_EVENTS.contains(&code) => Failed::Refused { status, detail: self.said() },
+            _ => Failed::Later { error: format!("answered {status}{}", self.said()), retry_after_s: None },
+        }
+    }
+}
+
+fn is_page(body: &[u8]) -> bool {
+    let begin: Vec<u8> = body.trim_ascii_start().iter().take(PAGE_BYTES).map(u8::to_ascii_lowercase).collect();
+    begin.starts_with(b"<!doctype") || begin.starts_with(b"<html")
 }

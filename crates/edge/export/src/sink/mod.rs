@@ -65,8 +65,19 @@ impl std::fmt::Debug for SinkTarget {
     }
 }
 
+/// What the other side took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Bytes of it, before compression.
+    pub bytes: usize,
+    /// Records of it that the other side says it does not keep. It does not say which.
+    pub rejected: u64,
+    /// What it said of them, or warned of.
+    pub said: Option<String>,
+}
+
 /// A way out.
-pub struct Sink(Kind);
+pub struct Sink(Kind, Duration);
 
 enum Kind {
     File(File),
@@ -81,7 +92,7 @@ impl Sink {
     /// What cannot be right about the target, and a format that does not go there.
     pub fn new(format: Format, target: SinkTarget) -> Result<Self, ExportError> {
         let refused = |to, known| ExportError::Combination { format: format.as_str(), to, known };
-        Ok(Self(match (target, format) {
+        let kind = match (target, format) {
             (SinkTarget::File { path, rotation }, _) => Kind::File(File::new(path, rotation)?),
             (SinkTarget::Http { .. }, Format::Cef) => {
                 return Err(refused("an HTTP endpoint", "a file or a syslog collector"));
@@ -93,7 +104,8 @@ impl Sink {
                 Kind::Syslog(Syslog::new(&place, &trust, insecure)?)
             }
             (SinkTarget::Syslog { .. }, _) => return Err(refused("syslog", "a file or an HTTP endpoint")),
-        }))
+        };
+        Ok(Self(kind, SEND_MAX))
     }
 
     /// The longest line of CEF that goes through, in bytes.
@@ -105,23 +117,29 @@ impl Sink {
         }
     }
 
-    /// Sends items once. What the other side took without wanting to keep all of it is said in the answer.
+    /// Sends items once.
     ///
     /// # Errors
     /// In which way it failed; some or all may have arrived.
-    pub async fn send(&mut self, items: &[Item]) -> Result<Option<String>, Failed> {
+    pub async fn send(&mut self, items: &[Item]) -> Result<Taken, Failed> {
         if items.is_empty() {
-            return Ok(None);
+            return Ok(Taken::default());
         }
+        let bytes = |bytes| Taken { bytes, ..Taken::default() };
         let sending = async {
             match &mut self.0 {
-                Kind::File(file) => file.send(items).map(|()| None),
+                Kind::File(file) => file.send(items).map(bytes),
                 Kind::Http(http) => http.send(items).await,
-                Kind::Syslog(syslog) => syslog.send(items).await.map(|()| None),
+                Kind::Syslog(syslog) => syslog.send(items).await.map(bytes),
             }
         };
-        let late = || Err(holdshort_notify::SendError::Late.into());
-        tokio::time::timeout(SEND_MAX, sending).await.unwrap_or_else(|_| late())
+        tokio::time::timeout(self.1, sending).await.unwrap_or(Err(Failed::Late))
+    }
+
+    /// The same with another time for an attempt than 30 seconds.
+    #[must_use]
+    pub fn with_patience(self, longest: Duration) -> Self {
+        Self(self.0, longest)
     }
 
     /// Makes what was sent last: called before a cursor goes behind it.

@@ -23,7 +23,8 @@ impl Syslog {
         self.collector.bytes_max() - HEAD_BYTES_MAX
     }
 
-    pub(super) async fn send(&self, items: &[Item]) -> Result<(), Failed> {
+    /// Gives the bytes of the messages.
+    pub(super) async fn send(&self, items: &[Item]) -> Result<usize, Failed> {
         let message = |item: &Item| match &item.payload {
             Payload::Cef { line, severity, at_ms } => {
                 Some(format!("{}- {line}", self.collector.header(*severity, *at_ms, KIND)))
@@ -31,6 +32,7 @@ impl Syslog {
             Payload::Json(_) | Payload::Otlp(_) => None,
         };
         let messages: Vec<String> = items.iter().filter_map(message).collect();
-        Ok(self.collector.send(&messages).await?)
+        self.collector.send(&messages).await?;
+        Ok(messages.iter().map(String::len).sum())
     }
 }

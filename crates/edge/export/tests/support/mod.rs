@@ -1,6 +1,7 @@
 //! Records of every type, and receivers on loopback.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod following;
 pub(crate) mod receiver;
 
 use holdshort_export::{Body, Event, Unreadable};
@@ -21,6 +22,7 @@ pub(crate) fn event(index: u64, record: Value) -> Event {
         leaf: leaf(index),
         seen_ms: 1_800_000_000_000,
         bytes: 1_000,
+        key: None,
         body: Body::Record(Box::new(record)),
     }
 }

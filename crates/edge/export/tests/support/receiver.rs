@@ -32,6 +32,10 @@ impl Got {
 pub(crate) enum Answer {
     Status(u16),
     RetryAfter(u64),
+    /// Ask somebody else.
+    Redirect(String),
+    /// Nothing, ever.
+    Silence,
     Body(u16, Vec<u8>),
     /// The connection ends in the middle of the exchange.
     HangUp,
@@ -105,10 +109,15 @@ async fn answer(
         other => panic!("{other:?}"),
     }
     let got = Got { path, headers, body };
-    let (status, retry_after, said) = match judge(&got) {
+    let (status, header, said) = match judge(&got) {
         Answer::Status(status) => (status, None, Vec::new()),
-        Answer::RetryAfter(seconds) => (429, Some(seconds), Vec::new()),
+        Answer::RetryAfter(seconds) => (429, Some(("retry-after", seconds.to_string())), Vec::new()),
+        Answer::Redirect(place) => (307, Some(("location", place)), Vec::new()),
         Answer::Body(status, said) => (status, None, said),
+        Answer::Silence => {
+            let _ = sender.send(0);
+            std::future::pending().await
+        }
         Answer::HangUp => {
             let _ = sender.send(0);
             return Err(std::io::Error::other("hung up"));
@@ -118,8 +127,8 @@ async fn answer(
         kept.lock().unwrap().push(got);
     }
     let mut response = Response::builder().status(status);
-    if let Some(seconds) = retry_after {
-        response = response.header("retry-after", seconds);
+    if let Some((name, value)) = header {
+        response = response.header(name, value);
     }
     let response = response.body(Full::new(Bytes::from(said))).unwrap();
     let _ = sender.send(status);
