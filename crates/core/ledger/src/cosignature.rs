@@ -116,6 +116,12 @@ impl CosignerKey {
         }
     }
 
+    /// Whether this is the log's own key, under whatever name: it signs for the log, and so for nobody else.
+    #[must_use]
+    pub fn is_of(&self, log: &crate::VerifierKey) -> bool {
+        self.name == log.name() || self.material().get(1..) == Some(log.public().as_slice())
+    }
+
     /// The algorithm's byte and the public key.
     pub(crate) fn material(&self) -> Vec<u8> {
         let mut bytes = vec![self.algorithm().byte()];

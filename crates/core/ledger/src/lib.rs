@@ -12,6 +12,8 @@ mod cosignature;
 mod difference;
 mod edge;
 mod entry;
+mod mirror_info;
+mod mirror_upload;
 mod note;
 mod notes;
 mod policy;
@@ -20,6 +22,7 @@ mod receipt;
 mod receipt_key;
 mod sealed;
 mod segment;
+mod subtree;
 mod tile;
 mod tlog_proof;
 mod tree;
@@ -30,6 +33,11 @@ pub use cosignature::{Cosigner, CosignerAlgorithm, CosignerKey};
 pub use difference::{DifferenceError, first_difference};
 pub use edge::{Edge, EdgeError};
 pub use entry::{COMMITMENT_DOMAIN, ENTRY_BYTES, Entry, EntryError, SALT_BYTES, Salt};
+pub use mirror_info::{MIRROR_INFO_BYTES_MAX, MIRROR_INFO_TYPE, MirrorInfo};
+pub use mirror_upload::{
+    MIRROR_ORIGIN_BYTES_MAX, MIRROR_TICKET_BYTES_MAX, PACKAGE_BYTES_MAX, PACKAGE_HASHES_MAX, PACKAGES_EACH_MAX,
+    Package, PackageRange, UploadError, UploadHeader, UploadReader, encode_package,
+};
 pub use note::{
     KEY_NAME_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, Note, NoteError, NoteSignature, SigningKey, VerifierKey,
 };
@@ -46,6 +54,7 @@ pub use segment::{
     FRAME_HEADER_BYTES, FRAME_MAGIC, FrameError, FrameHeader, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader,
     encode_frame,
 };
+pub use subtree::{Subtree, SubtreeProof};
 pub use tile::{BUNDLE_BYTES_MAX, PATH_BYTES_MAX, TILE_WIDTH, Tile, TileError, TileFile, decode_bundle, encode_bundle};
 pub use tlog_proof::{Disclosure, PROOF_FILE_BYTES_MAX, TlogProof, TlogProofError};
 pub use tree::{HASH_BYTES, Hash, subtree_root};

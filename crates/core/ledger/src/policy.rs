@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Names refer to lines above them only, and each is a member of one group at most, so that nothing counts twice. Stricter
-//! than the specification: a checkpoint's own log never counts as a witness of it.
+//! than the specification: a checkpoint's own log never counts as a witness of it, and two keys under one name count once,
+//! in a group of which any one is enough, or not at all: they are one witness.
 
 use crate::{Checkpoint, CosignerKey, Note, NoteError, VerifierKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,11 +114,13 @@ impl WitnessPolicy {
             if words.first().is_none_or(|word| word.starts_with(b"#")) {
                 continue;
             }
+            reading.number = number.saturating_add(1);
             reading.line(&words).map_err(wrong)?;
             if reading.logs.len().saturating_add(reading.names.len()) > POLICY_NAMES_MAX {
                 return Err(PolicyError::TooLarge);
             }
         }
+        reading.check_names()?;
         let (quorum, quorum_name) = reading.quorum.ok_or(PolicyError::NoQuorum)?;
         let Reading { logs, witnesses, groups, .. } = reading;
         Ok(Self { logs, witnesses, groups, quorum, quorum_name })
@@ -145,6 +148,12 @@ impl WitnessPolicy {
                 format!("{} of the {} in `{}`", group.threshold, group.members.len(), self.quorum_name)
             }),
         }
+    }
+
+    /// Whether the quorum is `none`: every checkpoint meets it.
+    #[must_use]
+    pub fn asks_for_none(&self) -> bool {
+        self.quorum == Quorum::None
     }
 
     /// Looks which witnesses cosigned the checkpoint in a note, and whether they are enough. That the log signed it is not
@@ -186,6 +195,10 @@ impl WitnessPolicy {
 
 #[derive(Default)]
 struct Reading {
+    /// Number of the line that is read, from 1.
+    number: usize,
+    /// In which line each witness stands.
+    lines: Vec<usize>,
     logs: Vec<VerifierKey>,
     witnesses: Vec<PolicyWitness>,
     groups: Vec<Group>,
@@ -218,6 +231,9 @@ impl Reading {
         if self.logs.iter().any(|known| known.public() == key.public()) {
             return Err(format!("the key of log `{}` stands in two lines", key.name()));
         }
+        if self.witnesses.iter().any(|witness| witness.key.is_of(&key)) {
+            return Err(format!("the log `{}` is a witness above, and can be none of its own", key.name()));
+        }
         self.logs.push(key);
         Ok(())
     }
@@ -228,7 +244,11 @@ impl Reading {
         if self.witnesses.iter().any(|known| known.key.material() == key.material()) {
             return Err(format!("the key of witness `{}` stands in two lines: it would count twice", shown(name)));
         }
+        if self.logs.iter().any(|log| key.is_of(log)) {
+            return Err(format!("the witness `{}` is a log above, which can be no witness of its own", shown(name)));
+        }
         self.define(name, Member::Witness(self.witnesses.len()))?;
+        self.lines.push(self.number);
         self.witnesses.push(PolicyWitness { name: shown(name), key, url });
         Ok(())
     }
@@ -278,6 +298,30 @@ impl Reading {
         Ok(())
     }
 
+    /// Two keys under one name are one witness, with an old key and a new one or with two algorithms: it must not count twice.
+    fn check_names(&self) -> Result<(), PolicyError> {
+        let group_of = |at: usize| self.groups.iter().position(|group| group.members.contains(&Member::Witness(at)));
+        for (second, witness) in self.witnesses.iter().enumerate() {
+            let same = |first: &usize| {
+                self.witnesses.get(*first).is_some_and(|before| before.key.name() == witness.key.name())
+            };
+            for first in (0..second).filter(same) {
+                let (Some(one), Some(other)) = (group_of(first), group_of(second)) else { continue };
+                if one == other && self.groups.get(one).is_some_and(|group| group.threshold == 1) {
+                    continue;
+                }
+                let before = self.witnesses.get(first).map_or("", |before| &before.name);
+                let (key, name) = (witness.key.name(), &witness.name);
+                let what = format!(
+                    "`{name}` has the name of `{before}`, `{key}`: one witness would count twice; put both into \
+                     `group NAME any {before} {name}`"
+                );
+                return Err(PolicyError::Line { line: self.lines.get(second).copied().unwrap_or_default(), what });
+            }
+        }
+        Ok(())
+    }
+
     fn define(&mut self, name: &[u8], member: Member) -> Result<(), String> {
         if name == NONE {
             return Err("`none` is a name of the format".into());
@@ -301,7 +345,34 @@ fn url_of(word: &[u8]) -> Result<String, String> {
     if rest.contains(['@', '?', '#']) {
         return Err("the URL has a user, a password, a query or a fragment: a witness is asked without them".to_owned());
     }
+    if !is_reachable(rest) {
+        return Err(format!("`{}` is no address such as `https://witness.example.com/w1`", shown(word)));
+    }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// Whether there are a host, a good port or none, and a path of visible ASCII.
+fn is_reachable(rest: &str) -> bool {
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, after)) if host.parse::<core::net::Ipv6Addr>().is_ok() => (host, after),
+        Some(_) => return false,
+        None => {
+            let host = authority.split(':').next().unwrap_or_default();
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(plain) {
+                return false;
+            }
+            (host, authority.strip_prefix(host).unwrap_or_default())
+        }
+    };
+    let good_port = match port.strip_prefix(':') {
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+        None => port.is_empty(),
+    };
+    !host.is_empty() && good_port && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn shown(word: &[u8]) -> String {

@@ -145,6 +145,28 @@ fn what_is_wrong_is_said_with_its_line() {
     check(&format!("{one}\ngroup g all W1\ngroup h all W1"), 3, "member already");
     check(&format!("{one}\ngroup g all g"), 2, "not defined above");
     check(&format!("{one}\ngroup g all none"), 2, "not defined above");
+    let own = Cosigner::from_seed(CosignerAlgorithm::MlDsa44, "example.com/log", &[9; 32]).unwrap();
+    check(&format!("log {}\nwitness W {}", log().verifier(), own.key()), 2, "no witness of its own");
+    check(&format!("witness W {}\nlog {}", own.key(), log().verifier()), 2, "none of its own");
+    let same = Cosigner::from_seed(CosignerAlgorithm::Ed25519, "w.example/other", &[7; 32]).unwrap();
+    check(&format!("log {}\nwitness W {}", log().verifier(), same.key()), 2, "no witness of its own");
+    for url in [
+        "http://",
+        "https:///x",
+        "http://:80",
+        "http://h:",
+        "http://h:0",
+        "http://h:65536",
+        "http://h:+1",
+        "http://[::1",
+        "http://[h]:1",
+        "http://[::1]x",
+        "http://a\\b",
+        "http://h/\u{e9}",
+        "http://h:1:2",
+    ] {
+        check(&format!("{one} {url}"), 1, "is no address");
+    }
     check("quorum none\r\n", 1, "control character");
     assert_eq!(WitnessPolicy::parse(b""), Err(PolicyError::NoQuorum));
     assert_eq!(WitnessPolicy::parse(&vec![b'#'; POLICY_BYTES_MAX + 1]), Err(PolicyError::TooLarge));
@@ -174,4 +196,28 @@ proptest! {
     fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = WitnessPolicy::parse(&bytes);
     }
+}
+
+#[test]
+fn two_keys_of_one_witness_count_once_or_not_at_all() {
+    let key = |algorithm, seed| Cosigner::from_seed(algorithm, "w.example/w", &[seed; 32]).unwrap();
+    let (classic, newer) = (key(CosignerAlgorithm::Ed25519, 1), key(CosignerAlgorithm::MlDsa44, 2));
+    let lines = format!("witness old {}\nwitness new {}\nwitness W {}\n", classic.key(), newer.key(), witness(2).key());
+    for twice in [
+        "group g 2 old new W\nquorum g",
+        "group g all old new\nquorum g",
+        "group a any old\ngroup b any new W\ngroup g all a b\nquorum g",
+    ] {
+        let wrong = WitnessPolicy::parse(format!("{lines}{twice}").as_bytes()).unwrap_err().to_string();
+        assert!(wrong.contains("line 2: `new` has the name of `old`") && wrong.contains("any old new"), "{wrong}");
+    }
+    let once = format!("{lines}group one any old new\ngroup g all one W\nquorum g");
+    let policy = WitnessPolicy::parse(once.as_bytes()).unwrap();
+    let mut note = cosigned(&[]);
+    classic.cosign(&mut note, 5).unwrap();
+    newer.cosign(&mut note, 5).unwrap();
+    assert!(!policy.check(&note).met, "one witness");
+    witness(2).cosign(&mut note, 5).unwrap();
+    assert!(policy.check(&note).met);
+    assert!(WitnessPolicy::parse(format!("{lines}quorum old").as_bytes()).is_ok(), "the other one is only known");
 }

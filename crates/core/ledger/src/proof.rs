@@ -237,19 +237,19 @@ pub fn tree_root<R: TileReader>(count: u64, size: u64, tiles: &mut R) -> Result<
 }
 
 /// Reads the hashes of subtrees out of tiles, each tile once.
-struct Nodes<'a, R: TileReader> {
+pub(crate) struct Nodes<'a, R: TileReader> {
     size: u64,
     tiles: &'a mut R,
     seen: BTreeMap<Tile, Vec<Hash>>,
 }
 
 impl<'a, R: TileReader> Nodes<'a, R> {
-    fn new(size: u64, tiles: &'a mut R) -> Self {
+    pub(crate) fn new(size: u64, tiles: &'a mut R) -> Self {
         Self { size, tiles, seen: BTreeMap::new() }
     }
 
     /// The hash over the leaves `low..high`: one node, or several on the right edge.
-    fn range(&mut self, low: u64, high: u64) -> Result<Hash, ProofError<R::Error>> {
+    pub(crate) fn range(&mut self, low: u64, high: u64) -> Result<Hash, ProofError<R::Error>> {
         let count = high.saturating_sub(low);
         if count.is_power_of_two() {
             return self.node(count.trailing_zeros(), low >> count.trailing_zeros());
@@ -279,7 +279,7 @@ impl<'a, R: TileReader> Nodes<'a, R> {
 }
 
 /// The largest power of two smaller than `count`, which is at least 2.
-fn split(count: u64) -> u64 {
+pub(crate) fn split(count: u64) -> u64 {
     1 << (u64::BITS - 1 - count.saturating_sub(1).leading_zeros())
 }
 
