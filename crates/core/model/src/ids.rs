@@ -55,6 +55,11 @@ impl RecordId {
         Self(ulid::Ulid::from_parts(time_ms, random))
     }
 
+    /// The id as 16 bytes, which sort as it does.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        self.0.to_bytes()
+    }
+
     /// The time in the id, in milliseconds since 1970.
     pub fn time_ms(&self) -> u64 {
         self.0.timestamp_ms()

@@ -94,6 +94,17 @@ pub struct Outcome {
     pub duration_us: u64,
 }
 
+/// Longest time that an action is taken to have run, in milliseconds.
+const DURATION_MS_MAX: u64 = 86_400_000;
+
+impl Outcome {
+    /// When the action ended, in milliseconds since 1970: so long after its decision was made as it took. How long it took
+    /// may be the agent's own word, so no more than a day of it is believed.
+    pub fn ended_ms(&self) -> u64 {
+        self.decision.time_ms().saturating_add((self.duration_us / 1_000).min(DURATION_MS_MAX))
+    }
+}
+
 /// How a permitted action ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

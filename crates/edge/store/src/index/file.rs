@@ -1,10 +1,11 @@
 //! The file `index.db`: made, opened, recognised, thrown away.
 
-use super::words::Key;
+use super::key::Key;
 use super::{IndexError, Unusable};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ pub const INDEX_FILE: &str = "index.db";
 /// `Hidx`: tells our file from other databases.
 const APPLICATION_ID: i32 = 0x4869_6478;
 /// Version of the file. Another one is not migrated: the log is there to make it again.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+/// Stands in place of the version once a reader found something wrong.
+const DOUBTED: i32 = 0;
 /// How long a reader or writer waits for another process that is in the middle of a transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log before they are copied into the file: copying syncs, on the disk that the log syncs to.
@@ -31,20 +34,24 @@ CREATE TABLE blocks (
   block INTEGER PRIMARY KEY,
   first_ms INTEGER NOT NULL,
   last_ms INTEGER NOT NULL,
-  times BLOB NOT NULL,
-  leaf BLOB NOT NULL
+  leaf BLOB NOT NULL,
+  times BLOB NOT NULL
 ) STRICT;
 CREATE TABLE postings (
+  run INTEGER NOT NULL,
   word INTEGER NOT NULL,
   block INTEGER NOT NULL,
   places BLOB NOT NULL,
-  PRIMARY KEY (word, block)
+  PRIMARY KEY (run, word, block)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE ids (
-  id TEXT NOT NULL,
+  id BLOB NOT NULL,
   record INTEGER NOT NULL,
   PRIMARY KEY (id, record)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE gone (
+  word INTEGER PRIMARY KEY
+) STRICT;
 ";
 
 /// What the file says of itself.
@@ -64,13 +71,10 @@ pub(super) fn open(path: &Path) -> Result<Option<(Connection, About)>, IndexErro
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    if application != APPLICATION_ID {
+    if number("application_id")? != APPLICATION_ID {
         return Err(Unusable::Foreign.into());
     }
-    if version != VERSION {
-        return Err(Unusable::Version { found: version, known: VERSION }.into());
-    }
+    check_version(&connection)?;
     prepare(&connection)?;
     let about = connection
         .query_row("SELECT origin, size, key FROM about", [], |row| {
@@ -80,6 +84,55 @@ pub(super) fn open(path: &Path) -> Result<Option<(Connection, About)>, IndexErro
     let (origin, size, key) = about.ok_or(Unusable::Foreign)?;
     let size = u64::try_from(size).map_err(|_| Unusable::Damaged("its size is negative".into()))?;
     Ok(Some((connection, About { origin, size, key: Key::new(key) })))
+}
+
+/// Whether it is of this version, and nobody found anything wrong with it.
+pub(super) fn check_version(connection: &Connection) -> Result<(), IndexError> {
+    match connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? {
+        VERSION => Ok(()),
+        DOUBTED => Err(Unusable::Damaged("a search came upon it".into()).into()),
+        found => Err(Unusable::Version { found, known: VERSION }.into()),
+    }
+}
+
+/// Marks the file as one of no use, for whoever writes it. Where that cannot be done, the next search comes upon it again.
+pub(super) fn doubt(connection: &Connection) {
+    if let Err(error) = connection.pragma_update(None, "user_version", DOUBTED) {
+        tracing::info!(%error, "a damaged index cannot be marked as such");
+    }
+}
+
+/// Words of the keys that erasures destroyed.
+pub(super) fn gone(connection: &Connection) -> Result<HashSet<i64>, IndexError> {
+    let mut select = connection.prepare("SELECT word FROM gone")?;
+    let words = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(words)
+}
+
+/// Which file it is, whatever its name is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(super) fn of(path: &Path) -> Result<Self, IndexError> {
+        let found = std::fs::metadata(path);
+        let found = found.map_err(|error| IndexError::File { path: path.into(), cause: error.to_string() })?;
+        Ok(Self { device: found.dev(), inode: found.ino() })
+    }
+
+    pub(super) fn is_of(self, path: &Path) -> bool {
+        Self::of(path).is_ok_and(|found| found == self)
+    }
+}
+
+/// Bytes that are free on the disk of the file.
+pub(super) fn free_bytes(path: &Path) -> Result<u64, IndexError> {
+    let found = rustix::fs::statvfs(path);
+    let found = found.map_err(|error| IndexError::File { path: path.into(), cause: error.to_string() })?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Makes an empty file for a log. There must be none.

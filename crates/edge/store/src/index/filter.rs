@@ -1,7 +1,9 @@
 //! What is looked for.
 
+use super::contradiction::{Asked, Contradiction};
+use super::key::Key;
 use super::row::{Facet, Row, effect_word, level_word};
-use super::words::{Key, each_word};
+use super::words::{each_wanted, each_word};
 use crate::records::LoggedRecord;
 use holdshort_model::{Effect, Level, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +83,7 @@ impl Filter {
     /// # Errors
     /// When there is no word, or there are too many.
     pub fn says(mut self, text: &str) -> Result<Self, TextError> {
-        each_word(text, |word| {
+        each_wanted(text, |word| {
             if self.words.len() <= WORDS_MAX {
                 self.words.insert(word.to_owned());
             }
@@ -100,6 +102,36 @@ impl Filter {
         self
     }
 
+    /// Says why, when no record can ever be what is looked for.
+    ///
+    /// # Errors
+    /// [`Contradiction`].
+    pub fn check(&self) -> Result<(), Contradiction> {
+        for (facet, values) in &self.facets {
+            if values.iter().any(String::is_empty) {
+                return Err(Contradiction::Empty(facet.as_str()));
+            }
+        }
+        if self.contains.as_ref().is_some_and(String::is_empty) {
+            return Err(Contradiction::Empty("text"));
+        }
+        let text = (!self.words.is_empty()).then_some(Facet::Text);
+        let asked = Asked {
+            types: self.facets.get(&Facet::Type).map_or(&[], Vec::as_slice),
+            facets: self.facets.keys().copied().chain(text).collect(),
+            ids: !self.ids.is_empty(),
+            contains: self.contains.is_some(),
+            bounds: self.bounds(),
+        };
+        asked.check()
+    }
+
+    /// The values that are asked for by name.
+    pub fn named(&self) -> impl Iterator<Item = (Facet, &str)> {
+        let all = self.facets.iter();
+        all.flat_map(|(facet, values)| values.iter().map(|value| (*facet, value.as_str())))
+    }
+
     /// Whether a record is what is looked for.
     #[must_use]
     pub fn matches(&self, record: &LoggedRecord) -> bool {
@@ -109,8 +141,7 @@ impl Filter {
     /// Whether an index narrows the search down.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
-        let bounded = self.since_ms.is_some() || self.until_ms.is_some();
-        bounded || !self.facets.is_empty() || !self.words.is_empty() || !self.ids.is_empty()
+        self.bounds().is_some() || !self.facets.is_empty() || !self.words.is_empty() || !self.ids.is_empty()
     }
 
     /// Whether a record that cannot be read might be what is looked for, and is not found: not when everything is, and not
@@ -129,20 +160,21 @@ impl Filter {
 
     /// Whether a time is within the bounds.
     pub(super) fn is_within(&self, time_ms: Option<u64>) -> bool {
-        let unbounded = self.since_ms.is_none() && self.until_ms.is_none();
-        unbounded || time_ms.is_some_and(|time| self.overlaps(time, time))
+        self.bounds().is_none_or(|(since, until)| time_ms.is_some_and(|time| (since..=until).contains(&time)))
     }
 
-    /// Whether a stretch of time has something in common with the bounds.
-    pub(super) fn overlaps(&self, first_ms: u64, last_ms: u64) -> bool {
-        self.since_ms.is_none_or(|since| last_ms >= since) && self.until_ms.is_none_or(|until| first_ms <= until)
+    /// First and last millisecond that are looked for; none when any will do.
+    pub(super) fn bounds(&self) -> Option<(u64, u64)> {
+        let is_bounded = self.since_ms.is_some() || self.until_ms.is_some();
+        is_bounded.then(|| (self.since_ms.unwrap_or(0), self.until_ms.unwrap_or(u64::MAX)))
     }
 
     /// The words that a record must have: one at least of each group.
     pub(super) fn groups(&self, key: Key) -> Vec<Vec<i64>> {
-        let long = key.word(Facet::Long, "");
+        // A record that has more than is indexed may have anything.
+        let (long, many) = (key.word(Facet::Long, ""), key.word(Facet::Many, ""));
         let facets = self.facets.iter().map(|(facet, values)| {
-            values.iter().map(|value| key.word(*facet, value)).chain([long]).collect::<Vec<_>>()
+            values.iter().map(|value| key.word(*facet, value)).chain([many]).collect::<Vec<_>>()
         });
         let words = self.words.iter().map(|word| vec![key.word(Facet::Text, word), long]);
         facets.chain(words).collect()

@@ -2,30 +2,38 @@
 //! read in the log, so that an index that lies can hide a record and cannot invent one. It can be thrown away at any time.
 //!
 //! Records are taken in blocks of 4,096. For every word of a block (a value of a facet, or a word of a reason; a number, not
-//! the text) there is a row with the places in the block where it stands. A search unites and intersects these sets, block
-//! by block, and is independent of the log's length where a word is rare.
+//! the text) there is a row with the places in the block where it stands, and for every block the times of its records. A
+//! search unites and intersects these sets, block by block, and goes only to blocks that every word and the time leave.
 //!
 //! INVARIANT: an index counts as one of this log only if the log's name and the leaves at its beginning and at the end of a
 //! block are the log's own. Otherwise it is made again.
 
+mod batch;
+mod contradiction;
 mod file;
 mod filter;
+mod finder;
+mod forget;
+mod key;
 mod places;
+mod postings;
 mod row;
 mod search;
+mod sketch;
 mod words;
 mod writer;
 
+pub use contradiction::Contradiction;
 pub use file::INDEX_FILE;
 pub use filter::{Filter, TextError};
 pub use row::{Facet, Row};
 pub use search::{Order, Sealed, Search};
 pub use writer::Writer;
 
-use crate::log::{LogError, PUBLIC_KEY_FILE};
+use crate::log::{DirectoryTiles, LogError, PUBLIC_KEY_FILE};
 use crate::records::Records;
 use file::About;
-use holdshort_ledger::{Hash, VerifierKey};
+use holdshort_ledger::{Hash, Tile, TileReader as _, VerifierKey};
 use places::{BLOCK, block_of};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::path::{Path, PathBuf};
@@ -53,6 +61,9 @@ pub enum Unusable {
     /// The log's records are not those that were indexed.
     #[error("record {0} of the log is another one than was indexed")]
     Rewritten(u64),
+    /// Somebody removed the file, or put another one in its place.
+    #[error("the file was taken away")]
+    Removed,
     /// The log ends before the index.
     #[error("it has {indexed} records and the log only {size}")]
     Longer {
@@ -83,6 +94,14 @@ pub enum IndexError {
     /// The database fails, for example since the disk is full.
     #[error("the index does not work: {0}")]
     Database(String),
+    /// What is free on the disk is for the log.
+    #[error("the index is not extended while the disk has {free} bytes free; the log needs {keep_free}")]
+    Room {
+        /// Free bytes.
+        free: u64,
+        /// Bytes that have to stay free.
+        keep_free: u64,
+    },
     /// A record is sealed, and its key is not at hand. An index without it would hide it from whoever has the key.
     #[error("record {0} is sealed and its key is not here; only whoever can read the records can index them")]
     Closed(u64),
@@ -133,7 +152,7 @@ impl Index {
     pub fn open(path: &Path, log: &Path, records: &Records) -> Result<Option<Self>, IndexError> {
         let Some((connection, about)) = file::open(path)? else { return Ok(None) };
         let index = Self { connection, about, path: path.to_owned() };
-        index.check(&origin(log)?, records)?;
+        index.check(log, records)?;
         Ok(Some(index))
     }
 
@@ -150,7 +169,8 @@ impl Index {
     }
 
     /// Whether it is one of this log. Looks at the ends of blocks that the reader can see: the first, and the last.
-    fn check(&self, origin: &str, records: &Records) -> Result<(), IndexError> {
+    fn check(&self, log: &Path, records: &Records) -> Result<(), IndexError> {
+        let origin = origin(log)?;
         if self.about.origin != origin {
             return Err(Unusable::OtherLog(self.about.origin.clone()).into());
         }
@@ -174,8 +194,11 @@ impl Index {
             if last >= visible || last < first {
                 continue;
             }
-            let found = records.forwards(last).next().transpose()?;
-            if found.is_none_or(|record| record.leaf() != leaf) {
+            let found = match leaf_of(log, last) {
+                Some(found) => Some(found),
+                None => records.forwards(last).next().transpose()?.map(|record| record.leaf()),
+            };
+            if found != Some(leaf) {
                 return Err(Unusable::Rewritten(last).into());
             }
         }
@@ -198,6 +221,14 @@ impl Index {
 const TIME_BYTES: u64 = 8;
 /// Stands for a time that is not known.
 const NO_TIME: u64 = u64::MAX;
+
+/// The leaf of a record from the log's tree; none where its tile is not full yet. Reading it costs the same for a record
+/// that was archived, which would have to be unpacked.
+fn leaf_of(log: &Path, index: u64) -> Option<Hash> {
+    let tile = Tile::of_tree(0, index >> 8, u64::MAX)?;
+    let hashes = DirectoryTiles::new(log).read(tile).ok()?;
+    hashes.get(usize::try_from(index & 0xff).ok()?).copied()
+}
 
 /// The name of a log.
 fn origin(log: &Path) -> Result<String, IndexError> {

@@ -1,6 +1,6 @@
 //! A set of records within one block, as it is stored with a word.
 
-use super::words::Key;
+use super::key::Key;
 
 /// Records of a block.
 pub(super) const BLOCK: u64 = 4_096;
@@ -17,6 +17,11 @@ pub(super) const fn block_of(index: u64) -> u64 {
 /// The place of a record in its block.
 pub(super) fn place_of(index: u64) -> u16 {
     u16::try_from(index % BLOCK).unwrap_or_default()
+}
+
+/// The record at a place of a block.
+pub(super) fn record_of(block: u64, place: u16) -> u64 {
+    block.saturating_mul(BLOCK).saturating_add(place.into())
 }
 
 /// Places in a block, one bit each.

@@ -1,5 +1,6 @@
 //! What of a record can be looked for. One reading for the index and for a search without it, so that both find the same.
 
+use super::sketch::Sketch;
 use crate::records::{Content, LoggedRecord};
 use holdshort_model::{
     ApprovalRecord, DecisionRecord, DeclassificationRecord, Effect, Level, Outcome, Record, RecordId, Scope,
@@ -47,6 +48,32 @@ pub enum Facet {
     Key = 15,
     /// Id of a key that an erasure destroys.
     Gone = 16,
+    /// Marks a record that has more values of other facets than are indexed.
+    Many = 17,
+}
+
+impl Facet {
+    /// What it is called where it is asked for.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Type => "type",
+            Self::Agent => "agent",
+            Self::User => "user",
+            Self::Session => "session",
+            Self::Server => "server",
+            Self::Tool => "tool",
+            Self::Kind => "kind",
+            Self::Effect => "effect",
+            Self::Enforced => "enforced",
+            Self::Level => "level",
+            Self::Policy => "policy",
+            Self::Verb => "verb",
+            Self::Text => "text",
+            Self::Long | Self::Many => "length",
+            Self::Key | Self::Gone => "key",
+        }
+    }
 }
 
 /// What can be looked for in one record.
@@ -77,22 +104,25 @@ impl Row<'_> {
         match (&record.content, record.payload()) {
             (Content::Erased, _) => look(Row::named("erased")),
             (Content::Closed, _) | (_, None) => look(Row::named("closed")),
-            (_, Some(payload)) => match record.parse() {
-                Some(known) => look(Row::of(&known)),
-                None => look(Row::later(&serde_json::from_slice(payload).unwrap_or(Value::Null))),
+            (_, Some(payload)) => match Sketch::read(payload) {
+                Some(sketch) => look(sketch.into_row()),
+                None => match record.parse() {
+                    Some(known) => look(Row::of(&known)),
+                    None => look(Row::later(&serde_json::from_slice(payload).unwrap_or(Value::Null))),
+                },
             },
         }
     }
 }
 
 impl<'a> Row<'a> {
-    fn named(record: &'static str) -> Self {
+    pub(super) fn named(record: &'static str) -> Self {
         let mut row = Self::default();
         row.has(Facet::Type, record);
         row
     }
 
-    fn of(record: &'a Record) -> Self {
+    pub(super) fn of(record: &'a Record) -> Self {
         match record {
             Record::Decision(decision) => Self::decision(decision),
             Record::Outcome(outcome) => Self::outcome(outcome),
@@ -164,7 +194,7 @@ impl<'a> Row<'a> {
     }
 
     fn outcome(outcome: &'a Outcome) -> Self {
-        let mut row = Self::named("outcome").at(outcome.decision.time_ms());
+        let mut row = Self::named("outcome").at(outcome.ended_ms());
         row.has(Facet::Session, outcome.session.as_str());
         if let Ok(Value::String(status)) = serde_json::to_value(outcome.status) {
             row.texts.push(Cow::Owned(status));
@@ -243,7 +273,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn at(mut self, time_ms: u64) -> Self {
+    pub(super) fn at(mut self, time_ms: u64) -> Self {
         self.time_ms = Some(time_ms);
         self
     }

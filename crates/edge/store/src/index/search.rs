@@ -1,12 +1,9 @@
 //! A search: what is indexed is found by the index, the rest is read; every hit comes from the log.
 
-use super::places::{BLOCK, Places, block_of, place_of};
-use super::row::Facet;
-use super::writer::{decode, unsigned};
-use super::{Filter, Index, IndexError, TIME_BYTES, Unusable, signed};
+use super::finder::Finder;
+use super::{Filter, Index, IndexError, file};
 use crate::log::LogError;
 use crate::records::{Content, LoggedRecord, Records};
-use rusqlite::OptionalExtension as _;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -154,6 +151,9 @@ impl<'a> Search<'a> {
         let candidates = match finder.take(READ_AT_ONCE) {
             Ok(candidates) => candidates,
             Err(error) => {
+                if let (IndexError::Unusable(_), Some(index)) = (&error, self.index) {
+                    file::doubt(&index.connection);
+                }
                 (self.fault, self.index) = (Some(error), None);
                 return Ok(false);
             }
@@ -161,7 +161,7 @@ impl<'a> Search<'a> {
         let (Some(first), Some(last)) = (candidates.iter().min(), candidates.iter().max()) else {
             match self.order {
                 Order::NewestFirst => self.left.end = self.left.start,
-                Order::OldestFirst => self.left.start = finder.range.end,
+                Order::OldestFirst => self.left.start = finder.end(),
             }
             return Ok(false);
         };
@@ -177,34 +177,27 @@ impl<'a> Search<'a> {
     /// Reads candidates and keeps those that really match.
     fn fetch(&mut self, mut candidates: Vec<u64>) -> Result<(), LogError> {
         candidates.sort_unstable();
-        let mut reading = None;
-        let mut at = 0u64;
+        let mut reading = self.records.reader().forwards(0);
         for index in candidates {
-            let near = reading.is_some() && index >= at && index - at <= GAP_MAX;
-            if !near {
-                (reading, at) = (Some(self.records.forwards(index)), index);
+            if !reading.go_to(index, GAP_MAX) {
+                // Behind another segment, or a long way off.
+                reading = self.records.reader().forwards(index);
             }
-            while let Some(record) = reading.as_mut().and_then(Iterator::next) {
-                let record = record?;
-                at = record.index().saturating_add(1);
-                self.looked = self.looked.saturating_add(1);
-                if record.index() < index {
-                    continue;
+            let Some(stored) = reading.next().transpose()? else { break };
+            self.looked = self.looked.saturating_add(1);
+            if stored.index != index {
+                // It was dropped.
+                continue;
+            }
+            let record = self.records.read(stored);
+            if record.content == Content::Closed {
+                self.sealed.closed = self.sealed.closed.saturating_add(1);
+            }
+            if self.filter.matches(&record) {
+                match self.order {
+                    Order::NewestFirst => self.ready.push_front(record),
+                    Order::OldestFirst => self.ready.push_back(record),
                 }
-                if record.index() > index {
-                    // It was dropped.
-                    break;
-                }
-                if record.content == Content::Closed {
-                    self.sealed.closed = self.sealed.closed.saturating_add(1);
-                }
-                if self.filter.matches(&record) {
-                    match self.order {
-                        Order::NewestFirst => self.ready.push_front(record),
-                        Order::OldestFirst => self.ready.push_back(record),
-                    }
-                }
-                break;
             }
         }
         Ok(())
@@ -270,172 +263,5 @@ impl Search<'_> {
             (Stage::Read { until, .. }, Order::OldestFirst) => self.left.start >= *until,
             _ => true,
         }
-    }
-}
-
-/// What the index says may match, block by block.
-struct Finder<'a> {
-    index: &'a Index,
-    filter: &'a Filter,
-    groups: Vec<Vec<i64>>,
-    order: Order,
-    range: Range<u64>,
-    /// The next block to look at.
-    block: Option<u64>,
-    pending: VecDeque<u64>,
-    /// Records with the wanted ids, when ids are looked for.
-    listed: bool,
-}
-
-impl<'a> Finder<'a> {
-    fn new(index: &'a Index, filter: &'a Filter, order: Order, range: Range<u64>) -> Self {
-        let block = match order {
-            Order::NewestFirst => range.end.checked_sub(1).map(block_of),
-            Order::OldestFirst => Some(block_of(range.start)),
-        };
-        let (groups, pending) = (filter.groups(index.about.key), VecDeque::new());
-        Self { index, filter, groups, order, range, block, pending, listed: false }
-    }
-
-    /// Up to `count` candidates in the order of the search; none at the end.
-    fn take(&mut self, count: usize) -> Result<Vec<u64>, IndexError> {
-        if !self.filter.wanted_ids().is_empty() && !self.listed {
-            self.listed = true;
-            self.block = None;
-            self.list_ids()?;
-        }
-        while self.pending.len() < count {
-            let Some(block) = self.block else { break };
-            match self.next_block(block)? {
-                Some(found) => self.load(found)?,
-                None => self.block = None,
-            }
-        }
-        let count = count.min(self.pending.len());
-        Ok(self.pending.drain(..count).collect())
-    }
-
-    fn list_ids(&mut self) -> Result<(), IndexError> {
-        let connection = &self.index.connection;
-        let mut select = connection.prepare_cached("SELECT record FROM ids WHERE id = ?1")?;
-        let mut found = Vec::new();
-        for id in self.filter.wanted_ids() {
-            for record in select.query_map([id.to_string()], |row| row.get::<_, i64>(0))? {
-                found.push(unsigned(record?)?);
-            }
-        }
-        found.extend(self.index.records_with(self.index.about.key.word(Facet::Long, ""))?);
-        found.sort_unstable();
-        found.dedup();
-        found.retain(|record| self.range.contains(record));
-        if self.order == Order::NewestFirst {
-            found.reverse();
-        }
-        self.pending = found.into();
-        Ok(())
-    }
-
-    /// The block at `block` or behind it, in the order of the search, in which every group has a place.
-    fn next_block(&self, mut block: u64) -> Result<Option<u64>, IndexError> {
-        loop {
-            let before = block;
-            for group in &self.groups {
-                let mut nearest: Option<u64> = None;
-                for word in group {
-                    let found = self.block_with(*word, block)?;
-                    nearest = match (self.order, nearest, found) {
-                        (_, None, found) => found,
-                        (_, nearest, None) => nearest,
-                        (Order::NewestFirst, Some(a), Some(b)) => Some(a.max(b)),
-                        (Order::OldestFirst, Some(a), Some(b)) => Some(a.min(b)),
-                    };
-                }
-                match nearest {
-                    Some(found) => block = found,
-                    None => return Ok(None),
-                }
-            }
-            let bounds = block_of(self.range.start)..=block_of(self.range.end.saturating_sub(1));
-            if !bounds.contains(&block) {
-                return Ok(None);
-            }
-            if block == before {
-                return Ok(Some(block));
-            }
-        }
-    }
-
-    fn block_with(&self, word: i64, block: u64) -> Result<Option<u64>, IndexError> {
-        let sql = match self.order {
-            Order::NewestFirst => {
-                "SELECT block FROM postings WHERE word = ?1 AND block <= ?2 ORDER BY block DESC LIMIT 1"
-            }
-            Order::OldestFirst => "SELECT block FROM postings WHERE word = ?1 AND block >= ?2 ORDER BY block LIMIT 1",
-        };
-        let mut select = self.index.connection.prepare_cached(sql)?;
-        let found = select.query_row((word, signed(block)), |row| row.get::<_, i64>(0)).optional()?;
-        found.map(unsigned).transpose()
-    }
-
-    /// Adds the candidates of a block, and goes behind it.
-    fn load(&mut self, block: u64) -> Result<(), IndexError> {
-        self.block = match self.order {
-            Order::NewestFirst => block.checked_sub(1),
-            Order::OldestFirst => block.checked_add(1),
-        };
-        let mut select =
-            self.index.connection.prepare_cached("SELECT first_ms, last_ms, times FROM blocks WHERE block = ?1")?;
-        let found = select
-            .query_row([signed(block)], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
-            })
-            .optional()?;
-        let missing = || Unusable::Damaged(format!("block {block} is missing"));
-        let (first, last, times) = found.ok_or_else(missing)?;
-        let first_record = block.saturating_mul(BLOCK);
-        // Blocks of nothing but unknown times have bounds the wrong way round.
-        let (first, last) = (u64::try_from(first).unwrap_or(0), u64::try_from(last).unwrap_or(0));
-        if first <= last && !self.filter.overlaps(first, last) {
-            return Ok(());
-        }
-        let count = u64::try_from(times.len()).unwrap_or_default() / TIME_BYTES;
-        let expected = self.index.size().saturating_sub(first_record).min(BLOCK);
-        if count < expected {
-            return Err(Unusable::Damaged(format!("block {block} has {count} times instead of {expected}")).into());
-        }
-        let mut places = Places::first(count);
-        for group in &self.groups {
-            let mut any = Places::default();
-            for word in group {
-                if let Some(more) = self.places(*word, block)? {
-                    any.unite(&more);
-                }
-            }
-            places.keep(&any);
-        }
-        let (times, _) = times.as_chunks::<8>();
-        let is_within = |index: &u64| {
-            let time = times.get(usize::from(place_of(*index))).map(|bytes| u64::from_be_bytes(*bytes));
-            self.range.contains(index) && self.filter.is_within(time.filter(|time| *time != super::NO_TIME))
-        };
-        let found = places.iter().map(|place| first_record.saturating_add(place.into())).filter(is_within);
-        match self.order {
-            Order::NewestFirst => {
-                let found: Vec<u64> = found.collect();
-                self.pending.extend(found.into_iter().rev());
-            }
-            Order::OldestFirst => {
-                let found: Vec<u64> = found.collect();
-                self.pending.extend(found);
-            }
-        }
-        Ok(())
-    }
-
-    fn places(&self, word: i64, block: u64) -> Result<Option<Places>, IndexError> {
-        let mut select =
-            self.index.connection.prepare_cached("SELECT places FROM postings WHERE word = ?1 AND block = ?2")?;
-        let bytes = select.query_row((word, signed(block)), |row| row.get::<_, Vec<u8>>(0)).optional()?;
-        bytes.map(|bytes| decode(self.index.about.key, word, block, &bytes)).transpose()
     }
 }

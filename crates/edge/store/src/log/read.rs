@@ -126,6 +126,25 @@ pub struct Forwards {
 }
 
 impl Forwards {
+    /// Goes on to a record that lies ahead in the segment that is being read, so that one which had to be unpacked is unpacked
+    /// once. `false`, and nothing changed: it lies elsewhere. Up to `gap` records are gone over, more are sought.
+    pub(crate) fn go_to(&mut self, index: u64, gap: u64) -> bool {
+        let Some(scan) = self.scan.as_mut().filter(|_| !self.failed && index >= self.next) else { return false };
+        let (from, near) = (scan.offset(), index.saturating_sub(self.next) <= gap);
+        let found = match near {
+            true => (self.next..index).try_for_each(|_| scan.skip().ok().flatten().map(|_| ())).is_some(),
+            false => scan.seek_record(index).unwrap_or(false),
+        };
+        // What was read ahead may be older than the records: from the beginning, then.
+        let found = found || (near && scan.seek_record(index).unwrap_or(false));
+        match found {
+            true => self.next = index,
+            false if scan.seek(from).is_err() => self.scan = None,
+            false => {}
+        }
+        found
+    }
+
     fn read(&mut self) -> Result<Option<StoredRecord>, LogError> {
         while self.next < self.reader.size() {
             match self.read_next() {
