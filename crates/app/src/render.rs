@@ -155,8 +155,9 @@ fn decision_line(record: &DecisionRecord) -> String {
 fn outcome_line(outcome: &Outcome) -> String {
     let status = serde_json::to_value(outcome.status).unwrap_or_default();
     let status = status.as_str().unwrap_or("unknown").to_owned();
-    let Outcome { decision, bytes, duration_us, .. } = outcome;
-    format!("{} outcome {status} of [{decision}]: {bytes} bytes in {duration_us} us", time(decision.time_ms()))
+    let Outcome { decision, session, bytes, duration_us, .. } = outcome;
+    let ended = time(outcome.ended_ms());
+    format!("{ended} outcome {status} of [{decision}] in {session}: {bytes} bytes, after {duration_us} us")
 }
 
 fn change_line(change: &ToolChange) -> String {

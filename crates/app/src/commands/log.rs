@@ -2,11 +2,11 @@
 
 use crate::cli::{LogCommand, Output};
 use crate::failure::{Failure, Outcome, named_file};
-use crate::place::{DataDir, Place};
+use crate::place::Place;
 use crate::{out, render};
 use holdshort_ledger::VerifierKey;
-use holdshort_model::{Record, RecordId};
-use holdshort_store::index::{Facet, Filter, Order, Search};
+use holdshort_model::Record;
+use holdshort_store::index::Row;
 use holdshort_store::keys::{KEYS_FILE, Keys, KeysError};
 use holdshort_store::log::{CHECKPOINT_FILE, LogError, Wrong};
 use holdshort_store::records::{Content, LoggedRecord, Records};
@@ -14,12 +14,11 @@ use holdshort_store::sqlite::OpenError;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 pub(super) fn run(command: LogCommand) -> Outcome {
     match command {
         LogCommand::Tail(arguments) => super::log_tail::run(&arguments),
-        LogCommand::Show { place, output, record } => show(&place.data(&place.load()?)?, output, &record),
+        LogCommand::Show { place, output, record } => super::log_show::run(&place, output, &record),
         LogCommand::Search(arguments) => super::log_search::run(&arguments),
         LogCommand::Index(arguments) => super::log_index::run(&arguments),
         LogCommand::Verify(arguments) => super::log_verify::run(&arguments),
@@ -69,51 +68,14 @@ pub(crate) fn unreadable(error: LogError) -> Failure {
     }
 }
 
-fn dropped(index: u64) -> Failure {
-    Failure::refused(format!("record {index} was dropped on purpose"))
-        .hint(format!("`holdshort log prove {index} --bare` proves that it stood there"))
+/// Said where records are missing in the middle, since they were dropped.
+pub(super) fn dropped_note(from: u64, to: u64) -> String {
+    format!("records {from} to {} were dropped on purpose before they were shown", to.saturating_sub(1))
 }
 
-fn show(data: &DataDir, output: Output, wanted: &str) -> Outcome {
-    let reader = open(&data.log())?;
-    let found = match (wanted.parse::<u64>(), wanted.parse::<RecordId>()) {
-        (Ok(index), _) if index < reader.size() => {
-            let found = reader.forwards(index).next().transpose().map_err(unreadable)?;
-            if found.as_ref().is_some_and(|found| found.index() > index) {
-                return Err(dropped(index));
-            }
-            found.map(Ok)
-        }
-        (Err(_), Ok(id)) => {
-            let index = super::log_index::fresh(data, &reader);
-            let filter = Filter::default().ids([id]).any(Facet::Type, ["decision"]);
-            let carries = Search::new(&reader, index.as_ref(), &filter, Order::NewestFirst, 0..u64::MAX);
-            // What rests on the decision may carry its id too.
-            carries.into_iter().find(|record| match record.as_ref().map(LoggedRecord::parse) {
-                Ok(Some(Record::Decision(decision))) => decision.decision.id == id,
-                Ok(_) => false,
-                Err(_) => true,
-            })
-        }
-        _ => None,
-    };
-    let missing = || {
-        Failure::refused(format!("there is no record `{wanted}`")).hint(format!(
-            "records go from 0 to {}; one of a running service is seen here with the next checkpoint, within a second",
-            reader.size().saturating_sub(1)
-        ))
-    };
-    let record = found.ok_or_else(missing)?.map_err(unreadable)?;
-    let mut value = entry(&record);
-    if let (Some(erased_ms), Some(fields)) = (reader.erased_ms(&record), value.as_object_mut()) {
-        fields.insert("erased_ms".into(), erased_ms.into());
-    }
-    if output.json {
-        out::json(&value)?;
-    } else {
-        out::line(out::json_pretty(&value)?)?;
-    }
-    Ok(ExitCode::SUCCESS)
+pub(super) fn dropped(index: u64) -> Failure {
+    Failure::refused(format!("record {index} was dropped on purpose"))
+        .hint(format!("`holdshort log prove {index} --bare` proves that it stood there"))
 }
 
 pub(super) fn read_key(path: &Path) -> Result<VerifierKey, Failure> {
@@ -149,7 +111,7 @@ pub(super) fn in_order(from: Option<u64>, to: Option<u64>) -> Result<(), Failure
 pub(crate) fn time_ms(record: &Record) -> u64 {
     match record {
         Record::Decision(decision) => decision.received_ms,
-        Record::Outcome(outcome) => outcome.decision.time_ms(),
+        Record::Outcome(outcome) => outcome.ended_ms(),
         Record::ToolChange(change) => change.time_ms,
         Record::Policy(policy) => policy.time_ms,
         Record::Declassification(lowered) => lowered.id.time_ms(),
@@ -162,10 +124,14 @@ pub(crate) fn time_ms(record: &Record) -> u64 {
     }
 }
 
-/// A record as JSON: `record` is null where it cannot be read, and `sealed` says why.
+/// A record as JSON: `record` is null where it cannot be read, and `sealed` says why. `time_ms` is when it happened, where
+/// that can be read.
 pub(crate) fn entry(record: &LoggedRecord) -> Value {
     let payload = record.payload().and_then(|payload| serde_json::from_slice(payload).ok());
     let mut value = json!({ "index": record.index(), "record": payload.unwrap_or(Value::Null) });
+    if let (Some(time_ms), Some(fields)) = (Row::read(record, |row| row.time_ms), value.as_object_mut()) {
+        fields.insert("time_ms".into(), time_ms.into());
+    }
     if let (Some(why), Some(fields)) = (sealed(record), value.as_object_mut()) {
         fields.insert("sealed".into(), why.into());
     }

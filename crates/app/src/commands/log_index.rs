@@ -2,6 +2,7 @@
 
 use super::log::open;
 use crate::cli::IndexArgs;
+use crate::config::LogSettings;
 use crate::failure::{Failure, Outcome};
 use crate::out;
 use crate::place::DataDir;
@@ -15,6 +16,7 @@ pub(super) fn run(arguments: &IndexArgs) -> Outcome {
     let data = arguments.place.data(&arguments.place.load()?)?;
     let records = open(&data.log())?;
     if arguments.update || arguments.rebuild {
+        // Whoever asks for an index gets one, on however full a disk: the log looks after its own room.
         let mut writer = Writer::open(&data.index(), &data.log(), &records, false).map_err(failure)?;
         if arguments.rebuild {
             writer.clear().map_err(failure)?;
@@ -60,16 +62,14 @@ fn print(
 
 /// The index to search with, brought up to date unless a running service does that. Without one everything is read, which
 /// is said.
-pub(super) fn fresh(data: &DataDir, records: &Records) -> Option<Index> {
-    let updated = Writer::open(&data.index(), &data.log(), records, false).and_then(|mut writer| {
-        if let Some(why) = writer.discarded() {
-            out::note(format_args!("the index is made again: {why}"));
-        }
-        extend(&mut writer, records)
-    });
+pub(super) fn fresh(data: &DataDir, settings: &LogSettings, records: &Records) -> Option<Index> {
+    let updated = Writer::open(&data.index(), &data.log(), records, false)
+        .and_then(|writer| extend(&mut writer.keep_free(settings.index_keep_free()), records));
     let opened = match updated {
         // Whoever writes it keeps it up to date; what is missing is read.
-        Ok(()) | Err(IndexError::Busy | IndexError::Closed(_)) => Index::open(&data.index(), &data.log(), records),
+        Ok(()) | Err(IndexError::Busy | IndexError::Closed(_) | IndexError::Room { .. }) => {
+            Index::open(&data.index(), &data.log(), records)
+        }
         Err(error) => Err(error),
     };
     opened.unwrap_or_else(|error| {
@@ -81,7 +81,12 @@ pub(super) fn fresh(data: &DataDir, records: &Records) -> Option<Index> {
 fn extend(writer: &mut Writer, records: &Records) -> Result<(), IndexError> {
     let mut progress = Progress::new(records.size().saturating_sub(writer.index().size()));
     loop {
-        match writer.extend(records)? {
+        let done = writer.extend(records);
+        if let Some(why) = writer.take_discarded() {
+            out::note(format_args!("the index is made again: {why}"));
+            progress = Progress::new(records.size());
+        }
+        match done? {
             0 => return Ok(()),
             count => (0..count).for_each(|_| progress.step()),
         }

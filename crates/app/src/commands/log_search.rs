@@ -1,31 +1,35 @@
 //! `log search`: the records that match, read in the log.
 
 use super::log::{open, shown, unreadable};
-use super::log_index;
+use super::{log_index, log_names};
 use crate::cli::{EffectChoice, FilterArgs, LevelChoice, SearchArgs};
 use crate::failure::{Failure, Outcome};
-use crate::out;
 use crate::skipped::Skipped;
+use crate::{out, render};
 use holdshort_model::{Effect, Level};
-use holdshort_store::index::{Facet, Filter, Index, Order, Sealed, Search};
+use holdshort_store::index::{Contradiction, Facet, Filter, Index, Order, Sealed, Search};
 use holdshort_store::records::Records;
 use std::io::IsTerminal as _;
 use std::ops::Range;
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &SearchArgs) -> Outcome {
-    let data = arguments.place.data(&arguments.place.load()?)?;
+    let loaded = arguments.place.load()?;
+    let data = arguments.place.data(&loaded)?;
     let filter = filter(&arguments.filter)?;
+    let range = range(arguments)?;
     let records = open(&data.log())?;
+    check_reach(&records, &range)?;
     let is_useful = filter.is_indexed() && !arguments.no_index;
-    let index = if is_useful { log_index::fresh(&data, &records) } else { None };
+    let index = if is_useful { log_index::fresh(&data, &loaded.config.log, &records) } else { None };
     let order = if arguments.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
-    let range = arguments.from.unwrap_or(0)..arguments.before.unwrap_or(u64::MAX);
+    let mut found = 0usize;
     let mut search = Search::new(&records, index.as_ref(), &filter, order, range.clone());
     for record in search.by_ref().take(arguments.limit) {
         if !out::offer(shown(&record.map_err(unreadable)?, arguments.output)?)? {
             return Ok(ExitCode::SUCCESS);
         }
+        found = found.saturating_add(1);
     }
     if let Some(fault) = search.fault() {
         out::note(format_args!("the index was left, and the records were read: {fault}"));
@@ -41,6 +45,9 @@ pub(super) fn run(arguments: &SearchArgs) -> Outcome {
             out::note(format_args!("{line}; any of them may be one of these"));
         }
     }
+    if let (0, Some(index)) = (found, &index) {
+        log_names::tell_unknown(&records, index, &filter)?;
+    }
     if !left.is_empty() && std::io::stdout().is_terminal() {
         match order {
             Order::NewestFirst => out::note(format_args!("older ones: --before {}", left.end)),
@@ -50,8 +57,37 @@ pub(super) fn run(arguments: &SearchArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The records that are looked at.
+fn range(arguments: &SearchArgs) -> Result<Range<u64>, Failure> {
+    if arguments.limit == 0 {
+        return Err(Failure::usage("`--limit 0` asks for nothing").hint("leave it out for 100 records"));
+    }
+    match (arguments.from, arguments.before) {
+        (Some(from), Some(before)) if from >= before => {
+            Err(Failure::usage(format!("no record lies from {from} on and before {before}"))
+                .hint("name the lower index with `--from`; `--before` is not included"))
+        }
+        (from, before) => Ok(from.unwrap_or(0)..before.unwrap_or(u64::MAX)),
+    }
+}
+
+/// Refuses to begin behind the end of the log. The place right behind it is where pages end.
+fn check_reach(records: &Records, range: &Range<u64>) -> Result<(), Failure> {
+    let size = records.size();
+    if range.start <= size {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`--from {}` is behind the end of the log, which has {size} records", range.start))
+        .hint(format!("records go from 0 to {}", size.saturating_sub(1))))
+}
+
 /// What a search could not read: what it came by, and what the index has as erased where it was not read.
-fn skipped(records: &Records, index: Option<&Index>, sealed: Sealed, looked: Range<u64>) -> Result<Skipped, Failure> {
+pub(super) fn skipped(
+    records: &Records,
+    index: Option<&Index>,
+    sealed: Sealed,
+    looked: Range<u64>,
+) -> Result<Skipped, Failure> {
     let mut skipped = Skipped { erased: sealed.erased, closed: sealed.closed };
     if let Some(index) = index {
         let (erased, indexed) =
@@ -88,9 +124,19 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
     if let Some(choice) = arguments.level {
         filter = filter.at_least(level(choice));
     }
-    match &arguments.text {
-        Some(text) => filter.says(text).map_err(Failure::usage),
-        None => Ok(filter),
+    if let Some(text) = &arguments.text {
+        filter = filter.says(text).map_err(Failure::usage)?;
+    }
+    match filter.check() {
+        Ok(()) => Ok(filter),
+        Err(Contradiction::Time { since_ms, until_ms }) => {
+            let (since, until) = (render::time(since_ms), render::time(until_ms));
+            Err(Failure::usage(format!(
+                "`--since` is {since} and `--until` is {until}: the time ends before it begins"
+            ))
+            .hint("`--since 7d --until 1d` is the time from a week ago up to yesterday"))
+        }
+        Err(other) => Err(Failure::usage(other)),
     }
 }
 

@@ -24,6 +24,30 @@ pub(crate) struct LogSettings {
     /// so that every proof still holds. Default: `never`.
     #[schemars(with = "String")]
     pub(crate) drop_after: After,
+    /// A log on a file system that other machines can write to, such as NFS, SMB, 9p or FUSE: `refuse`, or `accept` where locks hold and
+    /// one machine at a time uses the directory. Default: `refuse`.
+    pub(crate) shared_disk: SharedDisk,
+}
+
+/// What becomes of a log on a shared file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SharedDisk {
+    /// It is not opened.
+    #[default]
+    Refuse,
+    /// It is opened, and the lock is looked at more often.
+    Accept,
+}
+
+/// Bytes more than the log that the index leaves free on the disk: it stops before the log has to.
+const INDEX_MARGIN_BYTES: u64 = 128 << 20;
+
+impl LogSettings {
+    /// Bytes that the index leaves free.
+    pub(crate) fn index_keep_free(&self) -> u64 {
+        self.keep_free.0.saturating_add(INDEX_MARGIN_BYTES)
+    }
 }
 
 impl Default for LogSettings {
@@ -32,6 +56,7 @@ impl Default for LogSettings {
             keep_free: Size(256 << 20),
             archive_after: After(Some(Duration::from_secs(7 * 86_400))),
             drop_after: After(None),
+            shared_disk: SharedDisk::Refuse,
         }
     }
 }
@@ -129,6 +154,7 @@ mod tests {
             ("archive_after = \"soon\"", "not a time"),
             ("drop_after = \"5s\"", "less than a minute"),
             ("keep = \"1 B\"", "keep_free"),
+            ("shared_disk = \"maybe\"", "accept"),
         ] {
             let error = parse(&format!("[log]\n{text}"), "f").unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

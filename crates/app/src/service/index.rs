@@ -5,6 +5,7 @@ use crate::place::DataDir;
 use holdshort_store::index::{IndexError, Writer};
 use holdshort_store::log::Log;
 use holdshort_store::records::Records;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -16,6 +17,9 @@ use tokio::sync::watch;
 const GATHER: Duration = Duration::from_millis(250);
 /// How long a fault is left alone.
 const AFTER_FAULT: Duration = Duration::from_secs(60);
+/// Records that make catching up worth telling, and how often it is told.
+const BEHIND_MIN: u64 = 50_000;
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// The thread's niceness: only what nobody else wants of the processors.
 const NICE: i32 = 15;
 
@@ -28,10 +32,12 @@ pub(crate) struct Indexing {
 
 impl Indexing {
     /// Starts to follow. `records` are all records of the log, now and later.
-    pub(crate) fn start(data: &DataDir, log: &Log, records: Records) -> Self {
+    /// It stops while fewer than `keep_free` bytes are free on the disk.
+    pub(crate) fn start(data: &DataDir, log: &Log, records: Records, keep_free: u64) -> Self {
         let (stop, stopped) = sync_channel(1);
         let (ending, ended) = watch::channel(false);
-        let follower = Follower { path: data.index(), directory: data.log(), records, growth: log.watch(), ended };
+        let (path, directory, growth) = (data.index(), data.log(), log.watch());
+        let follower = Follower { path, directory, records, keep_free, growth, ended };
         let handle = Handle::current();
         let work = move || {
             // Where the system refuses, the pauses between the batches have to do.
@@ -58,10 +64,48 @@ impl Drop for Indexing {
     }
 }
 
+/// A long way to the end of the log, after a time without a service or for a new index. How far it is is told.
+struct CatchingUp {
+    began: Instant,
+    told: Cell<Instant>,
+    behind: Cell<u64>,
+    done: Cell<u64>,
+}
+
+impl CatchingUp {
+    fn begin(writer: &Writer, records: &Records) -> Option<Self> {
+        let behind = records.size().saturating_sub(writer.index().size());
+        let is_long = behind >= BEHIND_MIN;
+        if is_long {
+            tracing::info!(behind, "the index of the log catches up; searches read what is missing");
+        }
+        let now = Instant::now();
+        is_long.then(|| Self { began: now, told: Cell::new(now), behind: Cell::new(behind), done: Cell::new(0) })
+    }
+
+    /// Tells now and then; `false` at the end.
+    fn goes_on(&self, count: u64) -> bool {
+        self.done.set(self.done.get().saturating_add(count));
+        self.behind.set(self.behind.get().saturating_sub(count));
+        let (done, behind) = (self.done.get(), self.behind.get());
+        let seconds = self.began.elapsed().as_secs();
+        if count == 0 || behind == 0 {
+            tracing::info!(done, seconds, "the index of the log is up to date");
+            return false;
+        }
+        if self.told.get().elapsed() >= TELL_EVERY {
+            self.told.set(Instant::now());
+            tracing::info!(done, behind, seconds, "the index of the log catches up");
+        }
+        true
+    }
+}
+
 struct Follower {
     path: PathBuf,
     directory: PathBuf,
     records: Records,
+    keep_free: u64,
     growth: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
 }
@@ -90,14 +134,19 @@ impl Follower {
 
     /// Ends well when it has to end.
     fn follow(&mut self, runtime: &Handle, goes_on: &impl Fn(Duration) -> bool) -> Result<(), IndexError> {
-        let mut writer = Writer::open(&self.path, &self.directory, &self.records, true)?;
-        if let Some(why) = writer.discarded() {
-            tracing::info!(%why, "the index of the log is made again");
-        }
+        let opened = Writer::open(&self.path, &self.directory, &self.records, true)?;
+        let mut writer = opened.keep_free(self.keep_free);
+        let mut catching_up = CatchingUp::begin(&writer, &self.records);
         loop {
             let began = Instant::now();
             self.growth.borrow_and_update();
-            let count = writer.extend(&self.records)?;
+            let extended = writer.extend(&self.records);
+            if let Some(why) = writer.take_discarded() {
+                tracing::info!(%why, "the index of the log is made again");
+                catching_up = CatchingUp::begin(&writer, &self.records);
+            }
+            let count = extended?;
+            catching_up = catching_up.filter(|work| work.goes_on(count));
             let pause = if count > 0 { began.elapsed().max(GATHER / 50) } else { GATHER };
             if count == 0 {
                 let (growth, ended) = (&mut self.growth, &mut self.ended);

@@ -4,7 +4,7 @@ use crate::place::DataDir;
 use async_trait::async_trait;
 use holdshort_api::{RECORDS_PAGE_DEFAULT, RecordEntry, RecordsPage, RecordsQuery};
 use holdshort_server::{RecordReader, RecorderError};
-use holdshort_store::index::{Facet, Filter, Index, Order, Search};
+use holdshort_store::index::{Facet, Filter, Index, Order, Row, Search};
 use holdshort_store::log::LogError;
 use holdshort_store::records::Records;
 use serde_json::Value;
@@ -57,7 +57,8 @@ fn page(
         match search.step() {
             Some(Ok(Some(record))) => {
                 let value = record.payload().and_then(|payload| serde_json::from_slice(payload).ok());
-                page.records.push(RecordEntry { index: record.index(), record: value.unwrap_or(Value::Null) });
+                let time_ms = Row::read(&record, |row| row.time_ms);
+                page.records.push(RecordEntry { index: record.index(), time_ms, record: value.unwrap_or(Value::Null) });
             }
             Some(Ok(None)) if search.looked() < LOOKED_MAX => {}
             Some(Ok(None)) | None => break,
@@ -95,10 +96,20 @@ fn filter(query: &RecordsQuery) -> Result<Filter, RecorderError> {
     if let Some(level) = query.level {
         filter = filter.at_least(level);
     }
-    match &query.text {
-        Some(text) => filter.says(text).map_err(|error| RecorderError::Query(error.to_string())),
-        None => Ok(filter),
+    if let Some(text) = &query.text {
+        filter = filter.says(text).map_err(wrong)?;
     }
+    filter.check().map_err(wrong)?;
+    match (query.from, query.before) {
+        (Some(from), Some(before)) if from > before => {
+            Err(wrong(format_args!("no record lies from {from} on and before {before}")))
+        }
+        _ => Ok(filter),
+    }
+}
+
+fn wrong(why: impl std::fmt::Display) -> RecorderError {
+    RecorderError::Query(why.to_string())
 }
 
 fn failed(error: &LogError) -> RecorderError {

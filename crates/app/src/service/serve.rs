@@ -110,7 +110,7 @@ async fn attend(
     let watching = tokio::spawn(follow(assembled.service.clone(), source.clone(), files));
     let records =
         Records::new(assembled.log.reader().map_err(Failure::internal)?).with_keys(Some(assembled.keys.clone()));
-    let _indexing = Indexing::start(data, &assembled.log, records.clone());
+    let _indexing = Indexing::start(data, &assembled.log, records.clone(), loaded.config.log.index_keep_free());
     let parts = Parts {
         service: assembled.service.clone(),
         records: Arc::new(IndexedRecords::new(data, records)),

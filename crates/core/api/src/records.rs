@@ -93,6 +93,9 @@ pub struct RecordsPage {
 pub struct RecordEntry {
     /// Index in the log, from 0.
     pub index: u64,
+    /// When it happened, in milliseconds since 1970, of an outcome when it ended; absent where that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<u64>,
     /// The record (`holdshort_model::Record`); `null` when its payload was erased.
     pub record: Value,
 }

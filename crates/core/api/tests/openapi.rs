@@ -238,8 +238,8 @@ fn answers(left: &mut BTreeSet<String>) {
     check(left, "DestinationSummary", &destination, &destination);
     let destinations = DestinationsPage { destinations: vec![destination] };
     check(left, "DestinationsPage", &destinations, &destinations);
-    let entry = RecordEntry { index: 0, record: Value::Null };
-    check(left, "RecordEntry", &entry, &entry);
+    let entry = RecordEntry { index: 0, time_ms: Some(1), record: Value::Null };
+    check(left, "RecordEntry", &entry, &RecordEntry { time_ms: None, ..entry.clone() });
     let page = |next| RecordsPage { records: vec![], next };
     check(left, "RecordsPage", &page(Some(1)), &page(None));
     let session = SessionSummary { agent: "a".into(), session: "s".into(), decisions: 1, first_ms: 1, last_ms: 1 };

@@ -181,7 +181,7 @@ impl RecordReader for Tape {
         let limit = query.limit.unwrap() as usize;
         let all = self.records().into_iter().enumerate().skip(from as usize);
         let records: Vec<_> =
-            all.take(limit).map(|(index, record)| RecordEntry { index: index as u64, record }).collect();
+            all.take(limit).map(|(index, record)| RecordEntry { index: index as u64, time_ms: None, record }).collect();
         let next = from + records.len() as u64;
         Ok(RecordsPage { records, next: (next < self.records().len() as u64).then_some(next) })
     }
