@@ -13,7 +13,9 @@ pub const RECEIPT_PUBLIC_KEY_FILE: &str = "log.cose.pub";
 /// The first checkpoint that contradicts what a mirror stored, in its own directory.
 pub const CONTRADICTION_FILE: &str = "contradiction";
 /// The key that a mirror cosigns with, in its own directory.
-pub(crate) const MIRROR_PUBLIC_KEY_FILE: &str = "mirror.pub";
+pub const MIRROR_PUBLIC_KEY_FILE: &str = "mirror.pub";
+/// The checkpoints up to which a mirror takes uploads, in its own directory.
+pub(crate) const PENDING_FILE: &str = "pending";
 /// The payloads.
 pub const RECORDS_DIRECTORY: &str = "records";
 
@@ -23,6 +25,8 @@ pub(crate) const TEMPORARY: &str = ".tmp";
 
 /// The statement of which records were dropped.
 pub(crate) const DROPPED_FILE: &str = "records/dropped";
+/// Up to when the clock was believed.
+pub(crate) const CLOCK_FILE: &str = "records/clock";
 /// Held by whoever archives and drops.
 pub(crate) const RETENTION_LOCK_FILE: &str = "records/retention.lock";
 

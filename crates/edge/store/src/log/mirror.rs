@@ -18,7 +18,8 @@ use super::error::{Damage, LogError, Wrong};
 use super::fence::Lock;
 use super::keys;
 use super::layout::{
-    CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE,
+    CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, MIRROR_PUBLIC_KEY_FILE, PENDING_FILE,
+    PUBLIC_KEY_FILE,
 };
 use super::recover::read_checkpoint;
 use super::sealer::Seal;
@@ -129,6 +130,12 @@ impl Mirror {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         disk.create_folder(directory).map_err(LogError::io("make", directory))?;
         let held = Lock::take(directory)?;
+        let pending = directory.join(PENDING_FILE);
+        if pending.exists() {
+            // It may be ahead of what is stored: what is pulled could contradict it unseen.
+            let what = "is there: the log uploads to this copy; go on with that, or pull into another directory";
+            return Err(LogError::Key { file: pending, what });
+        }
         let public = directory.join(PUBLIC_KEY_FILE);
         if public.exists() {
             if keys::read_public(&public)? != key {

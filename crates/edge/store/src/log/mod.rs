@@ -15,6 +15,7 @@ mod archive;
 mod audit;
 mod backlog;
 mod bench;
+mod clock;
 mod cosigned;
 #[cfg(test)]
 mod dice;
@@ -27,6 +28,9 @@ mod fence;
 mod keys;
 mod layout;
 mod mirror;
+mod mirror_host;
+mod mirror_intake;
+mod mirror_stock;
 mod prove;
 mod queue;
 mod read;
@@ -35,9 +39,11 @@ mod recover;
 mod retention;
 mod sealer;
 mod segments;
+mod shared;
 mod source;
 mod space;
 mod tiles;
+mod times;
 mod verify;
 mod verify_archive;
 mod witness;
@@ -46,13 +52,16 @@ mod writer;
 
 pub use audit::{CompareError, audit, compare, verify_public};
 pub use bench::{BenchCase, BenchOptions, BenchProgress, BenchStep, bench, bench_sync};
+pub use clock::{ClockState, PAUSE_MAX};
 pub use dropped::{Dropped, REASON_CHARS_MAX};
 pub use error::{Damage, LogError, Place, Wrong};
 pub use layout::{
-    CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE,
-    RECORDS_DIRECTORY,
+    CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, MIRROR_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE,
+    RECEIPT_PUBLIC_KEY_FILE, RECORDS_DIRECTORY,
 };
 pub use mirror::{Exposed, Mirror, MirrorError, Mirrored};
+pub use mirror_host::MirrorHost;
+pub use mirror_intake::{MirrorReply, MirroredLog, Upload};
 pub use prove::{prove, prove_witnessed};
 pub use read::{Backwards, Forwards, Reader, StoredRecord};
 pub use receipts::{consistency_receipt, inclusion_receipt, receipt_key_file, receipt_signer};
@@ -95,6 +104,8 @@ pub struct LogOptions {
     pub keep_free: u64,
     /// How often the room on the disk is looked at. Default: 1 s.
     pub space_interval: Duration,
+    /// Whether the directory may lie on a file system that other machines can write to. Default: no.
+    pub accept_shared: bool,
 }
 
 impl LogOptions {
@@ -111,6 +122,7 @@ impl LogOptions {
             segment_bytes_max: 64 << 20,
             keep_free: 256 << 20,
             space_interval: Duration::from_secs(1),
+            accept_shared: false,
         }
     }
 }
@@ -329,15 +341,23 @@ fn check_length(payload: &[u8]) -> Result<(), LogError> {
 }
 
 #[cfg(test)]
+mod age_tests;
+#[cfg(test)]
 mod attack_tests;
+#[cfg(test)]
+mod ending_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod flip_tests;
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod lying_tests;
 #[cfg(test)]
 mod mirror_tests;
+#[cfg(test)]
+mod mixed_tests;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -25,6 +25,12 @@ impl DirectoryTiles {
         Self { directory: directory.to_owned() }
     }
 
+    /// Where they lie.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The bytes of a tile or bundle. A partial one that was replaced is cut out of the full one.
     ///
     /// # Errors
