@@ -308,16 +308,17 @@ fn hostile(home: &Home) {
         ("t1", "/facts/subject/standing", json!("isolated"), "effect"),
         ("t2", "/facts/action/name", json!("burn"), "facts.action.name"),
         ("t3", "/facts/action/args/path", json!("/srv/books/ledger2"), "facts.action.args"),
-        ("t4", "/facts/risk/score", json!(99), "risk"),
+        ("t4", "/facts/risk/score", json!(99), "facts.risk"),
         ("t5", "/decision/enforced", json!("deny"), "enforced"),
         ("t6", "/facts/action/effects/0/verb", json!("spend"), ""),
+        ("t7", "/facts/tool/name", json!("other"), "facts.tool"),
+        ("t8", "/facts/context/time", json!(1), "facts.context.time"),
+        ("t9", "/facts/context/workspace", json!("/srv"), "facts.context.workspace"),
+        ("t10", "/facts/context/enforcement_point", json!("x"), "facts.context.enforcement_point"),
+        ("t11", "/decision/reasons/0/message", json!("x"), "reasons[0].message"),
+        ("t12", "/decision/risk/signals/0/points", json!(77), "facts.risk"),
     ] {
         let found = change(name, &|record| *record.pointer_mut(pointer).unwrap() = value.clone());
-        if name == "t4" {
-            // The recorded score is not believed: it is weighed anew, and the decision holds.
-            assert!(found.status.success(), "{}", text(&found.stderr));
-            continue;
-        }
         let told = text(&found.stderr);
         assert_eq!(found.status.code(), Some(1), "{name}: {}{told}", text(&found.stdout));
         assert!(told.contains(&format!("record {at}: `{field}")), "{name}: {told}");
@@ -418,6 +419,11 @@ fn grants(home: &Home) {
     assert_eq!(shown, done(&home.run(&["grants", "suggest", "--agent", "reader"])), "deterministic");
     assert!(shown.contains("It would have refused 0 of the"), "{shown}");
     assert!(shown.contains("file:${workspace}/") && !shown.contains("resources = [\"*\"]"), "{shown}");
+    assert!(shown.contains("that a policy which is only observed would have refused"), "{shown}");
+    let data: Value =
+        serde_json::from_str(&done(&home.run(&["grants", "suggest", "--agent", "reader", "--json"]))).unwrap();
+    assert_eq!((&data["would_have_refused"]["ran_refused"], &data["uncovered"]), (&json!(0), &json!([])), "{data:#}");
+    assert!(data["left_out"]["observed"].as_u64() > Some(0), "{data:#}");
     let config = std::fs::read_to_string(home.path().join("holdshort.toml")).unwrap();
     let narrow = config.replacen(GRANTS.trim_start(), &shown, 1);
     assert_ne!(narrow, config);
@@ -426,7 +432,11 @@ fn grants(home: &Home) {
     let output = home.run(&["replay", "--json", "--against", candidate.to_str().unwrap(), "--agent", "reader"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let refused = found["difference"]["examples"]["refused"].as_array().cloned().unwrap_or_default();
-    assert!(refused.iter().all(|one| one["recorded"] == "ask"), "nothing that ran by itself: {found:#}");
+    // Reading the ledger ran while the policy against it was only observed: that is left out.
+    let is_left_out = |one: &Value| one["recorded"] == "ask" || one["name"] == "read_file";
+    assert!(refused.iter().all(is_left_out), "nothing that ran by itself: {found:#}");
+    let unknown = done(&home.run(&["grants", "suggest", "--agent", "nobody"]));
+    assert!(unknown.contains("NOBODY REGISTERED `nobody`"), "{unknown}");
     let nobody = home.run(&["grants", "suggest", "--agent", "ghost"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("no action of the agent `ghost` ran"), "{}", text(&nobody.stderr));

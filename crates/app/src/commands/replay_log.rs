@@ -7,12 +7,13 @@ use crate::failure::{Code, Failure, Outcome, io_failure};
 use crate::replay::difference::{Change, Comparer, Counts, Difference};
 use crate::replay::identical::{Judge, Tally};
 use crate::replay::{Kept, Progress, Stretch, each, html};
-use crate::{out, render, snapshot};
+use crate::{out, render, replay, snapshot};
 use holdshort_decide::Snapshot;
 use holdshort_inventory::{Pins, PolicyModeStore as _};
-use holdshort_model::Digest;
+use holdshort_model::{Agent, AgentId, Claims};
 use holdshort_store::sqlite::StateDb;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,18 +21,23 @@ use std::sync::Arc;
 
 /// Rows by policy and agent that a terminal gets.
 const ROWS_SHOWN_MAX: usize = 20;
+/// Longest name of a policy in a table, in characters: a row fits a terminal.
+const POLICY_CHARS: usize = 30;
+/// Longest name of an agent in a table, in characters.
+const AGENT_CHARS: usize = 20;
 
 pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
     let loaded = arguments.place.load()?;
     let data = arguments.place.data(&loaded)?;
     let reader = log::open(&data.log())?;
-    let database = StateDb::open(&data.database()).map_err(Failure::internal)?;
+    let database = replay::database(&data)?;
     let stretch = stretch(&arguments.stretch, &database)?;
+    let dropped = stretch.dropped(&reader)?;
     let mut progress = Progress::new(stretch.count(&reader));
     let records = stretch.records(&reader);
+    let kept = Kept::new(&database);
     let Some(config) = &arguments.against else {
-        let kept = Kept::new(&database);
-        let mut tally = Tally::default();
+        let mut tally = Tally { dropped_before: dropped, ..Tally::default() };
         let make = || {
             let mut judge = Judge::new(&stretch, &kept);
             move |record| judge.judge(&record)
@@ -45,10 +51,11 @@ pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
         drop(progress);
         return same(arguments, &tally, rate);
     };
-    let candidate = candidate(config, arguments, &database)?;
+    let Candidate { snapshot, agents } = candidate(config, arguments, &database)?;
     let mut difference = Difference::default();
+    difference.dropped_before = dropped;
     let make = || {
-        let comparer = Comparer::new(&stretch, &candidate);
+        let comparer = Comparer::new(&stretch, &snapshot, &agents);
         move |record| comparer.compare(&record)
     };
     each(records, make, |compared| {
@@ -57,13 +64,14 @@ pub(super) fn run(arguments: &ReplayArgs) -> Outcome {
         Ok(())
     })?;
     drop(progress);
-    let difference = difference.finish();
-    let notes = notes(&difference, &candidate, &database, newest_snapshot(&reader)?);
+    let mut difference = difference.finish();
+    difference.unseen = unseen(&difference, &snapshot, &kept);
+    let notes = notes(&difference);
     if let Some(path) = &arguments.html {
         fs::write(path, html::page(&difference, &notes)).map_err(io_failure("write", path))?;
     }
     match arguments.output.json {
-        true => out::json(&json!({ "candidate": candidate.digest(), "difference": difference, "notes": notes }))?,
+        true => out::json(&json!({ "candidate": snapshot.digest(), "difference": difference, "notes": notes }))?,
         false => print(&difference, &notes)?,
     }
     Ok(if arguments.strict && !difference.is_empty() { Code::Refused.into() } else { ExitCode::SUCCESS })
@@ -80,14 +88,27 @@ fn stretch(arguments: &StretchArgs, database: &StateDb) -> Result<Stretch, Failu
     }
 }
 
-/// The snapshot of another configuration, with the modes that people gave.
-fn candidate(config: &Path, arguments: &ReplayArgs, database: &StateDb) -> Result<Snapshot, Failure> {
+/// Another configuration.
+struct Candidate {
+    snapshot: Snapshot,
+    /// The agents that it declares.
+    agents: BTreeMap<AgentId, Agent>,
+}
+
+/// Another configuration, with the modes that people gave.
+fn candidate(config: &Path, arguments: &ReplayArgs, database: &StateDb) -> Result<Candidate, Failure> {
     let loaded = Loaded::read(Some(config))?;
     let data = arguments.place.data(&arguments.place.load()?).ok();
     let pins = Arc::new(Pins::new(loaded.config.pins.first_use, []));
     let snapshot = snapshot::build(&loaded, data.as_ref(), Arc::default(), pins)?;
     let modes = database.policy_modes().map_err(Failure::internal)?;
-    Ok(snapshot.with_modes(&modes.into_iter().map(|entry| (entry.policy, entry.mode)).collect()))
+    let snapshot = snapshot.with_modes(&modes.into_iter().map(|entry| (entry.policy, entry.mode)).collect());
+    let known = snapshot::agents(&loaded.config, Vec::new())?;
+    let declared = loaded.config.agents.iter().map(|declared| {
+        let id = AgentId::from(declared.id.as_str());
+        (id.clone(), known.resolve(&id, &Claims::default()))
+    });
+    Ok(Candidate { snapshot, agents: declared.collect() })
 }
 
 fn same(arguments: &ReplayArgs, tally: &Tally, rate: f64) -> Outcome {
@@ -107,6 +128,7 @@ fn same(arguments: &ReplayArgs, tally: &Tally, rate: f64) -> Outcome {
         }
         missing(&tally.unreplayable, &tally.unreadable)?;
         skipped(&tally.erased, &tally.closed)?;
+        tally.dropped_before.map_or(Ok(()), |first| out::line(format_args!("  {}", gone(first))))?;
         for one in &tally.differences {
             let (recorded, replayed) = (render::safe(&one.recorded), render::safe(&one.replayed));
             let field = render::safe(&one.field);
@@ -123,7 +145,16 @@ fn same(arguments: &ReplayArgs, tally: &Tally, rate: f64) -> Outcome {
         ))
         .hint("`holdshort log verify` says whether the log was changed; `holdshort log show` prints the record"));
     }
-    Ok(if arguments.strict && !tally.is_whole() { Code::Refused.into() } else { ExitCode::SUCCESS })
+    if tally.decisions > 0 && tally.identical == 0 {
+        return Err(Failure::refused("no decision of this stretch can be decided again")
+            .hint("a data directory holds the snapshots and the keys of its own log; what is missing is named above"));
+    }
+    // What checks nothing has not passed.
+    Ok(if arguments.strict && !(tally.is_whole() && tally.decisions > 0) {
+        Code::Refused.into()
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn missing(
@@ -150,39 +181,35 @@ fn skipped(erased: &crate::replay::identical::Named, closed: &crate::replay::ide
     Ok(())
 }
 
-/// The snapshot of the newest decision.
-fn newest_snapshot(reader: &holdshort_store::records::Records) -> Result<Option<Digest>, Failure> {
-    /// Records that are looked at: more than an idle service writes between two decisions in a day.
-    const LOOKED_AT: usize = 1_000;
-    for record in reader.backwards(u64::MAX).take(LOOKED_AT) {
-        if let Some(holdshort_model::Record::Decision(found)) = record.map_err(log::unreadable)?.parse() {
-            return Ok(Some(found.decision.snapshot));
+/// What the candidate declares otherwise than a snapshot that decided, and what the recorded facts cannot tell.
+fn unseen(difference: &Difference, candidate: &Snapshot, kept: &Kept<'_>) -> Vec<&'static str> {
+    let Ok((new, _)) = candidate.document() else { return Vec::new() };
+    let mut found = [("catalog", false), ("labels", false), ("servers", false), ("detectors", false)];
+    for old in difference.snapshots.iter().filter_map(|digest| kept.declared(digest)) {
+        let differs = [
+            old.catalog != new.catalog,
+            old.labels != new.labels || old.classification != new.classification,
+            old.servers != new.servers,
+            old.detectors != new.detectors,
+        ];
+        for ((_, found), differs) in found.iter_mut().zip(differs) {
+            *found |= differs;
         }
     }
-    Ok(None)
+    found.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect()
 }
 
 /// What has to be said of the whole: what the recorded facts cannot tell.
-fn notes(difference: &Difference, candidate: &Snapshot, database: &StateDb, newest: Option<Digest>) -> Vec<String> {
+fn notes(difference: &Difference) -> Vec<String> {
     let mut notes = vec![
         "The past is the recorded one: what a refusal would have changed for later actions is not seen.".to_owned(),
     ];
-    let old = newest.and_then(|digest| Kept::new(database).find(&digest).ok()).and_then(|kept| kept.document().ok());
-    if let (Some((old, _)), Ok((new, _))) = (old, candidate.document()) {
-        let changed = [
-            ("catalog", old.catalog != new.catalog),
-            ("labels", old.labels != new.labels || old.classification != new.classification),
-            ("servers", old.servers != new.servers),
-            ("detectors", old.detectors != new.detectors),
-        ];
-        let changed: Vec<&str> = changed.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
-        if !changed.is_empty() {
-            notes.push(format!(
-                "The candidate's {} differ. What an action does, its labels and its signals are as recorded, so this \
-                 change is not seen here.",
-                changed.join(", ")
-            ));
-        }
+    if !difference.unseen.is_empty() {
+        notes.push(format!(
+            "NOT SEEN: the candidate's {} differ from what was in force. What an action does, its labels and its signals \
+             are as recorded.",
+            difference.unseen.join(", ")
+        ));
     }
     if difference.blind > 0 {
         notes.push(format!(
@@ -191,37 +218,49 @@ fn notes(difference: &Difference, candidate: &Snapshot, database: &StateDb, newe
             difference.blind
         ));
     }
+    notes.extend(difference.dropped_before.map(gone));
     notes
+}
+
+/// That the stretch is not whole.
+fn gone(first: u64) -> String {
+    format!("The records before index {first} were dropped, and are not looked at.")
+}
+
+/// A name as a cell of a table: without the package that all policies stand in, and cut where it is long.
+fn short(name: &str, chars: usize) -> String {
+    let name = render::safe(name.strip_prefix("holdshort.rules.").unwrap_or(name));
+    match name.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}...", name.get(..end).unwrap_or_default()),
+        None => name,
+    }
 }
 
 fn print(difference: &Difference, notes: &[String]) -> Result<(), Failure> {
     let Difference { decisions, same, changed, questions, .. } = difference;
     if *decisions == 0 {
-        return out::line("no decision is in this stretch");
+        out::line("no decision is in this stretch")?;
+        difference.others().iter().try_for_each(|line| out::line(format_args!("  {line}")))?;
+        return difference.dropped_before.map_or(Ok(()), |first| out::line(gone(first)));
     }
-    out::line(format_args!("{decisions} decisions, {same} the same"))?;
+    out::line(format_args!("{decisions} decisions, {same} with the same answer"))?;
     for change in Change::ALL {
         out::line(format_args!("  {} {}", changed.of(change), change.as_str()))?;
     }
-    let (gained, lost) = (difference.newly_contained, difference.no_longer_contained);
-    if gained + lost > 0 {
-        out::line(format_args!("  {gained} would take something away and did not, {lost} the other way round"))?;
-    }
-    missing(&difference.unreplayable, &difference.unreadable)?;
-    skipped(&difference.erased, &difference.closed)?;
+    difference.others().iter().try_for_each(|line| out::line(format_args!("  {line}")))?;
     out::line(format_args!("questions to people: {}", questions.in_words()))?;
     if !difference.rows.is_empty() {
         let counts = |counts: Counts| Change::ALL.map(|change| counts.of(change).to_string());
         out::line("")?;
         let rows = difference.policies.iter().map(|row| {
             let [refused, asked, allowed] = counts(row.counts);
-            vec![render::safe(&row.policy), refused, asked, allowed]
+            vec![short(&row.policy, POLICY_CHARS), refused, asked, allowed]
         });
         out::table(&["POLICY", "REFUSED", "ASKED", "ALLOWED"], &rows.collect::<Vec<_>>())?;
         out::line("")?;
         let rows = difference.rows.iter().take(ROWS_SHOWN_MAX).map(|row| {
             let [refused, asked, allowed] = counts(row.counts);
-            vec![render::safe(&row.policy), render::safe(&row.agent), refused, asked, allowed]
+            vec![short(&row.policy, POLICY_CHARS), short(&row.agent, AGENT_CHARS), refused, asked, allowed]
         });
         out::table(&["POLICY", "AGENT", "REFUSED", "ASKED", "ALLOWED"], &rows.collect::<Vec<_>>())?;
         if let Some(more) = difference.rows.len().checked_sub(ROWS_SHOWN_MAX).filter(|more| *more > 0) {

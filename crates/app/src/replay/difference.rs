@@ -6,8 +6,9 @@
 use super::identical::Named;
 use super::{Entry, Stretch};
 use holdshort_decide::{Redecider, replayable};
+use holdshort_enforce::would_change;
 use holdshort_inventory::{APPROVALS_POLICY, asking};
-use holdshort_model::{Containment, Decision, DecisionRecord, Effect, Mode, RecordId};
+use holdshort_model::{Agent, AgentId, Containment, Decision, DecisionRecord, Digest, Effect, Mode, RecordId};
 use holdshort_store::records::LoggedRecord;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,6 +21,8 @@ const ROWS_MAX: usize = 2_000;
 const POLICIES_MAX: usize = 500;
 /// Questions of one day that are told apart.
 const QUESTIONS_MAX: usize = 100_000;
+/// Snapshots of the stretch that are looked at for what the candidate declares otherwise.
+const SNAPSHOTS_MAX: usize = 1_000;
 /// A day, in milliseconds.
 const DAY_MS: u64 = 86_400_000;
 /// Longest reason that is shown, in characters.
@@ -63,6 +66,14 @@ pub(crate) struct Pair {
     asks: Option<RecordId>,
     /// The candidate's policies look at sequences that the record knows nothing of.
     blind: bool,
+    /// The snapshot that decided.
+    snapshot: Digest,
+    /// The candidate wants the arguments changed otherwise.
+    rewritten: bool,
+    /// The candidate takes away other grants, or responds otherwise.
+    response: bool,
+    /// The candidate comes to another level of risk.
+    level: bool,
 }
 
 /// Decides records with the candidate.
@@ -71,19 +82,26 @@ pub(crate) struct Comparer<'a> {
     candidate: Redecider,
     /// Sequences that the candidate's policies declare.
     sequences: Vec<String>,
+    /// The agents that the candidate's configuration declares.
+    agents: &'a BTreeMap<AgentId, Agent>,
 }
 
 impl<'a> Comparer<'a> {
-    pub(crate) fn new(stretch: &'a Stretch, candidate: &holdshort_decide::Snapshot) -> Self {
+    /// `agents`: those that the candidate's configuration declares, which it has another class for perhaps.
+    pub(crate) fn new(
+        stretch: &'a Stretch,
+        candidate: &holdshort_decide::Snapshot,
+        agents: &'a BTreeMap<AgentId, Agent>,
+    ) -> Self {
         let declared = candidate.policies().map(|policies| policies.sequences()).unwrap_or_default();
         let sequences = declared.iter().map(|sequence| sequence.name.clone()).collect();
-        Self { stretch, candidate: Redecider::new(candidate), sequences }
+        Self { stretch, candidate: Redecider::new(candidate), sequences, agents }
     }
 
     /// Decides one record.
     pub(crate) fn compare(&self, logged: &LoggedRecord) -> Compared {
         let index = logged.index();
-        let record = match self.stretch.read(logged) {
+        let mut record = match self.stretch.read(logged) {
             Entry::Decision(record) => record,
             Entry::Other => return Compared::Other,
             Entry::Unreadable => return Compared::Unreadable(index),
@@ -93,7 +111,12 @@ impl<'a> Comparer<'a> {
         if let Err(why) = replayable(&record) {
             return Compared::Unreplayable(index, why.to_string());
         }
+        let agent = &mut record.facts.subject.agent;
+        if let Some(declared) = self.agents.get(&agent.id) {
+            (agent.class, agent.owner) = (declared.class.clone(), declared.owner.clone());
+        }
         let decision = self.candidate.redecide(&record);
+        let old = &record.decision;
         let recorded = unanswered(&record.decision);
         let known = &record.facts.history.sequences;
         Compared::Decided(Box::new(Pair {
@@ -109,6 +132,10 @@ impl<'a> Comparer<'a> {
             asked: question(&record, recorded),
             asks: question(&record, decision.enforced),
             blind: self.sequences.iter().any(|name| !known.contains_key(name)),
+            snapshot: old.snapshot,
+            rewritten: old.obligations != decision.obligations,
+            response: old.removed != decision.removed || old.playbook != decision.playbook,
+            level: old.risk.level != decision.risk.level,
         }))
     }
 }
@@ -122,10 +149,12 @@ fn unanswered(decision: &Decision) -> Effect {
     }
 }
 
-/// The question that an Ask puts to a person: one for all that wait for the same answer, none where an answer was there.
+/// The question that an Ask puts to a person: one for all that wait for the same answer, none where an answer was there, and none
+/// where the action was rewritten first, since a person is asked about what became of it.
 fn question(record: &DecisionRecord, effect: Effect) -> Option<RecordId> {
     let decision = &record.decision;
-    let asks = effect == Effect::Ask && decision.approved.is_none();
+    let rewritten = would_change(&decision.obligations, &record.request.action.args);
+    let asks = effect == Effect::Ask && decision.approved.is_none() && !rewritten;
     asks.then(|| decision.approval.unwrap_or(decision.id))
 }
 
@@ -272,7 +301,7 @@ struct Day {
 pub(crate) struct Difference {
     /// Decisions of the stretch.
     pub(crate) decisions: u64,
-    /// Of them: those that the candidate decides the same.
+    /// Of them: those to which the candidate gives the same answer.
     pub(crate) same: u64,
     /// The others.
     pub(crate) changed: Counts,
@@ -280,6 +309,12 @@ pub(crate) struct Difference {
     pub(crate) newly_contained: u64,
     /// See `newly_contained`.
     pub(crate) no_longer_contained: u64,
+    /// Those whose arguments would be changed otherwise before they run.
+    pub(crate) newly_rewritten: u64,
+    /// Those that would take away other grants, or be responded to otherwise.
+    pub(crate) other_response: u64,
+    /// Those of another level of risk.
+    pub(crate) other_level: u64,
     /// By policy. A decision counts for each policy that has a say in it.
     pub(crate) policies: Vec<PolicyRow>,
     /// The same by policy and agent.
@@ -298,6 +333,13 @@ pub(crate) struct Difference {
     pub(crate) erased: Named,
     /// Records whose key is not at hand, which may be decisions.
     pub(crate) closed: Named,
+    /// What the candidate declares otherwise, and what is not seen: the recorded facts cannot tell.
+    pub(crate) unseen: Vec<&'static str>,
+    /// Index of the first record that was kept, where some that may belong to the stretch were dropped.
+    pub(crate) dropped_before: Option<u64>,
+    /// The snapshots that decided.
+    #[serde(skip)]
+    pub(crate) snapshots: BTreeSet<Digest>,
     #[serde(skip)]
     by_policy: BTreeMap<String, Counts>,
     #[serde(skip)]
@@ -324,6 +366,12 @@ impl Difference {
     fn decided(&mut self, pair: Pair) {
         self.decisions += 1;
         self.blind += u64::from(pair.blind);
+        if self.snapshots.len() < SNAPSHOTS_MAX {
+            self.snapshots.insert(pair.snapshot);
+        }
+        self.newly_rewritten += u64::from(pair.rewritten);
+        self.other_response += u64::from(pair.response);
+        self.other_level += u64::from(pair.level);
         self.questions(&pair);
         match pair.contained {
             (old, new) if new > old => self.newly_contained += 1,
@@ -394,13 +442,44 @@ impl Difference {
         self
     }
 
-    /// Whether anything would be different, or could not be said.
+    /// Whether nothing would be different, and all of it could be said.
     pub(crate) fn is_empty(&self) -> bool {
         self.same == self.decisions
+            && self.decisions > 0
+            && self.unseen.is_empty()
             && self.newly_contained == 0
             && self.no_longer_contained == 0
+            && self.newly_rewritten + self.other_response + self.other_level == 0
             && self.unreplayable.is_empty()
             && self.unreadable.count + self.erased.count + self.closed.count == 0
+    }
+}
+
+impl Difference {
+    /// What differs beside the answers, and what could not be decided again, one line for each.
+    pub(crate) fn others(&self) -> Vec<String> {
+        let count = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let mut lines: Vec<String> = [
+            count(self.newly_contained, "would take something away and did not"),
+            count(self.no_longer_contained, "took something away and would not"),
+            count(self.newly_rewritten, "would have their arguments changed otherwise"),
+            count(self.other_response, "would take away other grants, or be responded to otherwise"),
+            count(self.other_level, "would be of another level of risk"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        lines.extend(
+            self.unreplayable.iter().map(|(why, named)| format!("{} not replayable: {why} ({named})", named.count)),
+        );
+        for (named, what) in [
+            (&self.unreadable, "of another version, not read"),
+            (&self.erased, "erased, may have been decisions"),
+            (&self.closed, "sealed, their keys are not here; may be decisions"),
+        ] {
+            lines.extend((named.count > 0).then(|| format!("{} {what} ({named})", named.count)));
+        }
+        lines
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn page(difference: &Difference, notes: &[String]) -> String {
         ),
     );
     paragraph(&mut body, "", &format!("Questions to people: {}.", difference.questions.in_words()));
+    difference.others().iter().for_each(|line| paragraph(&mut body, "", &format!("{line}.")));
     notes.iter().for_each(|note| paragraph(&mut body, " class=\"note\"", note));
     rows(&mut body, difference);
     for change in Change::ALL {
@@ -51,6 +52,7 @@ pub(crate) fn page(difference: &Difference, notes: &[String]) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"content-security-policy\" content=\"{policy}\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"referrer\" content=\"no-referrer\">\
          <title>Holdshort: what the candidate would change</title><style>{STYLE}</style></head>\n<body>\
          <h1>What the candidate would change</h1>\n{body}</body></html>\n"
     )

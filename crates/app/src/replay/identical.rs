@@ -3,6 +3,7 @@
 use super::snapshots::NoSnapshot;
 use super::{Entry, Kept, Stretch};
 use holdshort_decide::{Redecider, Unreplayable, replayable};
+use holdshort_effects::normalise;
 use holdshort_inventory::as_recorded;
 use holdshort_model::{DecisionRecord, Digest, RecordId};
 use holdshort_store::records::LoggedRecord;
@@ -16,6 +17,8 @@ const NAMED_MAX: usize = 20;
 const SNAPSHOTS_MAX: usize = 1_000;
 /// Longest value of a difference that is shown, in characters.
 const VALUE_CHARS_MAX: usize = 200;
+/// Nanoseconds in a millisecond.
+const NS_OF_MS: i64 = 1_000_000;
 /// Compiled snapshots that one thread holds.
 const HELD_MAX: usize = 8;
 
@@ -123,16 +126,20 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// A fact that is not what was asked: its name, what was asked, what was known.
+/// A fact that is not what was asked or decided: its name, what was asked, what was known.
 fn contradiction(record: &DecisionRecord) -> Option<(&'static str, Value, Value)> {
     let (request, facts) = (&record.request, &record.facts);
     let (subject, action, context) = (&request.subject, &request.action, &request.context);
     let (who, what, around) = (&facts.subject, &facts.action, &facts.context);
     let delegation = subject.delegation.iter().map(|agent| agent.as_str());
     let delegated = delegation.eq(who.delegation.iter().map(String::as_str));
+    let workspace = context.workspace.as_deref().map(|raw| normalise(raw, None).text);
+    let tool = facts.tool.as_ref().map(|tool| (Some(tool.server.as_str()), tool.name.as_str()));
+    let called = tool.is_none_or(|tool| tool == (action.server.as_deref(), action.name.as_str()));
+    let risk = &record.decision.risk;
     // Named lazily: nearly always nothing differs.
     type Both<'a> = &'a dyn Fn() -> (Value, Value);
-    let same: [(&'static str, bool, Both<'_>); 11] = [
+    let same: [(&'static str, bool, Both<'_>); 17] = [
         ("subject.agent.id", subject.agent == who.agent.id, &|| (value(&subject.agent), value(&who.agent.id))),
         ("subject.user", subject.user == who.user, &|| (value(&subject.user), value(&who.user))),
         ("subject.delegation", delegated, &|| (value(&subject.delegation), value(&who.delegation))),
@@ -146,15 +153,26 @@ fn contradiction(record: &DecisionRecord) -> Option<(&'static str, Value, Value)
         ("action.args", action.args == what.args, &|| (Value::Null, Value::Null)),
         ("action.digest", action.digest == what.digest, &|| (value(&action.digest), value(&what.digest))),
         ("context.intent", context.intent == around.intent, &|| (value(&context.intent), value(&around.intent))),
+        ("context.workspace", workspace == around.workspace, &|| (value(&workspace), value(&around.workspace))),
+        ("context.enforcement_point", context.enforcement_point == around.enforcement_point, &|| {
+            (value(&context.enforcement_point), value(&around.enforcement_point))
+        }),
+        ("context.trace", context.trace == around.trace, &|| (value(&context.trace), value(&around.trace))),
+        ("context.time", u64::try_from(around.time / NS_OF_MS).unwrap_or(0) == record.received_ms, &|| {
+            (value(&record.received_ms), value(&around.time))
+        }),
+        ("tool", called, &|| (value(&(&action.server, &action.name)), value(&tool))),
+        ("risk", facts.risk == *risk, &|| (value(risk), value(&facts.risk))),
     ];
     let (field, _, both) = same.into_iter().find(|(_, same, _)| !same)?;
     let (asked, known) = both();
-    match field {
-        "action.args" => {
-            let (at, asked, known) = first_difference(String::new(), &action.args, &what.args);
+    let (asked, known) = if field == "action.args" { (action.args.clone(), what.args.clone()) } else { (asked, known) };
+    // Of what has parts, the part is named.
+    match first_difference(String::new(), &asked, &known) {
+        (at, _, _) if at.is_empty() => Some((field, asked, known)),
+        (at, asked, known) => {
             Some((field, Value::from(format!("{asked} at `{at}`")), Value::from(format!("{known} at `{at}`"))))
         }
-        _ => Some((field, asked, known)),
     }
 }
 
@@ -242,6 +260,8 @@ pub(crate) struct Tally {
     pub(crate) erased: Named,
     /// Records whose key is not at hand, which may be decisions.
     pub(crate) closed: Named,
+    /// Index of the first record that was kept, where some that may belong to the stretch were dropped.
+    pub(crate) dropped_before: Option<u64>,
     /// How many each snapshot decided.
     pub(crate) snapshots: BTreeMap<Digest, u64>,
 }
@@ -284,7 +304,7 @@ impl Tally {
         }
     }
 
-    /// Everything was decided again, and came out the same.
+    /// Everything that is there was decided again, and came out the same.
     pub(crate) fn is_whole(&self) -> bool {
         self.different == 0
             && self.unreplayable.is_empty()

@@ -12,6 +12,6 @@ mod stream;
 mod stretch;
 
 pub(crate) use progress::Progress;
-pub(crate) use snapshots::Kept;
+pub(crate) use snapshots::{Kept, database};
 pub(crate) use stream::each;
 pub(crate) use stretch::{Entry, Stretch};

@@ -1,9 +1,11 @@
 //! The snapshots that decided, from the database, checked against their digest.
 
-use holdshort_decide::Snapshot;
+use crate::failure::Failure;
+use crate::place::DataDir;
+use holdshort_decide::{Snapshot, SnapshotDocument};
 use holdshort_inventory::SnapshotStore as _;
 use holdshort_model::Digest;
-use holdshort_store::sqlite::StateDb;
+use holdshort_store::sqlite::{STATE_FILE, StateDb};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 const HELD_MAX: usize = 16;
 /// Snapshots that could not be had and are remembered as such.
 const MISSING_MAX: usize = 10_000;
+
+/// The database of a data directory, which has to be there: without it there are no snapshots and no incidents.
+///
+/// # Errors
+/// When it is not there, or cannot be read.
+pub(crate) fn database(data: &DataDir) -> Result<StateDb, Failure> {
+    let path = data.database();
+    if !path.exists() {
+        return Err(Failure::usage(format!("there is no `{STATE_FILE}` in `{}`", data.root().display()))
+            .hint("the log alone does not hold the snapshots; a copy of a data directory needs both"));
+    }
+    StateDb::open(&path).map_err(Failure::internal)
+}
 
 /// Why a snapshot cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,17 +73,27 @@ impl<'a> Kept<'a> {
         found
     }
 
+    /// What was declared in a snapshot; none when it is not kept, or cannot be read.
+    pub(crate) fn declared(&self, digest: &Digest) -> Option<SnapshotDocument> {
+        self.document(digest).ok()
+    }
+
+    fn document(&self, digest: &Digest) -> Result<SnapshotDocument, NoSnapshot> {
+        let document = self.content(digest, digest)?.ok_or(NoSnapshot::Missing(*digest))?;
+        serde_json::from_slice(&document).map_err(|error| NoSnapshot::Wrong(*digest, error.to_string()))
+    }
+
+    /// A part of a snapshot.
+    fn content(&self, digest: &Digest, part: &Digest) -> Result<Option<Vec<u8>>, NoSnapshot> {
+        let found = self.database.snapshot(part).map_err(|error| NoSnapshot::Wrong(*digest, error.to_string()))?;
+        Ok(found.map(|entry| entry.content))
+    }
+
     fn load(&self, digest: &Digest) -> Result<Snapshot, NoSnapshot> {
         let wrong = |why: String| NoSnapshot::Wrong(*digest, why);
-        let content = |digest: &Digest| {
-            let found = self.database.snapshot(digest).map_err(|error| wrong(error.to_string()))?;
-            Ok(found.map(|entry| entry.content))
-        };
-        let document = content(digest)?.ok_or(NoSnapshot::Missing(*digest))?;
-        let document: holdshort_decide::SnapshotDocument =
-            serde_json::from_slice(&document).map_err(|error| wrong(error.to_string()))?;
+        let document = self.document(digest)?;
         let policies = match &document.policies {
-            Some(part) => content(part)?,
+            Some(part) => self.content(digest, part)?,
             None => None,
         };
         let replicas = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

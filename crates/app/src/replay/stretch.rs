@@ -1,6 +1,7 @@
 //! Which records.
 
 use crate::cli::When;
+use crate::commands::log;
 use crate::failure::Failure;
 use holdshort_inventory::IncidentStore as _;
 use holdshort_model::{AgentId, DecisionRecord, Record, RecordId, SessionId};
@@ -90,13 +91,33 @@ impl Stretch {
         reader.forwards(self.first).take(count).take_while(before)
     }
 
-    /// How many records may belong to it.
+    /// How many records may belong to it; about, where some were dropped.
     pub(crate) fn count(&self, reader: &Records) -> u64 {
-        self.end(reader).saturating_sub(self.first)
+        self.end(reader).saturating_sub(self.first.max(reader.first().unwrap_or(0)))
     }
 
     fn end(&self, reader: &Records) -> u64 {
         self.last.map_or(u64::MAX, |last| last.saturating_add(1)).min(reader.size())
+    }
+
+    /// Index of the first record that was kept, where some that may belong to the stretch were dropped.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) fn dropped(&self, reader: &Records) -> Result<Option<u64>, Failure> {
+        /// Records that are looked at for a time; erased ones have none.
+        const LOOKED_AT: usize = 1_000;
+        let first = reader.first().map_err(log::unreadable)?;
+        if first <= self.first {
+            return Ok(None);
+        }
+        for record in reader.forwards(first).take(LOOKED_AT) {
+            // What comes before the first record that is left is older than it.
+            if let Some(record) = record.map_err(log::unreadable)?.parse() {
+                return Ok((log::time_ms(&record) > self.from_ms).then_some(first));
+            }
+        }
+        Ok(Some(first))
     }
 
     /// Reads a record.

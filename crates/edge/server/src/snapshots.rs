@@ -3,7 +3,8 @@
 use holdshort_decide::Snapshot;
 use holdshort_inventory::{PART, SnapshotEntry, SnapshotStore, StoreError};
 
-/// Keeps a snapshot. One that is kept already stays as it is; its policies are kept once for all snapshots that have them.
+/// Keeps a snapshot. One that is kept already stays as it is, and counts as new; its policies are kept once for all snapshots that
+/// have them.
 ///
 /// # Errors
 /// When the store fails. The snapshot must not come into force then.
@@ -14,9 +15,6 @@ pub(crate) fn keep(
     time_ms: u64,
 ) -> Result<(), StoreError> {
     let digest = snapshot.digest();
-    if store.snapshot(&digest)?.is_some() {
-        return Ok(());
-    }
     let backend = |error: serde_json::Error| StoreError::Backend(format!("the snapshot has no text: {error}"));
     let (document, policies) = snapshot.document().map_err(backend)?;
     let content = serde_json::to_vec(&document).map_err(backend)?;

@@ -105,6 +105,14 @@ impl Records {
         self.reader.size()
     }
 
+    /// Index of the first record that was kept; see [`Reader::first`].
+    ///
+    /// # Errors
+    /// As [`Reader::first`].
+    pub fn first(&self) -> Result<u64, LogError> {
+        self.reader.first()
+    }
+
     /// The records from `from` on; see [`Reader::forwards`].
     pub fn forwards(&self, from: u64) -> impl Iterator<Item = Result<LoggedRecord, LogError>> + use<> {
         let records = self.clone();

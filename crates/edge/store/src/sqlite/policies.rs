@@ -9,16 +9,27 @@ use rusqlite::{OptionalExtension as _, Row, params};
 impl SnapshotStore for StateDb {
     fn keep_snapshot(&self, entries: &[SnapshotEntry]) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let sql =
-                "INSERT OR IGNORE INTO policy_versions (digest, time_ms, source, content) VALUES (?1, ?2, ?3, ?4)";
+            let sql = "INSERT INTO policy_versions (digest, time_ms, source, content) VALUES (?1, ?2, ?3, ?4) \
+                       ON CONFLICT (digest) DO UPDATE SET time_ms = max(time_ms, excluded.time_ms)";
             for SnapshotEntry { digest, time_ms, source, content } in entries {
                 let row = params![digest.to_string(), to_sql(*time_ms)?, source, content];
                 transaction.execute(sql, row).map_err(failed)?;
             }
+            // The snapshot that was just kept stays, also when the clock went backwards.
+            let newest = entries.iter().map(|entry| entry.digest.to_string()).next_back();
             let sql = "DELETE FROM policy_versions WHERE digest IN (SELECT digest FROM policy_versions \
-                       WHERE source <> ?1 ORDER BY time_ms DESC, digest LIMIT -1 OFFSET ?2)";
+                       WHERE source <> ?1 ORDER BY digest = ?3 DESC, time_ms DESC, digest LIMIT -1 OFFSET ?2)";
             let kept = i64::try_from(SNAPSHOTS_MAX).unwrap_or(i64::MAX);
-            transaction.execute(sql, params![PART, kept]).map(drop).map_err(failed)
+            let forgotten = transaction.execute(sql, params![PART, kept, newest]).map_err(failed)?;
+            if forgotten == 0 {
+                return Ok(());
+            }
+            // A text goes with the last snapshot that has it. All are looked through, so only when one went.
+            let sql = "DELETE FROM policy_versions WHERE source = ?1 AND digest NOT IN (SELECT part FROM \
+                       (SELECT iif(json_valid(text), json_extract(text, '$.policies'), NULL) AS part FROM \
+                       (SELECT CAST(content AS TEXT) AS text FROM policy_versions WHERE source <> ?1)) \
+                       WHERE part IS NOT NULL)";
+            transaction.execute(sql, params![PART]).map(drop).map_err(failed)
         })
     }
 
