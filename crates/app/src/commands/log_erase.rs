@@ -5,11 +5,13 @@ use crate::cli::EraseArgs;
 use crate::count::count;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
+use crate::service::seals::scope;
 use crate::service::start::is_running;
-use crate::{clock, out, render};
+use crate::{out, render};
 use holdshort_api::{Erased, NewErasure};
 use holdshort_model::ErasureKind;
-use holdshort_store::keys::{Keys, Scope};
+use holdshort_store::keys::Keys;
+use holdshort_store::sqlite::StateDb;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -29,7 +31,7 @@ pub(super) fn run(arguments: EraseArgs) -> Outcome {
     }
     let wanted = NewErasure { kind, name, reason: because };
     if is_absent(&place, &wanted)? {
-        let erased = Erased { keys: 0, sessions: 0 };
+        let erased = Erased { keys: 0, sessions: 0, elsewhere: 0 };
         let told = if output.json { out::json(&erased) } else { tell(&wanted, &erased) };
         return told.map(|()| ExitCode::SUCCESS);
     }
@@ -57,34 +59,45 @@ fn is_absent(place: &Place, wanted: &NewErasure) -> Result<bool, Failure> {
     let Some(keys) = Keys::open_existing(&data.keys()).map_err(Failure::internal)? else {
         return Ok(false);
     };
-    let name = wanted.name.clone();
-    let scope = match wanted.kind {
-        ErasureKind::User => Scope::User(name),
-        ErasureKind::Agent => Scope::Agent(name),
-        ErasureKind::Session => Scope::Session(name),
-    };
-    let is_absent = keys.select(&scope).map_err(Failure::internal)?.is_empty();
-    if is_absent {
-        // An earlier erasure may have left traces.
-        keys.erase(&[], clock::now_ms()).map_err(Failure::internal)?;
+    // What a crash interrupted is for whoever starts next.
+    let is_unfinished = !keys.intents().map_err(Failure::internal)?.is_empty();
+    let scope = scope(wanted.kind, wanted.name.clone());
+    if is_unfinished || !keys.select(&scope).map_err(Failure::internal)?.is_empty() || !data.database().exists() {
+        return Ok(false);
     }
-    Ok(is_absent)
+    let state = StateDb::open(&data.database()).map_err(Failure::internal)?;
+    if state.may_name(&wanted.name).map_err(Failure::internal)? {
+        return Ok(false);
+    }
+    // An earlier erasure may have left traces.
+    keys.clear_traces().map_err(Failure::internal)?;
+    state.clear_traces().map_err(Failure::internal)?;
+    Ok(true)
 }
 
 fn tell(wanted: &NewErasure, erased: &Erased) -> Result<(), Failure> {
     let name = render::safe(&wanted.name);
-    if erased.keys == 0 {
+    if erased.keys == 0 && erased.elsewhere == 0 {
         return Err(Failure::refused(format!("nothing on record is sealed for the {} `{name}`", wanted.kind.as_str()))
             .hint(
                 "it was erased before, was never there, or was recorded with `seal = false` or by an earlier version",
             ));
     }
-    let Erased { keys, sessions } = erased;
+    let Erased { keys, sessions, elsewhere } = erased;
     let (keys, sessions) = (count(*keys, "key"), count(*sessions, "session"));
     out::line(format_args!("erased: {keys} of {sessions}; what was sealed cannot be read any more"))?;
+    if *elsewhere > 0 {
+        let things = count(*elsewhere, "thing");
+        out::line(format_args!(
+            "erased besides: {things} (questions, incidents, messages, destinations, what was usual)"
+        ))?;
+    }
     out::line("    `holdshort log verify` and every proof hold as before")?;
-    out::line("not reached: copies of `keys.db`, what was exported, notified or sent on, open questions, incidents,")?;
-    out::line("    and the entries of agents, people and destinations; see docs/guides/erasure.md")
+    out::line(
+        "not reached: copies of `keys.db` - whoever brings one back, and the log with it, reads all of it again -,",
+    )?;
+    out::line("    what was exported, notified or sent on, who is isolated, and the entries of agents and people;")?;
+    out::line("    see docs/guides/erasure.md")
 }
 
 /// Asks whoever sits at the terminal to write the name once more.

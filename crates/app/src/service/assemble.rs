@@ -1,13 +1,15 @@
 //! Puts the decision service of a data directory together: lock, database, log, snapshot.
 
-use crate::config::{Loaded, RecordArguments};
+use crate::config::{Loaded, RecordArguments, SharedDisk};
 use crate::failure::{Failure, io_failure};
 use crate::place::DataDir;
 use crate::service::declared::DeclaredAgents;
+use crate::service::key_care::KeyCare;
 use crate::service::keys::{Opened, open_keys};
 use crate::service::lock::DataLock;
 use crate::service::notify::notifiers;
 use crate::service::recorder::LogRecorder;
+use crate::service::old_records::OldRecords;
 use crate::service::retention::Keeper;
 use crate::service::seals::Seals;
 use crate::service::space::SpaceWatch;
@@ -33,8 +35,9 @@ pub(crate) struct Assembled {
     pub(crate) keys: Keys,
     /// The administrator's token.
     pub(crate) admin_token: String,
-    keeper: Option<Keeper>,
+    keeper: Keeper,
     space: SpaceWatch,
+    care: KeyCare,
     _lock: DataLock,
 }
 
@@ -63,6 +66,10 @@ impl Assembled {
             seals.destroy(&overdue, clock::now_ms()).await.map_err(Failure::internal)?;
             tracing::warn!(keys = overdue.len(), "an erasure that is on record was not done; it is now");
         }
+        keys.note_carried_out(log.size()).map_err(Failure::internal)?;
+        database.clear_traces().map_err(Failure::internal)?;
+        let old_records = OldRecords::new(data, Some(keys.clone()), loaded.config.log);
+        Keeper::before(&old_records);
         let declared = DeclaredAgents::new(database.clone(), loaded.config.clone());
         let stores = Stores {
             agents: Arc::new(declared),
@@ -84,10 +91,16 @@ impl Assembled {
             StartError::Store(_) | StartError::Journal(_) => Failure::internal(error),
         })?;
         service.notify_by(notifiers);
+        service.erase_sessions(&overdue).await.map_err(Failure::internal)?;
+        let finished = service.finish_erasures().await.map_err(Failure::internal)?;
+        if finished > 0 {
+            tracing::warn!(erasures = finished, "what was being erased when the service ended is erased now");
+        }
+        let care = KeyCare::start(service.clone(), &log, &keys);
         let settings = loaded.config.log;
         let space = SpaceWatch::start(service.clone(), &log, settings.keep_free.0);
-        let keeper = Keeper::start(service.clone(), data, settings)?;
-        Ok(Self { service, log, keys, admin_token: admin_token(data)?, keeper, space, _lock: lock })
+        let keeper = Keeper::start(&service, old_records)?;
+        Ok(Self { service, log, keys, admin_token: admin_token(data)?, keeper, space, care, _lock: lock })
     }
 
     /// Records the end, seals the log and lets go of the directory.
@@ -96,6 +109,7 @@ impl Assembled {
         let keeper = self.keeper;
         tokio::task::spawn_blocking(move || drop(keeper)).await.map_err(Failure::internal)?;
         drop(self.space);
+        self.care.stop().await;
         let recorded = self.service.stop().await.map_err(Failure::internal);
         let closed = self.log.close().await.map_err(Failure::internal);
         recorded.and(closed)
@@ -143,7 +157,8 @@ fn open_log(data: &DataDir, loaded: &Loaded) -> Result<Log, Failure> {
 /// How the log of a data directory is opened.
 pub(crate) fn log_options(data: &DataDir, loaded: &Loaded) -> Result<LogOptions, Failure> {
     let keep_free = loaded.config.log.keep_free.0;
-    Ok(LogOptions { keep_free, ..LogOptions::new(data.log(), data.log_key(), origin()?) })
+    let accept_shared = loaded.config.log.shared_disk == SharedDisk::Accept;
+    Ok(LogOptions { keep_free, accept_shared, ..LogOptions::new(data.log(), data.log_key(), origin()?) })
 }
 
 /// Name of a new log: unique, so that checkpoints of two installations cannot be taken for one another's.

@@ -1,5 +1,6 @@
 //! Opens the keys of sealed records, and looks whether they are those of the log beside them.
 
+use super::seals::owned_key;
 use crate::failure::Failure;
 use crate::place::DataDir;
 use holdshort_ledger::KeyId;
@@ -7,10 +8,12 @@ use holdshort_model::Record;
 use holdshort_server::OwnedKey;
 use holdshort_store::keys::{Found, Keys, KeysError};
 use holdshort_store::log::Log;
-use holdshort_store::records::{Content, Records};
+use holdshort_store::records::Records;
 
-/// Latest records that are looked at.
+/// Latest records of which one has to be sealed, for the keys to be missed.
 const LOOKED_MAX: u64 = 4_096;
+/// How the record of an erasure begins. What begins otherwise is not parsed: there may be millions of them.
+const ERASURE: &[u8] = br#"{"type":"erasure""#;
 
 /// The keys of a log, and what is left of an erasure.
 pub(crate) struct Opened {
@@ -20,22 +23,13 @@ pub(crate) struct Opened {
     pub(crate) overdue: Vec<OwnedKey>,
 }
 
-/// What the latest records say of keys.
-#[derive(Default)]
-struct Latest {
-    /// Index and key of the newest record that is sealed.
-    sealed: Option<(u64, KeyId)>,
-    /// Keys that were to be destroyed.
-    erased: Vec<KeyId>,
-}
-
 /// The keys of a log, made when nothing in it was sealed yet.
 ///
 /// # Errors
 /// When they cannot be read, or are not there although the log has sealed records. New ones in their place would make it
 /// look as if nothing was missing.
 pub(crate) fn open_keys(data: &DataDir, log: &Log) -> Result<Opened, Failure> {
-    let Latest { sealed, erased } = latest(log)?;
+    let sealed = latest_sealed(log)?;
     let path = data.keys();
     if let Some((index, _)) = sealed.filter(|_| !path.exists()) {
         let place = path.display();
@@ -50,8 +44,10 @@ pub(crate) fn open_keys(data: &DataDir, log: &Log) -> Result<Opened, Failure> {
     if let Some((index, id)) = sealed {
         warn_of_closed(&keys, index, &id).map_err(Failure::internal)?;
     }
-    let overdue = keys.owned(&erased).map_err(Failure::internal)?.into_iter();
-    let overdue = overdue.map(|one| OwnedKey { id: one.id.to_string(), session: one.session.into() }).collect();
+    // What a crash in the middle of an erasure left behind.
+    keys.clear_traces().map_err(Failure::internal)?;
+    let erased = erased_since(log, keys.carried_out().map_err(Failure::internal)?)?;
+    let overdue = keys.owned(&erased).map_err(Failure::internal)?.into_iter().map(owned_key).collect();
     Ok(Opened { keys, overdue })
 }
 
@@ -63,19 +59,30 @@ fn warn_of_closed(keys: &Keys, index: u64, id: &KeyId) -> Result<(), KeysError> 
     Ok(())
 }
 
-fn latest(log: &Log) -> Result<Latest, Failure> {
+/// Index and key of the newest record that is sealed.
+fn latest_sealed(log: &Log) -> Result<Option<(u64, KeyId)>, Failure> {
     let records = Records::new(log.reader().map_err(Failure::internal)?);
-    let mut latest = Latest::default();
+    let mut latest = None;
     for record in records.forwards(log.size().saturating_sub(LOOKED_MAX)) {
         let record = record.map_err(Failure::internal)?;
-        if let Some(id) = record.key_id() {
-            latest.sealed = Some((record.index(), id));
-        }
-        if record.content == Content::Plain
-            && let Some(Record::Erasure(erasure)) = record.parse()
-        {
-            latest.erased.extend(erasure.keys.iter().filter_map(|id| id.parse::<KeyId>().ok()));
-        }
+        latest = record.key_id().map(|id| (record.index(), id)).or(latest);
     }
     Ok(latest)
+}
+
+/// Keys that were to be destroyed, by the records from this index on. An older copy of the file says an older index, so that
+/// all it brought back is found, however long ago it was destroyed.
+fn erased_since(log: &Log, from: u64) -> Result<Vec<KeyId>, Failure> {
+    let reader = log.reader().map_err(Failure::internal)?;
+    let from = from.max(reader.first().map_err(Failure::internal)?);
+    let mut erased = Vec::new();
+    for record in reader.forwards(from) {
+        let record = record.map_err(Failure::internal)?;
+        if record.payload.starts_with(ERASURE)
+            && let Ok(Record::Erasure(erasure)) = Record::from_json(&record.payload)
+        {
+            erased.extend(erasure.keys.iter().filter_map(|id| id.parse::<KeyId>().ok()));
+        }
+    }
+    Ok(erased)
 }

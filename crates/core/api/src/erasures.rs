@@ -22,4 +22,7 @@ pub struct Erased {
     pub keys: u64,
     /// Sessions that they belonged to.
     pub sessions: u64,
+    /// What was erased besides the log: questions and remembered answers, known destinations, incidents, messages that wait,
+    /// reasons of standings, and what was usual for an agent.
+    pub elsewhere: u64,
 }

@@ -46,6 +46,32 @@ fn check_input<T: Serialize + DeserializeOwned>(schemas: &mut BTreeSet<String>, 
     assert_eq!(serde_json::from_value::<T>(more).is_err(), closed, "{name}: unknown fields");
 }
 
+fn retention(left: &mut BTreeSet<String>) {
+    check_input(left, "ArchiveRecords", &ArchiveRecords { older_than_ms: 1, dry_run: true });
+    let archived = ArchivedRecords { dry_run: false, segments: 1, records: 2, bytes_before: 3, bytes_after: 4 };
+    check(left, "ArchivedRecords", &archived, &archived);
+    let drop = DropRecords {
+        older_than_ms: Some(1),
+        before: Some(2),
+        because: "b".into(),
+        dry_run: true,
+        first_kept: Some(3),
+    };
+    check_input(left, "DropRecords", &drop);
+    let dropped = DroppedRecords { newest_ms: Some(1), record: Some(2), ..DroppedRecords::default() };
+    check(left, "DroppedRecords", &dropped, &DroppedRecords::default());
+    check(left, "RetentionTier", &RetentionTier::default(), &RetentionTier::default());
+    let state = RetentionAnswer {
+        oldest_ms: Some(1),
+        archive_after_ms: Some(2),
+        drop_after_ms: Some(3),
+        drops_ms: Some(4),
+        waits_for: Some("w".into()),
+        ..RetentionAnswer::default()
+    };
+    check(left, "RetentionAnswer", &state, &RetentionAnswer::default());
+}
+
 fn texts(list: &Value) -> BTreeSet<String> {
     list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
@@ -54,6 +80,7 @@ fn texts(list: &Value) -> BTreeSet<String> {
 fn the_contract_says_what_the_types_say() {
     let names = contract()["components"]["schemas"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let mut left = names;
+    retention(&mut left);
     questions(&mut left);
     answers(&mut left);
     decisions(&mut left);
@@ -207,7 +234,7 @@ fn answers(left: &mut BTreeSet<String>) {
     let erasure =
         holdshort_api::NewErasure { kind: holdshort_model::ErasureKind::User, name: "n".into(), reason: "r".into() };
     check(left, "NewErasure", &erasure, &erasure);
-    let erased = holdshort_api::Erased { keys: 1, sessions: 1 };
+    let erased = holdshort_api::Erased { keys: 1, sessions: 1, elsewhere: 1 };
     check(left, "Erased", &erased, &erased);
     check(left, "PolicySummary", &policy, &policy);
     let policies = PoliciesAnswer { snapshot: digest, since_ms: 1, policies: vec![policy] };

@@ -106,7 +106,9 @@ pub fn check_destination_store<S: DestinationStore>(reopen: impl Fn() -> S) -> R
     missing("forgetting another kind", store.forget_destination(&first.agent, &first.user, "host", &first.value))?;
     said(store.forget_destination(&first.agent, &first.user, "mail", &first.value))?;
     missing("forgetting twice", store.forget_destination(&first.agent, &first.user, "mail", &first.value))?;
-    same("after forgetting", said(reopen().destinations())?, vec![nobody, other])
+    same("after forgetting", said(reopen().destinations())?, vec![nobody.clone(), other.clone()])?;
+    said(store.forget_destinations(&[first, other]))?;
+    same("after forgetting several", said(reopen().destinations())?, vec![nobody])
 }
 
 /// Runs the suite for standings on an EMPTY store. `reopen` gives a fresh view on the same store (or the same one).

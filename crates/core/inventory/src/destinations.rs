@@ -123,6 +123,16 @@ impl Destinations {
         gone > 0
     }
 
+    /// Takes out all of an agent, or of a person.
+    pub fn erase(&mut self, whose: &crate::Whose) -> Vec<KnownDestination> {
+        let theirs = |entry: &&KnownDestination| whose.is_agent(&entry.agent) || whose.is_user(&entry.user);
+        let gone: Vec<KnownDestination> = self.iter().filter(theirs).cloned().collect();
+        for entry in &gone {
+            self.forget(&entry.agent, &entry.user, &entry.kind, &entry.value);
+        }
+        gone
+    }
+
     /// All of them, by agent, person, kind and value.
     pub fn iter(&self) -> impl Iterator<Item = &KnownDestination> {
         let users = self.agents.values().flat_map(|of_agent| of_agent.users.values());

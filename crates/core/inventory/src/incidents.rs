@@ -3,6 +3,10 @@
 //! There is one open incident for an agent at a time, as long as it goes on: after a silence of the window the next one
 //! begins. Everything in it is bounded; what is left out is counted.
 
+mod erasing;
+
+pub use erasing::erase_incident;
+
 use crate::StoreError;
 use holdshort_model::{AgentId, Incident, IncidentEntry, IncidentState, Level, RecordId, SessionId};
 use std::collections::BTreeMap;

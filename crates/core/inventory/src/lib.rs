@@ -21,6 +21,7 @@ mod snapshots;
 mod standings;
 mod store;
 mod token;
+mod whose;
 
 pub use agents::{AgentEntry, Agents, AgentsError, TokenEntry, TokenRefusal, UNKNOWN_CLASS};
 pub use approvals::{
@@ -37,7 +38,7 @@ pub use destinations::{
 pub use difference::{DIFFERENCE_LINES_MAX, DIFFERENCE_SIDE_CHARS_MAX, difference};
 pub use incidents::{
     Happening, INCIDENT_TEXT_CHARS_MAX, INCIDENTS_KEPT_MAX, INCIDENTS_OPEN_MAX, INVOLVED_MAX, IncidentStore, Incidents,
-    TIMELINE_HEAD, TIMELINE_MAX, TooManyIncidents,
+    TIMELINE_HEAD, TIMELINE_MAX, TooManyIncidents, erase_incident,
 };
 pub use modes::{PolicyMode, PolicyModeStore, check_policy_mode_store};
 pub use outbox::{Failed, NotificationOutbox, OUTBOX_PER_CHANNEL_MAX, Outbox, OutboxEntry, OutboxRules, Taken};
@@ -49,3 +50,4 @@ pub use snapshots::{PART, SNAPSHOTS_MAX, SnapshotEntry, SnapshotStore, check_sna
 pub use standings::{AGENTS_CONTAINED_MAX, Lowered, REMOVED_MAX, SESSIONS_PER_AGENT_MAX, Standings};
 pub use store::{AgentStore, BaselineStore, DestinationStore, PinStore, StandingStore, StoreError};
 pub use token::{Token, TokenError};
+pub use whose::{ERASED, KnownSession, Whose};

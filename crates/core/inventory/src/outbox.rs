@@ -2,6 +2,8 @@
 //!
 //! Values only: the edge sends, keeps what changed, and says what time it is.
 
+mod erasing;
+
 use crate::StoreError;
 use holdshort_model::{Level, Notice, RecordId};
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,8 @@
 //! INVARIANT: it only gets stricter. [`Standings::lower`] joins; [`Standings::release`] is the one way back, and it is a
 //! person's. What holds for a subject is the join of everything that holds for it and for whoever it acts on behalf of.
 
+mod erasing;
+
 use holdshort_model::{AgentId, Scope, SessionId, Standing, StandingEntry, StandingView};
 use std::collections::BTreeMap;
 

@@ -87,6 +87,12 @@ pub trait DestinationStore {
     /// # Errors
     /// [`StoreError::Missing`] when it is not known.
     fn forget_destination(&self, agent: &AgentId, user: &str, kind: &str, value: &str) -> Result<(), StoreError>;
+
+    /// Forgets destinations. One that is not known is forgotten already.
+    ///
+    /// # Errors
+    /// When the store fails; then none of them is forgotten.
+    fn forget_destinations(&self, entries: &[KnownDestination]) -> Result<(), StoreError>;
 }
 
 /// What was taken from whom. Every method is atomic and durable when it returns.

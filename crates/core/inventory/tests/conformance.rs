@@ -111,6 +111,18 @@ impl PinStore for Memory {
 }
 
 impl DestinationStore for Memory {
+    fn forget_destinations(&self, entries: &[KnownDestination]) -> Result<(), StoreError> {
+        self.destinations.lock().unwrap().retain(|_, known| {
+            let is = |entry: &KnownDestination| {
+                let of =
+                    |one: &KnownDestination| (one.agent.clone(), one.user.clone(), one.kind.clone(), one.value.clone());
+                of(known) == of(entry)
+            };
+            !entries.iter().any(is)
+        });
+        Ok(())
+    }
+
     fn destinations(&self) -> Result<Vec<KnownDestination>, StoreError> {
         Ok(self.destinations.lock().unwrap().values().cloned().collect())
     }

@@ -155,6 +155,15 @@ impl Baselines {
         self.gone().insert(BaselineOwner::Agent(agent.clone()));
     }
 
+    /// The agents that something is usual for.
+    pub(crate) fn agents(&self) -> Vec<AgentId> {
+        let of = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.agents.keys().cloned().collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(of).collect()
+    }
+
     /// Writes what changed since the last time. Answers how many were written.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Service {
 
     // INVARIANT: the caller holds `changing` and recorded the change. If we crash in here, then the record tells of a
     // change that was not made; the state that is loaded at the next start is what counts.
-    async fn keep_destinations<F>(&self, destinations: Destinations, work: F) -> Result<(), ChangeError>
+    pub(crate) async fn keep_destinations<F>(&self, destinations: Destinations, work: F) -> Result<(), ChangeError>
     where
         F: FnOnce(&(dyn DestinationStore + Send + Sync)) -> Result<(), StoreError> + Send + 'static,
     {

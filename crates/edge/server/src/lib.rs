@@ -33,6 +33,7 @@ mod recorder;
 mod reload;
 mod report;
 mod response;
+mod retention;
 mod service;
 mod sessions;
 mod snapshots;
@@ -46,8 +47,10 @@ pub use config::{Arguments, ServiceConfig};
 pub use containment::NarrowTo;
 pub use listen::{Activity, ListenError, Listener, Presence, UnixSocket, serve};
 pub use recorder::{
-    Appending, Erasure, OwnedKey, Preparing, RECORD_BYTES_MAX, RecordOwner, RecordReader, Recorder, RecorderError,
+    Appending, Erasure, Intended, OwnedKey, Preparing, RECORD_BYTES_MAX, RecordOwner, RecordReader, Recorder,
+    RecorderError, RetiredKeys,
 };
 pub use reload::Candidate;
-pub use response::{Notifier, NotifyError, ResponseConfig};
+pub use response::{Alarm, Notifier, NotifyError, ResponseConfig};
+pub use retention::OldRecords;
 pub use service::{Service, StartError, Stores};

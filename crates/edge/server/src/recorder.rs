@@ -1,7 +1,7 @@
 //! What the service needs of a log: append durably, append later, read back.
 
 use async_trait::async_trait;
-use holdshort_api::{RecordsPage, RecordsQuery};
+use holdshort_api::{NewErasure, RecordsPage, RecordsQuery};
 use holdshort_model::{AgentId, ErasureKind, Receipt, Record, SessionId};
 use std::future::Future;
 use std::pin::Pin;
@@ -64,13 +64,54 @@ impl RecordOwner {
 pub struct OwnedKey {
     /// Its id in hex, as it stands in the records.
     pub id: String,
+    /// The agent, where known.
+    pub agent: Option<AgentId>,
     /// The session that it belongs to.
     pub session: SessionId,
 }
 
+/// An erasure that was asked for and is not known to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intended {
+    /// Its number.
+    pub number: i64,
+    /// What was asked for.
+    pub wanted: NewErasure,
+    /// Who asked.
+    pub by: String,
+}
+
+/// As long as it is there, nothing is sealed with keys that are about to be destroyed.
+pub type RetiredKeys = Box<dyn Send + Sync>;
+
 /// Destroys the keys of sealed records.
 #[async_trait]
 pub trait Erasure: Send + Sync + 'static {
+    /// Keeps what is about to be erased, name included: a crash must not make anybody ask again. Gives its number.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    async fn intend(&self, wanted: &NewErasure, by: &str) -> Result<i64, RecorderError>;
+
+    /// Forgets what was intended, without traces.
+    ///
+    /// # Errors
+    /// When that is not done.
+    async fn end_intent(&self, number: i64) -> Result<(), RecorderError>;
+
+    /// What was intended and not ended.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn intended(&self) -> Result<Vec<Intended>, RecorderError>;
+
+    /// From when this answers, nothing is sealed with these keys any more, and all that was sealed with them was handed to the
+    /// log. Sessions that go on have fresh ones.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    async fn retire(&self, keys: &[OwnedKey]) -> Result<RetiredKeys, RecorderError>;
+
     /// The keys of everything that a person, an agent or a session has on record.
     ///
     /// # Errors

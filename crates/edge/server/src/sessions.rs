@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const SHARDS: usize = 16;
 
 // In the order of sessions, so that those of one id stand together.
-type Key = (SessionId, AgentId);
+pub(crate) type Key = (SessionId, AgentId);
 type Shard = BTreeMap<Key, Arc<Session>>;
 
 /// The live sessions.
@@ -136,6 +136,14 @@ impl Sessions {
     /// All of them.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         self.shards.iter().flat_map(|shard| lock(shard).values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// All of them, with whose they are.
+    pub(crate) fn with_keys(&self) -> Vec<(Key, Arc<Session>)> {
+        let of = |shard: &Mutex<Shard>| -> Vec<(Key, Arc<Session>)> {
+            lock(shard).iter().map(|(key, session)| (key.clone(), session.clone())).collect()
+        };
+        self.shards.iter().flat_map(of).collect()
     }
 
     /// The sessions that were used last, at most `limit`.

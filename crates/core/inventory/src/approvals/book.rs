@@ -1,5 +1,7 @@
 //! All questions and answers: grouped, bounded, answered, used once, ended.
 
+mod erasing;
+
 use super::binding::{asking, binding, wanted};
 use super::exceptions::{DESTINATIONS_REMEMBERED_MAX, Exceptions};
 use super::limits::ApprovalLimits;
@@ -439,7 +441,7 @@ impl Book {
 }
 
 /// Session of an ended approval of which was taken out who it was for and what it was about.
-pub const ERASED_SESSION: &str = "erased";
+pub const ERASED_SESSION: &str = crate::whose::ERASED;
 
 /// What only a waiting question needs goes with it.
 pub(super) fn erase(approval: &mut Approval) {

@@ -53,6 +53,16 @@ impl Exceptions {
         ended
     }
 
+    /// Takes out those that are asked for.
+    pub(super) fn take(&mut self, wanted: impl Fn(&Exception) -> bool) -> Vec<RecordId> {
+        let gone: Vec<RecordId> = self.iter().filter(|one| wanted(one)).map(|one| one.id).collect();
+        self.agents.retain(|_, all| {
+            all.retain(|id, _| !gone.contains(id));
+            !all.is_empty()
+        });
+        gone
+    }
+
     /// The exception that covers a decision that asks. `destinations`: all that the action has, asked for when everything
     /// else fits. `alike`: whether the action does what was answered.
     pub(super) fn covering(

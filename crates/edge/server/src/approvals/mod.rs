@@ -9,6 +9,7 @@
 //! is asked again.
 
 mod desk;
+mod erasing;
 mod reply;
 mod steady;
 mod writer;
@@ -65,6 +66,8 @@ pub(crate) struct Approvals {
     shared: Arc<Shared>,
     /// Held by whoever writes an answer.
     answering: Mutex<()>,
+    /// What was erased in memory and could not be kept.
+    unerased: std::sync::Mutex<Vec<ApprovalChange>>,
     pub(crate) config: ApprovalsConfig,
 }
 
@@ -96,7 +99,7 @@ impl Approvals {
         let desk = Desk { book, steady, unkept: HashSet::new() };
         let shared = Arc::new(Shared::new(desk, clock, store, queue, EVENTS_BEHIND_MAX));
         tokio::spawn(writer::work(Arc::downgrade(&shared), jobs, journal));
-        Ok(Arc::new(Self { shared, answering: Mutex::default(), config }))
+        Ok(Arc::new(Self { shared, answering: Mutex::default(), unerased: std::sync::Mutex::default(), config }))
     }
 
     /// What people answered when this agent asked before. `server`, `name`: what it is about to use.

@@ -3,6 +3,7 @@
 //! In memory first: whoever calls [`Containment::lower`] has the next action refused when it returns, whatever the log
 //! and the database do. Both learn of it afterwards, see [`lanes`]. The way back is [`crate::Service::release`] alone.
 
+mod erasing;
 mod lanes;
 mod people;
 mod points;

@@ -4,9 +4,11 @@
 //! in between, then it is sent again: receivers tell repetitions by the id.
 
 use super::Book;
+use crate::journal::Journal;
 use async_trait::async_trait;
 use holdshort_inventory::{Failed, NotificationOutbox, Outbox, OutboxEntry, OutboxRules, StoreError, Taken};
-use holdshort_model::{Notice, NoticeKind, RecordId, ResponseRecord, Step};
+use holdshort_model::{LifecycleRecord, Notice, NoticeKind, Record, RecordId, ResponseRecord, Step};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -47,8 +49,8 @@ pub struct NotifyError {
 pub(crate) struct Delivery {
     outbox: Mutex<Outbox>,
     /// Held while messages are written, in the order in which they changed.
-    keeping: tokio::sync::Mutex<()>,
-    store: Arc<dyn NotificationOutbox + Send + Sync>,
+    pub(super) keeping: tokio::sync::Mutex<()>,
+    pub(super) store: Arc<dyn NotificationOutbox + Send + Sync>,
     lines: OnceLock<Vec<Arc<Line>>>,
     rules: OutboxRules,
     book: Book,
@@ -110,13 +112,22 @@ impl Delivery {
         }
         let delivery = self.clone();
         tasks.spawn(async move { delivery.forget().await });
+        tasks.spawn(super::alarms::follow_journal(self.clone()));
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.book.journal
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.book.now_ms()
     }
 
     fn lines(&self) -> &[Arc<Line>] {
         self.lines.get().map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+    pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -245,9 +256,16 @@ impl Delivery {
 
     fn record(&self, entry: &OutboxEntry, done: bool, text: String) {
         let Notice { decision, incident, .. } = entry.notice;
-        if entry.notice.kind != NoticeKind::Test {
-            let time_ms = self.book.now_ms();
-            self.book.step(ResponseRecord { time_ms, decision, step: Step::Notify, incident, done, text }, None);
+        let time_ms = self.book.now_ms();
+        match (entry.notice.kind, &entry.notice.alarm) {
+            (NoticeKind::Test, _) => {}
+            // No decision is behind it.
+            (_, Some(alarm)) => {
+                let detail = json!({ "event": alarm.event, "channel": entry.channel, "done": done, "text": text });
+                let event = "alarm-told".to_owned();
+                self.book.write(&Record::Lifecycle(LifecycleRecord { time_ms, event, detail }), None);
+            }
+            _ => self.book.step(ResponseRecord { time_ms, decision, step: Step::Notify, incident, done, text }, None),
         }
     }
 

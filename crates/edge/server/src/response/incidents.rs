@@ -32,9 +32,9 @@ pub(super) struct Open {
     /// False as long as nobody has one: then asking costs next to nothing.
     any: AtomicBool,
     /// Those that could not be kept yet.
-    unkept: Mutex<BTreeSet<RecordId>>,
+    pub(super) unkept: Mutex<BTreeSet<RecordId>>,
     /// Held while incidents are written: an older copy never comes after a newer one.
-    keeping: tokio::sync::Mutex<()>,
+    pub(super) keeping: tokio::sync::Mutex<()>,
 }
 
 impl Open {
@@ -169,7 +169,7 @@ impl Open {
         result
     }
 
-    fn lock(&self) -> MutexGuard<'_, Incidents> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Incidents> {
         self.incidents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,8 +5,10 @@
 //! not answer, a channel that is down are counted and recorded, and hold nobody up.
 //! What is absent: arguments and results. Neither evidence nor messages hold any.
 
+mod alarms;
 mod announce;
 mod delivery;
+mod erasing;
 mod evidence;
 mod incidents;
 mod notices;
@@ -15,6 +17,8 @@ mod runner;
 #[cfg(test)]
 mod tests;
 
+pub use alarms::Alarm;
+pub(crate) use alarms::log_space;
 pub use delivery::{Notifier, NotifyError};
 pub use incidents::ResponseConfig;
 

@@ -4,10 +4,12 @@
 
 mod actions;
 mod agents;
+mod alarms;
 mod approvals;
 mod baselines;
 mod containment;
 mod destinations;
+mod erasing;
 mod faults;
 mod history;
 mod http;

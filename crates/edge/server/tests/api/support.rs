@@ -1,7 +1,7 @@
 //! A running service on ephemeral ports and temporary files.
 
 use async_trait::async_trait;
-use holdshort_api::{RecordEntry, RecordsPage, RecordsQuery};
+use holdshort_api::{NewErasure, RecordEntry, RecordsPage, RecordsQuery};
 use holdshort_decide::{GrantEntry, Parts as SnapshotParts, Snapshot, UnknownAgent};
 use holdshort_inventory::{FirstUse, Pins};
 use holdshort_model::{
@@ -10,8 +10,9 @@ use holdshort_model::{
 use holdshort_policy::{Bundle, LoadOptions, PolicySet, SourceFile};
 use holdshort_sdk::{Client, Endpoint};
 use holdshort_server::{
-    Access, Activity, Appending, Candidate, Clock, Erasure, Listener, OwnedKey, Parts, Preparing, RecordOwner,
-    RecordReader, Recorder, RecorderError, Service, ServiceConfig, SnapshotSource, Stores, serve,
+    Access, Activity, Appending, Candidate, Clock, Erasure, Intended, Listener, OwnedKey, Parts, Preparing,
+    RecordOwner, RecordReader, Recorder, RecorderError, RetiredKeys, Service, ServiceConfig, SnapshotSource, Stores,
+    serve,
 };
 use holdshort_store::sqlite::StateDb;
 use serde_json::{Value, json};
@@ -48,6 +49,8 @@ struct Inner {
     keyless: AtomicBool,
     /// Ids of keys that were destroyed.
     destroyed: Mutex<Vec<String>>,
+    /// What is to be erased.
+    intended: Mutex<Vec<Intended>>,
 }
 
 impl Tape {
@@ -57,11 +60,21 @@ impl Tape {
             records: watch::Sender::new(Vec::new()),
             keyless: AtomicBool::new(false),
             destroyed: Mutex::default(),
+            intended: Mutex::default(),
         }))
     }
 
     pub(crate) fn keyless(&self, keyless: bool) {
         self.0.keyless.store(keyless, Ordering::Relaxed);
+    }
+
+    pub(crate) fn intended(&self) -> Vec<Intended> {
+        self.0.intended.lock().unwrap().clone()
+    }
+
+    pub(crate) fn intend_now(&self, wanted: &NewErasure) {
+        let intended = Intended { number: 7, wanted: wanted.clone(), by: "operator".into() };
+        self.0.intended.lock().unwrap().push(intended);
     }
 
     pub(crate) fn destroyed(&self) -> Vec<String> {
@@ -160,9 +173,33 @@ impl Recorder for Tape {
 /// One person has one key.
 #[async_trait]
 impl Erasure for Tape {
+    async fn intend(&self, wanted: &NewErasure, by: &str) -> Result<i64, RecorderError> {
+        let mut intended = self.0.intended.lock().unwrap();
+        let number = 1 + intended.last().map_or(0, |one: &Intended| one.number);
+        intended.push(Intended { number, wanted: wanted.clone(), by: by.to_owned() });
+        Ok(number)
+    }
+
+    async fn end_intent(&self, number: i64) -> Result<(), RecorderError> {
+        self.0.intended.lock().unwrap().retain(|one| one.number != number);
+        Ok(())
+    }
+
+    async fn intended(&self) -> Result<Vec<Intended>, RecorderError> {
+        Ok(self.0.intended.lock().unwrap().clone())
+    }
+
+    async fn retire(&self, keys: &[OwnedKey]) -> Result<RetiredKeys, RecorderError> {
+        assert!(keys.is_empty() || self.of_type("erasure").is_empty(), "before it is on record");
+        Ok(Box::new(()))
+    }
+
     async fn keys(&self, kind: ErasureKind, name: &str) -> Result<Vec<OwnedKey>, RecorderError> {
         let known = kind == ErasureKind::User && name == "ada";
-        Ok(known.then(|| OwnedKey { id: "ab".repeat(16), session: "s".into() }).into_iter().collect())
+        Ok(known
+            .then(|| OwnedKey { id: "ab".repeat(16), agent: Some("a".into()), session: "s".into() })
+            .into_iter()
+            .collect())
     }
 
     async fn destroy(&self, keys: &[OwnedKey], _erased_ms: u64) -> Result<(), RecorderError> {

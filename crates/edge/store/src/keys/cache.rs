@@ -2,7 +2,7 @@
 
 use super::{Found, NamedKey, Owner};
 use holdshort_ledger::KeyId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Keys of each half; a key that was not used while as many others were, is read again. About 200 bytes each.
 const HALF_MAX: usize = 8_192;
@@ -79,8 +79,17 @@ impl Cache {
         }
     }
 
-    pub(super) fn forget(&mut self, keys: &[KeyId]) {
-        let keys: std::collections::HashSet<&KeyId> = keys.iter().collect();
+    /// Nothing is sealed any more with what is remembered.
+    pub(super) fn close(&mut self) {
+        self.sealing = Halves::default();
+    }
+
+    /// Who reads looks again.
+    pub(super) fn forget_read(&mut self) {
+        self.reading = Halves::default();
+    }
+
+    pub(super) fn forget(&mut self, keys: &HashSet<KeyId>) {
         self.sealing.retain(|_, key| !keys.contains(&key.id));
         self.reading.retain(|id, _| !keys.contains(id));
     }

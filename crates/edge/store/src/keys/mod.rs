@@ -1,29 +1,43 @@
 //! The keys of sealed records: `keys.db` in the data directory, one key for each session.
 //!
-//! A file of its own, so that a backup of the log or of `state.db` does not bring back what was erased. One connection behind
-//! a mutex, and a bounded memory of the keys that are in use.
+//! A file of its own, so that a backup of the log or of `state.db` does not bring back what was erased. One connection that
+//! writes and one that reads, each behind a mutex, and a bounded memory of the keys that are in use.
 //!
 //! INVARIANT: a key is durable before anybody gets it to seal with. Whatever is in the log can be opened after a crash, until
 //! somebody erases it on purpose.
 //! INVARIANT: when [`Keys::erase`] returns, neither the key nor a name of its owner is in the file or in its journal.
+//! INVARIANT: nothing is sealed with a key once it is retired or closed: see [`gate`].
 
 mod cache;
+mod closing;
+#[cfg(test)]
+mod closing_tests;
 mod erase;
+mod gate;
+mod intent;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use closing::Closing;
+pub use gate::Held;
+pub use intent::Intent;
 pub use table::Scope;
 
 use crate::sqlite::{OpenError, open_as};
 use cache::Cache;
+use gate::Gate;
 use holdshort_ledger::{KeyId, OwnerKey};
 use rusqlite::Connection;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Name of the database in the data directory.
 pub const KEYS_FILE: &str = "keys.db";
+/// A mutex does not queue: without a pause whoever works in steps would have it again at once.
+const STEP_PAUSE: Duration = Duration::from_millis(1);
 
 /// Whose key it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +85,8 @@ pub enum Found {
 pub struct Owned {
     /// The key.
     pub id: KeyId,
+    /// The agent, where known.
+    pub agent: Option<String>,
     /// The session.
     pub session: String,
 }
@@ -125,8 +141,26 @@ pub struct Keys {
 
 struct Inner {
     connection: Mutex<Connection>,
+    /// For whoever reads: that waits for nobody who writes, and nobody waits for it.
+    reader: Mutex<Connection>,
+    gate: Gate,
     cache: Mutex<Cache>,
     waiting: Mutex<Vec<table::Wish>>,
+}
+
+/// Keys that seal nothing more as long as this is there.
+#[must_use]
+#[derive(Debug)]
+pub struct Retired {
+    keys: Keys,
+    set: Arc<HashSet<KeyId>>,
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        let others = |spent: &mut gate::Spent| spent.retired.retain(|set| !Arc::ptr_eq(set, &self.set));
+        self.keys.inner.gate.change(others, || ());
+    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -141,8 +175,17 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Open`].
     pub fn open(path: &Path) -> Result<Self, KeysError> {
-        let connection = Mutex::new(open_as(path, &table::SCHEMA)?);
-        let inner = Inner { connection, cache: Mutex::default(), waiting: Mutex::default() };
+        let connection = open_as(path, &table::SCHEMA)?;
+        let closed = closing::closed(&connection)?;
+        let gate = Gate::default();
+        gate.change(|spent| spent.closed = closed, || ());
+        let inner = Inner {
+            connection: Mutex::new(connection),
+            reader: Mutex::new(open_as(path, &table::SCHEMA)?),
+            gate,
+            cache: Mutex::default(),
+            waiting: Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -152,6 +195,31 @@ impl Keys {
     /// [`KeysError::Open`].
     pub fn open_existing(path: &Path) -> Result<Option<Self>, KeysError> {
         path.exists().then(|| Self::open(path)).transpose()
+    }
+
+    /// The number of the gate: to be asked for before a key is looked up that seals something, see [`Keys::hold`].
+    #[must_use]
+    pub fn gate(&self) -> u64 {
+        self.inner.gate.number()
+    }
+
+    /// Holds the gate while something that was sealed goes to the log. None when keys were retired or closed since `gate`:
+    /// then it has to be sealed anew. Not to be held for longer than that, nor across anything that waits.
+    #[must_use]
+    pub fn hold(&self, gate: u64) -> Option<Held<'_>> {
+        self.inner.gate.hold(gate)
+    }
+
+    /// Nothing more is sealed with these keys until the answer is dropped: when it returns, all that was is on its way to the
+    /// log, and sessions that go on have fresh ones. To be called before it is put on record that they are destroyed. Blocks.
+    #[must_use]
+    pub fn retire(&self, keys: &[KeyId]) -> Retired {
+        let set: Arc<HashSet<KeyId>> = Arc::new(keys.iter().copied().collect());
+        // So that none of them is being looked up.
+        let _connection = self.connection();
+        let forget = || lock(&self.inner.cache).forget(&set);
+        self.inner.gate.change(|spent| spent.retired.push(set.clone()), forget);
+        Retired { keys: self.clone(), set }
     }
 
     /// A key that was used lately. Does not block.
@@ -176,7 +244,7 @@ impl Keys {
             return served;
         }
         let wishes = std::mem::take(&mut *lock(&self.inner.waiting));
-        let made = table::serve(&mut connection, &wishes);
+        let made = table::serve(&mut connection, &wishes, &self.inner.gate.spent());
         let answers = match made {
             Ok(keys) => {
                 // Still with the connection, so that no erasure comes between.
@@ -202,9 +270,12 @@ impl Keys {
         if let Some(found) = lock(&self.inner.cache).found(id) {
             return Ok(found);
         }
-        let connection = self.connection();
-        let found = table::find(&connection, id)?;
-        lock(&self.inner.cache).note(*id, &found);
+        let gate = self.gate();
+        let found = table::find(&self.reader(), id)?;
+        // One that was destroyed meanwhile is not remembered.
+        if let Some(_held) = self.hold(gate) {
+            lock(&self.inner.cache).note(*id, &found);
+        }
         Ok(found)
     }
 
@@ -213,7 +284,7 @@ impl Keys {
     /// # Errors
     /// When they cannot be read.
     pub fn select(&self, scope: &Scope) -> Result<Vec<Owned>, KeysError> {
-        table::select(&self.connection(), scope)
+        table::select(&self.reader(), scope)
     }
 
     /// Those of these keys that are there. Blocks.
@@ -221,23 +292,46 @@ impl Keys {
     /// # Errors
     /// When they cannot be read.
     pub fn owned(&self, keys: &[KeyId]) -> Result<Vec<Owned>, KeysError> {
-        table::owned(&self.connection(), keys)
+        table::owned(&self.reader(), keys)
     }
 
     /// Destroys keys: durably, with the names of their owners, and without traces in the journal. Unknown ones are left out.
-    /// Doing it again finishes what a crash left over. Blocks.
+    /// Doing it again finishes what a crash left over. In steps, between which others get keys. Blocks.
     ///
     /// # Errors
     /// When it cannot be written. [`KeysError::Traces`] when all is done but clearing the journal.
     pub fn erase(&self, keys: &[KeyId], erased_ms: u64) -> Result<(), KeysError> {
-        let mut connection = self.connection();
-        // First the memory: what is sealed from here on waits for the connection, and gets a new key.
-        lock(&self.inner.cache).forget(keys);
-        erase::erase(&mut connection, keys, erased_ms)
+        let retired = self.retire(keys);
+        for part in keys.chunks(erase::EACH) {
+            erase::erase(&mut self.connection(), part, erased_ms)?;
+            if keys.len() > erase::EACH {
+                Self::pause();
+            }
+        }
+        // Somebody may have read them meanwhile.
+        self.inner.gate.change(|_| (), || lock(&self.inner.cache).forget(&retired.set));
+        self.clear_traces()
+    }
+
+    /// Clears the journal, in which the traces of what was destroyed stand after a crash.
+    ///
+    /// # Errors
+    /// [`KeysError::Traces`] when another process is in the way.
+    pub fn clear_traces(&self) -> Result<(), KeysError> {
+        erase::clear_traces(&self.connection())
+    }
+
+    /// Between two steps: whoever waits for the connection gets it.
+    fn pause() {
+        std::thread::sleep(STEP_PAUSE);
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         lock(&self.inner.connection)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        lock(&self.inner.reader)
     }
 }
 

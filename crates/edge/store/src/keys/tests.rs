@@ -110,7 +110,10 @@ fn what_is_erased_leaves_no_byte_of_key_or_name() {
         assert!(is_there(&dir, trace), "a search that finds nothing proves nothing");
     }
     let owned = keys.select(&Scope::User("ada-lovelace".into())).unwrap();
-    assert_eq!(owned, [Owned { id: gone.id, session: "the-session-name".into() }]);
+    assert_eq!(
+        owned,
+        [Owned { id: gone.id, agent: Some("the-agent-name".into()), session: "the-session-name".into() }]
+    );
     keys.erase(&[gone.id], 77).unwrap();
     for trace in traces {
         assert!(!is_there(&dir, trace), "{}", String::from_utf8_lossy(trace));

@@ -36,6 +36,17 @@ impl DestinationStore for StateDb {
         })
     }
 
+    fn forget_destinations(&self, entries: &[KnownDestination]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let sql = "DELETE FROM destinations WHERE agent = ?1 AND user = ?2 AND kind = ?3 AND value = ?4";
+            let mut delete = transaction.prepare(sql).map_err(failed)?;
+            for KnownDestination { agent, user, kind, value, .. } in entries {
+                delete.execute(params![agent.as_str(), user, kind, value]).map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+
     fn forget_destination(&self, agent: &AgentId, user: &str, kind: &str, value: &str) -> Result<(), StoreError> {
         self.write(|transaction| {
             let sql = "DELETE FROM destinations WHERE agent = ?1 AND user = ?2 AND kind = ?3 AND value = ?4";

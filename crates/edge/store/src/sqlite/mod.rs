@@ -8,7 +8,6 @@ mod agents;
 mod approvals;
 mod baselines;
 mod destinations;
-mod forget;
 mod incidents;
 mod modes;
 mod open;
@@ -18,6 +17,7 @@ mod pins;
 mod policies;
 mod schema;
 mod standings;
+mod traces;
 
 pub use open::OpenError;
 pub(crate) use open::open_as;
