@@ -24,7 +24,7 @@ pub(crate) use export::{ExportCommand, LogExportArgs};
 pub(crate) use incidents::{IncidentStateArg, IncidentsCommand, NotifyCommand};
 pub(crate) use listen::ListenArgs;
 pub(crate) use log::{AuditArgs, EraseArgs, LogCommand, MirrorArgs, ProveArgs, VerifyArgs, VerifyProofArgs};
-pub(crate) use log_retention::{ArchiveArgs, DropArgs, VerifySegmentArgs};
+pub(crate) use log_retention::{ArchiveArgs, DropArgs, RetentionArgs, VerifySegmentArgs};
 pub(crate) use log_search::{EffectChoice, FilterArgs, IndexArgs, LevelChoice, SearchArgs, TailArgs};
 pub(crate) use policy::{PolicyArgs, PolicyCommand, PolicyModeArgs};
 pub(crate) use replay::{AskChoice, GrantsCommand, ReplayArgs, StretchArgs};

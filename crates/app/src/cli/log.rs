@@ -56,14 +56,19 @@ pub(crate) enum LogCommand {
     Prove(ProveArgs),
     /// Compress old segments of records; reading, proving and verifying go on as before
     #[command(
-        after_help = "Example:\n  holdshort log archive --older-than 7d --dry-run\n  holdshort log archive --older-than 7d\n\nA running service does it by itself, see `archive_after` in `[log]`."
+        after_help = "Example:\n  holdshort log archive --older-than 7d --dry-run\n  holdshort log archive --older-than 7d\n\nA running service is asked to do it; it also does it by itself, see `archive_after` in `[log]`."
     )]
     Archive(super::log_retention::ArchiveArgs),
     /// Remove old records for good; the tree keeps their entries, and every proof still holds
     #[command(
-        after_help = "Example:\n  holdshort log drop --older-than 400d --because 'retention of 400 days'\n\nThe service has to be stopped; a running one does it by itself, see `drop_after` in `[log]`."
+        after_help = "Example:\n  holdshort log drop --older-than 400d --because 'retention of 400 days'\n  holdshort log drop --before 3864 --because 'kept elsewhere'\n\nA running service is asked to do it; it also does it by itself, see `drop_after` in `[log]`."
     )]
     Drop(super::log_retention::DropArgs),
+    /// Where the records are: live, archived, dropped; and what is waited for
+    #[command(
+        after_help = "Example:\n  holdshort log retention\n  holdshort log retention --clock-is-right\n\nNothing is dropped for its age while the clock is doubted. `--clock-is-right` is put on record."
+    )]
+    Retention(super::log_retention::RetentionArgs),
     /// Check a segment of records that was kept elsewhere, by what the log hands out
     #[command(
         after_help = "Example:\n  holdshort log verify-segment /mnt/worm/00000000000000000000.seg.zst --log https://logs.example.com/node-1 --key log.pub"

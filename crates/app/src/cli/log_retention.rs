@@ -1,4 +1,4 @@
-//! `log archive`, `log drop` and `log verify-segment`: what becomes of old records.
+//! `log archive`, `log drop`, `log retention` and `log verify-segment`: what becomes of old records.
 
 use super::Output;
 use super::when::period;
@@ -28,14 +28,28 @@ pub(crate) struct DropArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     /// Age of the segments, such as `400d`
-    #[arg(long, value_name = "TIME", value_parser = period)]
-    pub(crate) older_than: Duration,
+    #[arg(long, value_name = "TIME", value_parser = period, required_unless_present = "before")]
+    pub(crate) older_than: Option<Duration>,
+    /// Whole segments before this record, whatever their age
+    #[arg(long, value_name = "INDEX", conflicts_with = "older_than")]
+    pub(crate) before: Option<u64>,
     /// Why, in one line; it goes on record and stands signed in the log directory
     #[arg(long, value_name = "TEXT")]
     pub(crate) because: String,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetentionArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The clock of this machine is right, although it has jumped: records are dropped by their age again
+    #[arg(long)]
+    pub(crate) clock_is_right: bool,
 }
 
 #[derive(Debug, Args)]

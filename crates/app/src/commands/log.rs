@@ -26,6 +26,7 @@ pub(super) fn run(command: LogCommand) -> Outcome {
         LogCommand::Erase(arguments) => super::log_erase::run(arguments),
         LogCommand::Archive(arguments) => super::log_retention::archive(&arguments),
         LogCommand::Drop(arguments) => super::log_retention::drop_records(&arguments),
+        LogCommand::Retention(arguments) => super::log_retention::retention(&arguments),
         LogCommand::VerifySegment(arguments) => super::log_retention::verify_segment(&arguments),
         LogCommand::Audit(arguments) => super::log_audit::audit(&arguments),
         LogCommand::Prove(arguments) => super::log_prove::prove(&arguments),

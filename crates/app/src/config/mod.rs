@@ -19,7 +19,7 @@ pub(crate) use export::{Export, ExportArguments, ExportFormat};
 pub(crate) use load::Loaded;
 #[cfg(test)]
 pub(crate) use load::parse;
-pub(crate) use log::LogSettings;
+pub(crate) use log::{LogSettings, SharedDisk};
 pub(crate) use notify::{ChannelType, MailProtection, Notify, NotifyEvent, NotifyLevel, ResponseSettings};
 pub(crate) use reference::reference;
 pub(crate) use secret::Sensitive;

@@ -8,6 +8,7 @@ mod approvals;
 mod authority;
 mod client;
 mod error;
+mod retention;
 mod transport;
 
 pub use authority::RemoteAuthority;

@@ -92,6 +92,7 @@ pub struct Service {
     pub(crate) response: Response,
     pub(crate) witnesses: std::sync::OnceLock<tokio::sync::watch::Receiver<holdshort_api::WitnessesPage>>,
     pub(crate) exposed: crate::exposed::Exposed,
+    pub(crate) old_records: std::sync::OnceLock<Arc<dyn crate::retention::OldRecords>>,
     pub(crate) stores: Stores,
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
@@ -147,6 +148,7 @@ impl Service {
             response,
             witnesses: std::sync::OnceLock::new(),
             exposed: crate::exposed::Exposed::default(),
+            old_records: std::sync::OnceLock::new(),
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),

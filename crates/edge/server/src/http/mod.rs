@@ -19,6 +19,7 @@ mod pins;
 mod points;
 mod policies;
 mod problem;
+mod retention;
 mod standing;
 mod state;
 mod witnesses;
@@ -171,6 +172,10 @@ fn operator_routes() -> Router<Arc<App>> {
         .route("/v1/policies/reload", post(policies::reload))
         .route("/v1/policies/{name}/mode", post(policies::set_mode))
         .route("/v1/erasures", post(erasures::erase))
+        .route("/v1/retention", get(retention::state))
+        .route("/v1/retention/archive", post(retention::archive))
+        .route("/v1/retention/drop", post(retention::drop_records))
+        .route("/v1/retention/clock", post(retention::believe_clock))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/accept", post(pins::accept))
         .route("/v1/destinations", get(destinations::list).post(destinations::add).delete(destinations::forget))

@@ -70,8 +70,19 @@ pub enum LogError {
         /// How that shows.
         what: &'static str,
     },
+    /// The directory lies where other machines may write to it, and locks may not hold.
+    #[error(
+        "log `{}` lies on a shared file system ({kind}), where locks may not keep a second writer out; use a local disk, or accept that with `shared_disk = \"accept\"` in `[log]`",
+        .directory.display()
+    )]
+    Shared {
+        /// The log's directory.
+        directory: PathBuf,
+        /// Kind of the file system.
+        kind: &'static str,
+    },
     /// Somebody else archives or drops records of the log.
-    #[error("old records of log `{}` are being archived or dropped by another process; try again when it is done", .directory.display())]
+    #[error("old records of log `{}` are being archived or dropped by somebody else; try again when that is done", .directory.display())]
     Busy {
         /// The log's directory.
         directory: PathBuf,

@@ -5,6 +5,9 @@
 //! So whoever opens the log leaves a number of its own in the file, and the one before finds that out: before each group
 //! of records is written, before anybody is told that it is durable, and before the checkpoint is replaced, which also
 //! has to be, byte for byte, the one that we wrote last.
+//!
+//! Between such a look and the write behind it somebody else may take over, and that write comes late. Where that can be, whoever
+//! takes over puts a copy in the place of the segment that was written to: what comes late goes into a file without a name.
 
 use super::LogError;
 use super::layout::{CHECKPOINT_FILE, LOCK_FILE};
@@ -26,6 +29,10 @@ pub(crate) struct Lock {
     directory: PathBuf,
     /// What we wrote into the lock file.
     text: String,
+    /// On a file system whose attributes may be those of a moment ago: they are not gone by.
+    is_shared: bool,
+    /// Whether somebody may still be writing who had the directory before.
+    is_doubtful: bool,
     /// How the file looked when its contents were compared the last time.
     seen: Mutex<Look>,
 }
@@ -60,6 +67,11 @@ impl Lock {
     /// # Errors
     /// [`LogError::Locked`] with the pid of the process that has it.
     pub(crate) fn take(directory: &Path) -> Result<Self, LogError> {
+        Self::take_on(directory, false)
+    }
+
+    /// The same on a file system that other machines may write to, too.
+    pub(crate) fn take_on(directory: &Path, is_shared: bool) -> Result<Self, LogError> {
         let path = directory.join(LOCK_FILE);
         let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = opened.map_err(LogError::io("open", &path))?;
@@ -79,13 +91,21 @@ impl Lock {
         getrandom::fill(&mut nonce)
             .map_err(|error| LogError::io("draw random bytes for", &path)(io::Error::other(error)))?;
         let text = format!("{}\n{:032x}\n", std::process::id(), u128::from_be_bytes(nonce));
+        // The kernel says that whoever left something here is gone. Of a file that is new it knows nothing.
+        let is_new = file.metadata().map_err(LogError::io("read", &path))?.len() == 0;
         file.set_len(0).map_err(LogError::io("write", &path))?;
         file.write_all(text.as_bytes()).map_err(LogError::io("write", &path))?;
         let look = Look::of(&file.metadata().map_err(LogError::io("read", &path))?);
-        let lock = Self { file, directory: directory.to_owned(), text, seen: Mutex::new(look) };
+        let (directory, seen) = (directory.to_owned(), Mutex::new(look));
+        let lock = Self { file, directory, text, is_shared, is_doubtful: is_shared || is_new, seen };
         // Between opening and locking, whoever had the lock before may have removed the file.
         lock.check_contents()?;
         Ok(lock)
+    }
+
+    /// Whether somebody who had the directory before may not have noticed yet that it is ours.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// Whether the directory is still ours, by one look at the lock file.
@@ -93,6 +113,10 @@ impl Lock {
     /// # Errors
     /// [`LogError::Fenced`].
     pub(crate) fn check(&self) -> Result<(), LogError> {
+        if self.is_shared {
+            // Opening a file asks whoever keeps it ("close to open"); looking at its attributes does not.
+            return self.check_contents();
+        }
         let path = self.directory.join(LOCK_FILE);
         let now = match std::fs::metadata(&path) {
             Ok(metadata) => Look::of(&metadata),

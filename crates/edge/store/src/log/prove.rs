@@ -3,10 +3,10 @@
 use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::keys::read_public;
-use super::layout::{CHECKPOINT_FILE, DROPPED_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY};
+use super::layout::{CHECKPOINT_FILE, DROPPED_FILE, PUBLIC_KEY_FILE};
 use super::read::StoredRecord;
 use super::recover::read_checkpoint;
-use super::segments::{Scan, Step, list};
+use super::segments::{Listing, Scan, Step};
 use super::source::DirectorySource;
 use super::tiles::DirectoryTiles;
 use super::witnessed::{WITNESSED_FILE, fetch_witnessed};
@@ -72,14 +72,14 @@ fn prove_in(
 
 /// The record that an entry of the tree commits to.
 fn read_record(directory: &Path, index: u64, entry: &Entry) -> Result<StoredRecord, LogError> {
-    let segments = list(directory)?;
-    let missing = || Damage::new(RECORDS_DIRECTORY, 0, Some(index), Wrong::Missing);
-    let Some(segment) = segments.iter().rfind(|segment| segment.first_index <= index) else {
-        let dropped = Dropped::read_of(directory)?.filter(|dropped| index < dropped.first);
-        let gone = |dropped: Dropped| Damage::new(DROPPED_FILE, 0, Some(index), Wrong::Dropped(dropped.first));
-        return Err(dropped.map_or_else(missing, gone).into());
+    let mut scan = match Listing::new(directory).open(index)? {
+        Err(damage) if damage.wrong == Wrong::Missing => {
+            let dropped = Dropped::read_of(directory)?.filter(|dropped| index < dropped.first);
+            let gone = |dropped: Dropped| Damage::new(DROPPED_FILE, 0, Some(index), Wrong::Dropped(dropped.first));
+            return Err(dropped.map_or(damage, gone).into());
+        }
+        opened => opened?,
     };
-    let mut scan = Scan::open(segment)?;
     // What was found by halves may be a frame inside of a payload: the commitment tells.
     if scan.seek_record(index)?
         && let Ok(record) = read_here(&mut scan, index, entry)

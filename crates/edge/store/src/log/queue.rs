@@ -8,6 +8,7 @@ use super::{Appended, LogError};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -47,6 +48,8 @@ pub(crate) struct State {
     note: Mutex<String>,
     failure: OnceLock<(io::ErrorKind, Arc<str>)>,
     pub(crate) gauge: Arc<Gauge>,
+    /// Whether the writer is gone, with everything that it had to write and the lock.
+    gone: watch::Sender<bool>,
 }
 
 /// The way to the writer.
@@ -83,6 +86,11 @@ impl State {
 
     pub(crate) fn failure(&self) -> Option<LogError> {
         self.failure.get().map(|(kind, cause)| LogError::Poisoned { cause: Arc::clone(cause), kind: *kind })
+    }
+
+    /// The writer has ended: whoever waits for that goes on.
+    pub(crate) fn leave(&self) {
+        self.gone.send_replace(true);
     }
 
     /// Why nothing is taken any more.
@@ -151,6 +159,7 @@ impl Queue {
             note: Mutex::new(note),
             failure: OnceLock::new(),
             gauge,
+            gone: watch::Sender::new(false),
         });
         let queue = Self { state: Arc::clone(&state) };
         (queue, Intake { items, state })
@@ -208,7 +217,12 @@ impl Queue {
         let state = Arc::clone(&self.state);
         Ok(async move {
             let ended = || state.failure().map_or(Ok(()), Err);
-            if sent { answer.await.unwrap_or_else(|_| ended()) } else { ended() }
+            if sent && let Ok(answer) = answer.await {
+                return answer;
+            }
+            // Somebody else has closed it, or it has ended: it may still be writing what was queued before.
+            state.gone.subscribe().wait_for(|gone| *gone).await.ok();
+            ended()
         })
     }
 
@@ -219,6 +233,24 @@ impl Queue {
         if let Some(writer) = line.writer.take() {
             // Nobody takes a record back by not waiting for it.
             waiting.into_iter().for_each(|record| drop(writer.send(Item::Record(record))));
+        }
+    }
+}
+
+/// Held by a thread of the log for as long as it runs. A panic ends the log, as any failure does: nobody may wait for a thread
+/// that is gone, and nothing is acknowledged that no checkpoint would ever cover.
+#[derive(Debug)]
+pub(crate) struct Alive {
+    pub(crate) state: Arc<State>,
+    pub(crate) thread: &'static str,
+    pub(crate) directory: PathBuf,
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let source = io::Error::other(format!("the log's {} panicked", self.thread));
+            self.state.poison(&LogError::io("go on with", &self.directory)(source));
         }
     }
 }

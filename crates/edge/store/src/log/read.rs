@@ -5,7 +5,7 @@ use super::error::{Damage, LogError, Wrong};
 use super::keys::read_public;
 use super::layout::{DROPPED_FILE, PUBLIC_KEY_FILE};
 use super::recover::read_checkpoint;
-use super::segments::{Scan, Segment, Step, list};
+use super::segments::{Listing, Scan, Step};
 use holdshort_ledger::Salt;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
@@ -27,6 +27,8 @@ pub struct Reader {
     directory: PathBuf,
     live: Option<watch::Receiver<u64>>,
     size: u64,
+    /// Which segments there are; all readers of one origin share it.
+    listing: Listing,
 }
 
 impl Reader {
@@ -37,12 +39,14 @@ impl Reader {
     pub fn open(directory: &Path) -> Result<Self, LogError> {
         let key = read_public(&directory.join(PUBLIC_KEY_FILE))?;
         let (_, checkpoint) = read_checkpoint(directory, &key)?;
-        Ok(Self { directory: directory.to_owned(), live: None, size: checkpoint.size })
+        let listing = Listing::new(directory);
+        Ok(Self { directory: directory.to_owned(), live: None, size: checkpoint.size, listing })
     }
 
     pub(crate) fn live(directory: &Path, size: watch::Receiver<u64>) -> Result<Self, LogError> {
         let now = *size.borrow();
-        Ok(Self { directory: directory.to_owned(), live: Some(size), size: now })
+        let listing = Listing::new(directory);
+        Ok(Self { directory: directory.to_owned(), live: Some(size), size: now, listing })
     }
 
     /// Records that can be read: those that are durable now, or for a foreign log those below its checkpoint at opening.
@@ -74,10 +78,7 @@ impl Reader {
 
     /// Opens the segment that holds a record. [`Wrong::Dropped`] when it was dropped, also just now.
     fn segment_of(&self, index: u64) -> Result<Scan, LogError> {
-        let segments = list(&self.directory)?;
-        let segment: Option<&Segment> = segments.iter().rfind(|segment| segment.first_index <= index);
-        let missing = || Damage::new(super::layout::RECORDS_DIRECTORY, 0, Some(index), Wrong::Missing);
-        match segment.ok_or_else(missing).and_then(Scan::open) {
+        match self.listing.open(index)? {
             Err(damage) if damage.wrong == Wrong::Missing => {
                 let first = self.first()?;
                 let gone = || Damage::new(DROPPED_FILE, 0, Some(index), Wrong::Dropped(first));

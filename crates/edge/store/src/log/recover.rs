@@ -5,19 +5,20 @@
 //! other is damage, and the log does not open.
 
 use super::cosigned::check_cosignature;
-use super::disk::{Disk, folder_of, write_zeros};
+use super::disk::{Disk, DiskFile, folder_of, write_zeros};
 use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::fence::Lock;
 use super::layout::{
-    CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE, RECORDS_DIRECTORY,
+    CHECKPOINT_FILE, COSIGNER_PUBLIC_KEY_FILE, PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE, RECORDS_DIRECTORY, temporary,
 };
 use super::sealer::Seal;
-use super::segments::{Scan, Segment, SegmentWriter, Step, list, next_path, segment_bytes_min};
+use super::segments::{Scan, Segment, SegmentWriter, Step, list, list_all, next_path, segment_bytes_min};
+use super::shared::shared_file_system;
 use super::space::Gauge;
 use super::tiles::{DirectoryTiles, read_bounded};
 use super::{LogOptions, RecoveryReport, keys};
-use holdshort_ledger::{Checkpoint, Entry, FrameError, NOTE_BYTES_MAX, Tile, VerifierKey};
+use holdshort_ledger::{Checkpoint, Entry, FrameError, Hash, NOTE_BYTES_MAX, Tile, TileReader as _, VerifierKey};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -42,7 +43,11 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
     let directory = options.directory.as_path();
     let records = directory.join(RECORDS_DIRECTORY);
     disk.create_folder(&records).map_err(LogError::io("make", &records))?;
-    let lock = Arc::new(Lock::take(directory)?);
+    let shared = shared_file_system(directory).map_err(LogError::io("look at the file system of", directory))?;
+    if let Some(kind) = shared.filter(|_| !options.accept_shared) {
+        return Err(LogError::Shared { directory: directory.to_owned(), kind });
+    }
+    let lock = Arc::new(Lock::take_on(directory, shared.is_some())?);
     remove_leftovers(disk.as_ref(), directory)?;
 
     let segments = list(directory)?;
@@ -69,7 +74,12 @@ pub(crate) fn recover(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<Recov
         // What the records said is gone, what the tree committed to is not. The signed root tells whether that is so.
         push_entries(directory, dropped.first, &checkpoint, &mut seal)?;
     }
-    let place = replay(disk.as_ref(), &segments, from, &checkpoint, &mut seal)?;
+    // Made anew, they are all compared at once: they have to lead to the signed root.
+    let known = if rebuild { Known::default() } else { Known::of(directory, &checkpoint) };
+    let place = replay(disk.as_ref(), &segments, from, (&checkpoint, &known), &mut seal)?;
+    if let Some(place) = place.as_ref().filter(|_| lock.is_doubtful()) {
+        replace(disk.as_ref(), directory, &place.segment)?;
+    }
     report.size = seal.size();
     report.torn_bytes = place.as_ref().map_or(0, |place| place.torn_bytes);
     // The cosigner's key may be newer than the checkpoint: then that is signed once more.
@@ -100,14 +110,12 @@ pub(crate) fn read_checkpoint(directory: &Path, key: &VerifierKey) -> Result<(St
 }
 
 fn remove_leftovers(disk: &dyn Disk, directory: &Path) -> Result<(), LogError> {
-    let temporary = |name: &str| super::layout::temporary(&directory.join(name));
-    for path in [
-        next_path(directory),
-        temporary(CHECKPOINT_FILE),
-        temporary(PUBLIC_KEY_FILE),
-        temporary(COSIGNER_PUBLIC_KEY_FILE),
-        temporary(RECEIPT_PUBLIC_KEY_FILE),
-    ] {
+    let of = |name: &str| temporary(&directory.join(name));
+    let names = [CHECKPOINT_FILE, PUBLIC_KEY_FILE, COSIGNER_PUBLIC_KEY_FILE, RECEIPT_PUBLIC_KEY_FILE];
+    let mut unfinished = vec![next_path(directory)];
+    unfinished.extend(names.map(of));
+    unfinished.extend(list_all(directory)?.iter().filter(|segment| !segment.archived).map(|one| temporary(&one.path)));
+    for path in unfinished {
         if path.exists() {
             disk.remove_file(&path).map_err(LogError::io("remove", &path))?;
         }
@@ -152,7 +160,7 @@ fn replay(
     disk: &dyn Disk,
     segments: &[Segment],
     from: u64,
-    checkpoint: &Checkpoint,
+    (checkpoint, known): (&Checkpoint, &Known),
     seal: &mut Seal,
 ) -> Result<Option<End>, LogError> {
     let start = segments.iter().rposition(|segment| segment.first_index <= from).unwrap_or_default();
@@ -182,6 +190,9 @@ fn replay(
                 let wrong = Wrong::Order { expected: next, found: header.index };
                 return Err(Damage::new(segment.name.as_str(), offset, Some(next), wrong).into());
             }
+            if !known.agrees(next, || Entry::commit(&header.salt, scan.payload())) {
+                return Err(Damage::new(segment.name.as_str(), offset, Some(next), Wrong::Payload).into());
+            }
             if next >= checkpoint.size && unsealed_from.is_none() {
                 unsealed_from = Some(offset);
             }
@@ -203,6 +214,54 @@ fn replay(
         return Err(Damage::new(RECORDS_DIRECTORY, 0, Some(next), Wrong::Truncated(checkpoint.size)).into());
     }
     Ok(end)
+}
+
+/// What the tree says of the last records that the checkpoint covers: those of its last bundle. A segment that comes from
+/// another log, or from another time of this one, must not be gone on with.
+#[derive(Default)]
+struct Known {
+    first: u64,
+    entries: Vec<Entry>,
+    leaves: Vec<Hash>,
+}
+
+impl Known {
+    fn of(directory: &Path, checkpoint: &Checkpoint) -> Self {
+        let bundle = checkpoint.size.checked_sub(1).map(|last| last >> 8);
+        let tile = bundle.and_then(|bundle| Tile::of_tree(0, bundle, checkpoint.size));
+        let Some(tile) = tile else { return Self::default() };
+        let mut tiles = DirectoryTiles::new(directory);
+        Self {
+            first: tile.index() << 8,
+            entries: tiles.entries(tile).unwrap_or_default(),
+            leaves: tiles.read(tile).unwrap_or_default(),
+        }
+    }
+
+    /// Whether a record can be the one that the tree has here. Two files have to speak against it: either of them may be
+    /// damaged itself, which is mended elsewhere.
+    fn agrees(&self, index: u64, entry: impl FnOnce() -> Entry) -> bool {
+        let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let known = place.and_then(|place| self.entries.get(place).zip(self.leaves.get(place)));
+        let Some((known, leaf)) = known else { return true };
+        let entry = entry();
+        entry == *known || entry.leaf() == *leaf
+    }
+}
+
+/// Puts a copy in the place of the last segment. Whoever had the directory before and has not noticed yet writes into the old
+/// one, which has no name any more.
+fn replace(disk: &dyn Disk, directory: &Path, segment: &Segment) -> Result<(), LogError> {
+    let (path, unfinished) = (&segment.path, temporary(&segment.path));
+    let source = File::open(path).map_err(LogError::io("open", path))?;
+    let length = source.metadata().map_err(LogError::io("read", path))?.len();
+    let target = disk.create(&unfinished, 0o600).map_err(LogError::io("make", &unfinished))?;
+    copy(&source, target.as_ref(), 0, length, path)?;
+    target.sync().map_err(LogError::io("sync", &unfinished))?;
+    // If we crash here, the temporary file is removed at the next start.
+    disk.rename(&unfinished, path).map_err(LogError::io("rename to", path))?;
+    let folder = directory.join(RECORDS_DIRECTORY);
+    disk.sync_folder(&folder).map_err(LogError::io("sync", &folder))
 }
 
 /// Begins the tree with the entries of records that were dropped.
@@ -274,6 +333,11 @@ fn rewrite(disk: &dyn Disk, segment: &Segment, from: u64, to: u64) -> Result<(),
     let path = &segment.path;
     let source = File::open(path).map_err(LogError::io("open", path))?;
     let target = disk.open(path).map_err(LogError::io("open", path))?;
+    copy(&source, target.as_ref(), from, to, path)?;
+    target.sync().map_err(LogError::io("sync", path))
+}
+
+fn copy(source: &File, target: &dyn DiskFile, from: u64, to: u64, path: &Path) -> Result<(), LogError> {
     let mut chunk = vec![0; REWRITE_BYTES];
     let mut at = from;
     while at < to {
@@ -283,5 +347,5 @@ fn rewrite(disk: &dyn Disk, segment: &Segment, from: u64, to: u64) -> Result<(),
         target.write_at(bytes, at).map_err(LogError::io("write", path))?;
         at = at.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
     }
-    target.sync().map_err(LogError::io("sync", path))
+    Ok(())
 }

@@ -3,24 +3,29 @@
 //! A segment is touched only when a later one exists and a checkpoint on disk covers all of it. The original goes when its
 //! archive was synced, read back and compared; dropped segments go when the signed statement that says so is durable.
 //!
-//! The age of a segment is how long ago it was written, by the time of its file: nothing in a record is asked, which may be
-//! sealed, and a copy that lost its times is taken for new. A clock that was set back does not make what came later look
-//! old: no segment is older than one before it. What is done about a clock that jumps ahead is the caller's affair, who
-//! knows since when it runs.
+//! The age of a segment is that of its newest record, by the time that the record itself says (module `times`): a copy of the
+//! directory has the same ages. Where no record can be read, the first that can in the next segment tells, and at last the
+//! time of the file. No segment is older than one before it, so that a clock that was set back makes nothing old. Whether the
+//! clock itself can be believed is judged apart (module `clock`), and the caller asks for that before it drops anything.
 
 use super::archive;
+use super::clock::{Believed, ClockState};
 use super::disk::{Disk, RealDisk, write_whole};
 use super::dropped::Dropped;
 use super::error::{Damage, LogError, Wrong};
 use super::keys;
-use super::layout::{DROPPED_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY, RETENTION_LOCK_FILE, archive_name, temporary};
+use super::layout::{
+    CLOCK_FILE, DROPPED_FILE, PUBLIC_KEY_FILE, RECORDS_DIRECTORY, RETENTION_LOCK_FILE, archive_name, temporary,
+};
 use super::recover::read_checkpoint;
 use super::segments::{Scan, Segment, Step, list, list_all};
+use super::times::Times;
+use crate::keys::Keys;
 use holdshort_ledger::VerifierKey;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Where the records of a segment are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +49,6 @@ pub struct Finished {
     pub bytes: u64,
     /// Where its records are.
     pub tier: Tier,
-    /// When it was written to the last time; no earlier than the one before it.
-    pub written: SystemTime,
 }
 
 /// What archiving came to.
@@ -68,6 +71,8 @@ pub struct DropPlan {
     pub first: u64,
     /// Segments that go.
     pub segments: Vec<Finished>,
+    /// When the newest of their records was written; none where nobody asked for ages.
+    pub newest: Option<SystemTime>,
 }
 
 impl DropPlan {
@@ -90,6 +95,7 @@ pub struct Retention {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
     key: VerifierKey,
+    times: Times,
     lock: File,
 }
 
@@ -112,9 +118,40 @@ impl Retention {
             Err(TryLockError::WouldBlock) => return Err(LogError::Busy { directory: directory.to_owned() }),
             Err(TryLockError::Error(error)) => return Err(LogError::io("lock", &path)(error)),
         }
-        let retention = Self { disk, directory: directory.to_owned(), key, lock };
+        let (directory, times) = (directory.to_owned(), Times::default());
+        let retention = Self { disk, directory, key, times, lock };
         retention.remove_leftovers()?;
         Ok(retention)
+    }
+
+    /// Reads the times of sealed records, too.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Option<Keys>) -> Self {
+        self.times = Times::new(keys);
+        self
+    }
+
+    /// Whether the clock can be believed that says that it is `now`, for whoever keeps records for this long; to be asked before
+    /// anything is dropped for its age. Remembers a clock that is.
+    ///
+    /// # Errors
+    /// [`LogError`] when the directory cannot be read or written.
+    pub fn judge_clock(&self, now: SystemTime, kept: Duration) -> Result<ClockState, LogError> {
+        let last = list(&self.directory)?.pop();
+        let newest = last.and_then(|last| self.times.newest(&last).ok().flatten());
+        self.believed().judge(now, newest, kept)
+    }
+
+    /// A person says that the clock is right.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn believe_clock(&self, now: SystemTime) -> Result<(), LogError> {
+        self.believed().write(now)
+    }
+
+    fn believed(&self) -> Believed {
+        Believed::new(Arc::clone(&self.disk), &self.directory)
     }
 
     /// The segments that may be archived or dropped, oldest first.
@@ -124,21 +161,18 @@ impl Retention {
     pub fn finished(&self) -> Result<Vec<Finished>, LogError> {
         let (_, checkpoint) = read_checkpoint(&self.directory, &self.key)?;
         let segments = list(&self.directory)?;
-        let mut newest = SystemTime::UNIX_EPOCH;
         let mut finished = Vec::new();
         for (segment, next) in segments.iter().zip(segments.iter().skip(1)) {
             if next.first_index > checkpoint.size {
                 break;
             }
             let metadata = std::fs::metadata(&segment.path).map_err(LogError::io("read", &segment.path))?;
-            newest = newest.max(metadata.modified().map_err(LogError::io("read", &segment.path))?);
             finished.push(Finished {
                 name: segment.name.clone(),
                 first: segment.first_index,
                 records: next.first_index.saturating_sub(segment.first_index),
                 bytes: metadata.len(),
                 tier: if segment.archived { Tier::Archived } else { Tier::Live },
-                written: newest,
             });
         }
         Ok(finished)
@@ -150,9 +184,10 @@ impl Retention {
     /// [`LogError::Damaged`] when a segment is not sound: it is left as it is; [`LogError::Io`].
     pub fn archive(&self, before: SystemTime, dry_run: bool, go_on: &dyn Fn() -> bool) -> Result<Archived, LogError> {
         let mut done = Archived::default();
-        let old = self.finished()?.into_iter().take_while(|segment| segment.written < before);
-        for segment in old.filter(|segment| segment.tier == Tier::Live) {
-            if !go_on() {
+        let mut newest = SystemTime::UNIX_EPOCH;
+        for segment in self.finished()?.into_iter().filter(|segment| segment.tier == Tier::Live) {
+            newest = newest.max(self.written(&segment)?);
+            if newest >= before || !go_on() {
                 break;
             }
             if !dry_run {
@@ -178,7 +213,7 @@ impl Retention {
         let unfinished = temporary(&target);
         let archive = self.disk.create(&unfinished, 0o600).map_err(LogError::io("make", &unfinished))?;
         let packed = archive::pack(&source, length, archive.as_ref()).map_err(LogError::io("write", &unfinished))?;
-        // The age goes by it. If it is not kept, the archive counts as new and stays longer.
+        // The age goes by it where no record tells one. If it is not kept, the archive counts as new and stays longer.
         let dated = File::options().write(true).open(&unfinished).and_then(|file| file.set_modified(modified));
         dated.map_err(LogError::io("date", &unfinished))?;
         archive.sync().map_err(LogError::io("sync", &unfinished))?;
@@ -198,9 +233,7 @@ impl Retention {
 
     /// The bytes of a live segment before its zeros; all of its records must be sound.
     fn sound_bytes(&self, finished: &Finished) -> Result<u64, LogError> {
-        let path = self.directory.join(&finished.name);
-        let segment = Segment { first_index: finished.first, name: finished.name.clone(), path, archived: false };
-        let mut scan = Scan::open(&segment)?;
+        let mut scan = Scan::open(&self.segment_of(finished))?;
         let end = finished.first.saturating_add(finished.records);
         let mut next = finished.first;
         loop {
@@ -217,15 +250,59 @@ impl Retention {
         }
     }
 
-    /// What would go if everything that was written before `before` was dropped; none: nothing.
+    /// What would go if everything that was written before `before` was dropped; none: nothing. See [`Retention::judge_clock`].
     ///
     /// # Errors
     /// As [`Retention::finished`].
     pub fn plan_drop(&self, before: SystemTime) -> Result<Option<DropPlan>, LogError> {
-        let segments: Vec<Finished> =
-            self.finished()?.into_iter().take_while(|segment| segment.written < before).collect();
-        let first = segments.last().map(|last| last.first.saturating_add(last.records));
-        Ok(first.map(|first| DropPlan { first, segments }))
+        let (mut old, mut newest) = (Vec::new(), SystemTime::UNIX_EPOCH);
+        for segment in self.finished()? {
+            let written = newest.max(self.written(&segment)?);
+            if written >= before {
+                break;
+            }
+            newest = written;
+            old.push(segment);
+        }
+        Ok(plan(old, Some(newest)))
+    }
+
+    /// What would go if everything before a record was dropped, whatever its age; none: nothing.
+    ///
+    /// # Errors
+    /// As [`Retention::finished`].
+    pub fn plan_drop_to(&self, index: u64) -> Result<Option<DropPlan>, LogError> {
+        let mut finished = self.finished()?;
+        finished.retain(|segment| segment.first.saturating_add(segment.records) <= index);
+        Ok(plan(finished, None))
+    }
+
+    /// When the newest record of a segment was written.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] when the time of its file is all there is and cannot be read.
+    pub fn written(&self, finished: &Finished) -> Result<SystemTime, LogError> {
+        let segment = self.segment_of(finished);
+        // What cannot be read tells nothing: a damaged archive, erased records, records without their keys.
+        if let Some(said) = self.times.newest(&segment).ok().flatten() {
+            return Ok(said);
+        }
+        let next = finished.first.saturating_add(finished.records);
+        let next = list(&self.directory)?.into_iter().find(|segment| segment.first_index == next);
+        if let Some(said) = next.and_then(|next| self.times.oldest(&next).ok().flatten()) {
+            return Ok(said);
+        }
+        let modified = std::fs::metadata(&segment.path).and_then(|metadata| metadata.modified());
+        modified.map_err(LogError::io("read", &segment.path))
+    }
+
+    fn segment_of(&self, finished: &Finished) -> Segment {
+        Segment {
+            first_index: finished.first,
+            name: finished.name.clone(),
+            path: self.directory.join(&finished.name),
+            archived: finished.tier == Tier::Archived,
+        }
     }
 
     /// Drops what was planned. `record`: index of the durable record that says so.
@@ -252,8 +329,8 @@ impl Retention {
     fn remove_leftovers(&self) -> Result<(), LogError> {
         let folder = self.directory.join(RECORDS_DIRECTORY);
         let dropped = Dropped::read(&self.directory, &self.key)?.map_or(0, |dropped| dropped.first);
-        let unfinished = temporary(&self.directory.join(DROPPED_FILE));
-        let mut leftovers: Vec<PathBuf> = std::iter::once(unfinished).filter(|path| path.exists()).collect();
+        let unfinished = [DROPPED_FILE, CLOCK_FILE].map(|name| temporary(&self.directory.join(name)));
+        let mut leftovers: Vec<PathBuf> = unfinished.into_iter().filter(|path| path.exists()).collect();
         for segment in list_all(&self.directory)? {
             let unfinished = temporary(&self.directory.join(archive_name(segment.first_index)));
             leftovers.extend(Some(unfinished).filter(|path| path.exists()));
@@ -269,6 +346,11 @@ impl Retention {
         }
         self.disk.sync_folder(&folder).map_err(LogError::io("sync", &folder))
     }
+}
+
+fn plan(segments: Vec<Finished>, newest: Option<SystemTime>) -> Option<DropPlan> {
+    let last = segments.last()?;
+    Some(DropPlan { first: last.first.saturating_add(last.records), segments, newest })
 }
 
 impl Drop for Retention {

@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::fence::Lock;
 use super::keys::Keys;
 use super::layout::{CHECKPOINT_FILE, temporary};
-use super::queue::State;
+use super::queue::{Alive, State};
 use super::tiles::DirectoryTiles;
 use super::{Damage, LogError};
 use holdshort_ledger::{Checkpoint, ENTRY_BYTES, Edge, EdgeError, Entry, Hash, Tile, encode_bundle};
@@ -246,31 +246,33 @@ fn now_s() -> u64 {
 /// The sealer's thread, and how to talk to it.
 #[derive(Debug)]
 pub(crate) struct Sealer {
-    backlog: Giver,
-    thread: JoinHandle<()>,
+    backlog: Option<Giver>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Sealer {
-    pub(crate) fn start(seal: Seal, keys: Keys, interval: Duration, state: Arc<State>) -> std::io::Result<Self> {
+    pub(crate) fn start(seal: Seal, keys: Keys, interval: Duration, alive: Alive) -> std::io::Result<Self> {
         let (backlog, incoming) = backlog();
         let run = move || {
-            if let Err(error) = follow(seal, &keys, interval, &incoming, &state) {
-                state.poison(&error);
+            if let Err(error) = follow(seal, &keys, interval, &incoming, &alive.state) {
+                alive.state.poison(&error);
             }
         };
         let thread = std::thread::Builder::new().name("log-sealer".into()).spawn(run)?;
-        Ok(Self { backlog, thread })
+        Ok(Self { backlog: Some(backlog), thread: Some(thread) })
     }
 
     /// Hands over entries whose records are durable. `false` when the sealer has ended.
     pub(crate) fn push(&self, entries: Vec<Entry>) -> bool {
-        self.backlog.give(entries)
+        self.backlog.as_ref().is_some_and(|backlog| backlog.give(entries))
     }
+}
 
-    /// Seals what was handed over and stops.
-    pub(crate) fn finish(self) {
-        drop(self.backlog);
-        if self.thread.join().is_err() {
+impl Drop for Sealer {
+    /// Seals what was handed over, and waits for it: also when the writer panics, nothing is written once the lock is given back.
+    fn drop(&mut self) {
+        drop(self.backlog.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the log's sealer panicked");
         }
     }
@@ -279,18 +281,21 @@ impl Sealer {
 fn follow(mut seal: Seal, keys: &Keys, interval: Duration, incoming: &Taker, state: &State) -> Result<(), LogError> {
     let mut last: Option<Instant> = None;
     let mut waiting: Vec<Entry> = Vec::new();
+    let mut is_out = false;
     loop {
         let due = last.map_or(Duration::ZERO, |last| interval.saturating_sub(last.elapsed()));
         state.gauge.look_if_due();
         let look = state.gauge.due_in();
-        let group = incoming.take(if seal.is_behind() { due.min(look) } else { look });
+        // On a disk without room nothing is sealed, however long that is due: only the next look can change it.
+        let group = incoming.take(if seal.is_behind() && !is_out { due.min(look) } else { look });
         match group {
             Taken::Entries(entries) => waiting.extend(entries),
             Taken::Nothing => {}
             Taken::Closed => break,
         }
         // The records are durable; a tile that does not fit would end the log. The writer takes next to nothing meanwhile.
-        if state.gauge.is_out() {
+        is_out = state.gauge.is_out();
+        if is_out {
             continue;
         }
         waiting.drain(..).try_for_each(|entry| seal.push(&entry))?;

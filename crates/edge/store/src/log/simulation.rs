@@ -64,6 +64,10 @@ impl World {
             Some(fault) => self.plan(fault),
             None => self.disk.mend(),
         }
+        if self.dice.percent(15) {
+            // As when somebody tidied up: whoever had it may still be writing.
+            std::fs::remove_file(self.options.directory.join(layout::LOCK_FILE)).ok();
+        }
         // Between two changes, when something was acknowledged just now.
         let cut = fault.is_none() && self.dice.percent(50);
         match Log::open_on(Arc::new(self.disk.clone()), self.options.clone()) {

@@ -84,6 +84,8 @@ struct Wants {
     segment: u64,
     /// A record did not fit any more.
     exhausted: bool,
+    /// The log has ended: nothing is found out any more.
+    ended: bool,
     looked: Option<Instant>,
 }
 
@@ -173,6 +175,9 @@ impl Gauge {
 
     /// The log has ended: that is what whoever asks has to be told, and not that there is little room.
     pub(crate) fn end(&self) {
+        // Held: a look that is under way must not have the last word.
+        let mut wants = self.wants();
+        wants.ended = true;
         self.refuses.store(false, Ordering::Release);
         self.state.send_replace(Space::Enough);
     }
@@ -191,6 +196,9 @@ impl Gauge {
     }
 
     fn settle(&self, wants: &mut Wants, free: u64) {
+        if wants.ended {
+            return;
+        }
         let found = |floor: u64| {
             let lacks = wants.segment > 0 && free < floor.saturating_add(wants.segment);
             if free < floor || (lacks && wants.exhausted) {

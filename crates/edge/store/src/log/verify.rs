@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// Records between two reports of progress.
 const PROGRESS_RECORDS: u64 = 65_536;
+/// Times that a check begins anew since records were dropped while it was under way.
+const DROPPED_MEANWHILE_MAX: usize = 8;
 /// Longest tile or bundle, in bytes.
 const TILE_BYTES_MAX: u64 = 256 * (2 + ENTRY_BYTES as u64);
 
@@ -70,10 +72,30 @@ pub fn verify(
         let wrong = Wrong::Format("is not the key that was expected: this is another log".to_owned());
         return Err(Damage::new(PUBLIC_KEY_FILE, 0, None, wrong));
     }
-    let (note, checkpoint) = read_checkpoint(directory, &public)?;
+    let mut dropped = Dropped::read(directory, &public)?;
+    for _ in 0..DROPPED_MEANWHILE_MAX {
+        match check_all(directory, &public, dropped.clone(), options, progress) {
+            // What was not there may have been dropped since: then the statement is another one, and it says so.
+            Err(damage) => match Dropped::read(directory, &public)? {
+                now if now == dropped => return Err(damage),
+                now => dropped = now,
+            },
+            verified => return verified,
+        }
+    }
+    check_all(directory, &public, dropped, options, progress)
+}
+
+fn check_all(
+    directory: &Path,
+    public: &VerifierKey,
+    dropped: Option<Dropped>,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verified, Damage> {
+    let (note, checkpoint) = read_checkpoint(directory, public)?;
     check_cosignature(directory, &note)?;
     let older = Older::new(&options.older, &checkpoint)?;
-    let dropped = Dropped::read(directory, &public)?;
     let mut check = Check::new(directory, checkpoint, older);
     if let Some(dropped) = &dropped {
         check.dropped_entries(dropped.first, progress)?;

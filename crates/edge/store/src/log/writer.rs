@@ -1,7 +1,7 @@
 //! The writer: one thread that makes groups of records durable and answers those who wait.
 
 use super::fence::Lock;
-use super::queue::{Answer, Intake, Item, State, Waiting};
+use super::queue::{Alive, Answer, Intake, Item, State, Waiting};
 use super::recover::Recovered;
 use super::sealer::Sealer;
 use super::segments::SegmentWriter;
@@ -24,12 +24,27 @@ pub(crate) fn start(recovered: Recovered, intake: Intake, options: &LogOptions) 
     let Recovered { keys, seal, segment, lock, report, .. } = recovered;
     let state = Arc::clone(&intake.state);
     let failed = |error| LogError::io("start a thread for", &options.directory)(error);
-    let sealer = Sealer::start(seal, keys, options.checkpoint_interval, Arc::clone(&state)).map_err(failed)?;
+    let alive = |thread| Alive { state: Arc::clone(&intake.state), thread, directory: options.directory.clone() };
+    let sealer = Sealer::start(seal, keys, options.checkpoint_interval, alive("sealer")).map_err(failed)?;
+    let alive = alive("writer");
     let group = Group::default();
     let directory = options.directory.clone();
     let writer = Writer { segment, sealer, state, lock, size: report.size, group, directory, refusing: false };
-    let run = move || writer.run(intake);
+    let run = move || {
+        // Let go of last: when the writer is gone, also by a panic, with all that it held.
+        let _left = Left(Arc::clone(&alive.state));
+        writer.run(intake, alive);
+    };
     std::thread::Builder::new().name("log-writer".into()).spawn(run).map_err(failed)
+}
+
+/// Says that the writer is gone when it is.
+struct Left(Arc<State>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 #[derive(Debug)]
@@ -57,8 +72,9 @@ struct Group {
 }
 
 impl Writer {
-    /// Serves until it is told to close, nobody can send any more, or something cannot be written.
-    fn run(mut self, mut intake: Intake) {
+    /// Serves until it is told to close, nobody can send any more, or something cannot be written. `_alive` is let go of before
+    /// those who wait, so that they are told of a panic.
+    fn run(mut self, mut intake: Intake, _alive: Alive) {
         let mut items = Vec::new();
         let mut closers = Vec::new();
         while intake.items.blocking_recv_many(&mut items, GROUP_RECORDS_MAX) > 0 {
@@ -71,7 +87,16 @@ impl Writer {
                 }
             });
             let records: Vec<_> = records.collect();
-            if let Err(error) = salts.and_then(|salts| self.write(records, &salts)) {
+            let written = match &salts {
+                Ok(salts) => self.write(records, salts),
+                // Said before the records are let go of, so that whoever waits for them is told why.
+                Err(error) => {
+                    self.state.poison(error);
+                    drop(records);
+                    Ok(())
+                }
+            };
+            if let Err(error) = written {
                 self.state.poison(&error);
             }
             if self.state.failure().is_some() {
@@ -85,7 +110,7 @@ impl Writer {
         }
         let Self { sealer, state, segment, lock, .. } = self;
         state.close_intake();
-        sealer.finish();
+        drop(sealer);
         drop(segment);
         // INVARIANT: the lock is given back after the last write and before anybody is told that the log is closed.
         drop(lock);
