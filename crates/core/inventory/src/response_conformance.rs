@@ -103,6 +103,7 @@ pub(crate) fn notice(ms: u64) -> Notice {
         title: "t".into(),
         incident: None,
         approval: None,
+        alarm: None,
         decision: RecordId::from_parts(ms, 2),
         index: Some(4),
         subject: NoticeSubject {

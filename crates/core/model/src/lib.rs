@@ -32,7 +32,7 @@ pub use flow::{
     SequenceFacts, SourceKind, ValueSource,
 };
 pub use ids::{AgentId, RecordId, SessionId};
-pub use notice::{Notice, NoticeAction, NoticeKind, NoticeSubject, one_line};
+pub use notice::{Notice, NoticeAction, NoticeAlarm, NoticeKind, NoticeSubject, one_line};
 pub use record::{
     ApprovalRecord, BuildInfo, DecisionRecord, DeclassificationRecord, ErasureKind, ErasureRecord, LifecycleRecord,
     Outcome, OutcomeStatus, PolicyRecord, PromotionRecord, Receipt, Record, ResponseRecord, StandingRecord, ToolChange,

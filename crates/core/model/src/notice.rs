@@ -17,13 +17,16 @@ pub enum NoticeKind {
     Contained,
     /// A question waits for an answer.
     Approval,
+    /// Something is the matter with the installation itself.
+    Alarm,
     /// Somebody tries the channel.
     Test,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Allowed, Self::Asked, Self::Refused, Self::Contained, Self::Approval, Self::Test];
+    pub const ALL: [Self; 7] =
+        [Self::Allowed, Self::Asked, Self::Refused, Self::Contained, Self::Approval, Self::Alarm, Self::Test];
 
     /// The text form, as in the configuration.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl NoticeKind {
             Self::Refused => "refused",
             Self::Contained => "contained",
             Self::Approval => "approval",
+            Self::Alarm => "alarm",
             Self::Test => "test",
         }
     }
@@ -72,6 +76,10 @@ pub struct Notice {
     /// The approval that is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<RecordId>,
+    /// What is the matter with the installation, in an alarm. Then no agent did anything: subject and action are our own, and
+    /// what was decided says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<NoticeAlarm>,
     /// The decision.
     pub decision: RecordId,
     /// Index of its record in the log.
@@ -103,6 +111,16 @@ pub struct Notice {
     /// What a person may do now: what it is for, and the command line.
     #[serde(default)]
     pub commands: Vec<(String, String)>,
+}
+
+/// What is the matter with the installation itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeAlarm {
+    /// Name of the event, such as `witness-conflict`.
+    pub event: String,
+    /// What is known of it: what it is, and the value.
+    #[serde(default)]
+    pub facts: Vec<(String, String)>,
 }
 
 /// Who acted.

@@ -13,7 +13,7 @@ const SECTION_CHARS_MAX: usize = 3_000;
 
 /// The payload.
 pub(crate) fn payload(notice: &Notice) -> Value {
-    let line = |(what, value): (&str, String)| format!("{what}: {value}");
+    let line = |(what, value): (String, String)| format!("{what}: {value}");
     let facts: Vec<String> = lines(notice).into_iter().map(line).collect();
     let mut blocks =
         vec![json!({ "type": "header", "text": plain_text(&one_line(&headline(notice), 140), HEADER_CHARS_MAX) })];

@@ -40,16 +40,20 @@ impl Syslog {
         // 32473 is the number that RFC 5612 sets aside: we have none of our own.
         text.push_str("[holdshort@32473");
         let id = |id: Option<holdshort_model::RecordId>| id.map(|id| id.to_string()).unwrap_or_default();
+        let alarm = notice.alarm.as_ref().map(|alarm| alarm.event.clone()).unwrap_or_default();
+        // Nobody acted in an alarm.
+        let acted = |text: String| if notice.alarm.is_none() { text } else { String::new() };
         let parameters = [
             ("id", notice.id.to_string()),
             ("level", level(notice.level).to_owned()),
-            ("score", notice.score.to_string()),
+            ("alarm", alarm),
+            ("score", acted(notice.score.to_string())),
             ("count", notice.count.to_string()),
-            ("agent", notice.subject.agent.to_string()),
+            ("agent", acted(notice.subject.agent.to_string())),
             ("owner", notice.subject.owner.clone().unwrap_or_default()),
-            ("session", notice.subject.session.to_string()),
-            ("tool", notice.action.name.clone()),
-            ("decision", notice.decision.to_string()),
+            ("session", acted(notice.subject.session.to_string())),
+            ("tool", acted(notice.action.name.clone())),
+            ("decision", acted(notice.decision.to_string())),
             ("incident", id(notice.incident)),
             ("approval", id(notice.approval)),
             ("index", notice.index.map(|index| index.to_string()).unwrap_or_default()),

@@ -24,14 +24,35 @@ pub(crate) fn headline(notice: &Notice) -> String {
 }
 
 /// Everything else: what it is, and the value.
-pub(crate) fn lines(notice: &Notice) -> Vec<(&'static str, String)> {
-    let (subject, action) = (&notice.subject, &notice.action);
-    let mut lines = vec![("agent", format!("{} (class {})", plain(subject.agent.as_str()), plain(&subject.class)))];
-    let mut add = |what, value: String| {
+pub(crate) fn lines(notice: &Notice) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    let mut add = |what: &str, value: String| {
         if !value.is_empty() {
-            lines.push((what, value));
+            lines.push((what.to_owned(), value));
         }
     };
+    match &notice.alarm {
+        Some(alarm) => {
+            add("alarm", plain(&alarm.event));
+            for (what, value) in &alarm.facts {
+                add(&plain(what), plain(value));
+            }
+        }
+        None => acted(notice, &mut add),
+    }
+    if notice.count > 1 {
+        add("how often", format!("{} times", notice.count));
+    }
+    add("incident", notice.incident.map(|id| id.to_string()).unwrap_or_default());
+    add("approval", notice.approval.map(|id| id.to_string()).unwrap_or_default());
+    add("record", notice.index.map(|index| format!("{index} of the log")).unwrap_or_default());
+    lines
+}
+
+/// What an agent did, and what was decided on it.
+fn acted(notice: &Notice, add: &mut impl FnMut(&str, String)) {
+    let (subject, action) = (&notice.subject, &notice.action);
+    add("agent", format!("{} (class {})", plain(subject.agent.as_str()), plain(&subject.class)));
     add("owner", plain(subject.owner.as_deref().unwrap_or_default()));
     add("acts for", plain(subject.user.as_deref().unwrap_or_default()));
     add("through", list(&subject.delegation));
@@ -50,13 +71,6 @@ pub(crate) fn lines(notice: &Notice) -> Vec<(&'static str, String)> {
     for (policy, message) in &notice.reasons {
         add("reason", format!("{} ({})", plain(message), plain(policy)));
     }
-    if notice.count > 1 {
-        add("how often", format!("{} times", notice.count));
-    }
-    add("incident", notice.incident.map(|id| id.to_string()).unwrap_or_default());
-    add("approval", notice.approval.map(|id| id.to_string()).unwrap_or_default());
-    add("record", notice.index.map(|index| format!("{index} of the log")).unwrap_or_default());
-    lines
 }
 
 /// What a person may do, one line each.

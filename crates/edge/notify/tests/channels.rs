@@ -33,6 +33,7 @@ fn notice() -> Notice {
         title: "`delete_messages` was refused and grants were taken away".into(),
         incident: Some(RecordId::from_parts(7, 2)),
         approval: None,
+        alarm: None,
         decision: RecordId::from_parts(7, 3),
         index: Some(41),
         subject: NoticeSubject {

@@ -19,6 +19,8 @@ pub(crate) struct Journal {
     faults: Faults,
     down: AtomicBool,
     full: AtomicBool,
+    /// It went down: for whoever tells people.
+    broken: tokio::sync::Notify,
     /// Records of the start that found no room.
     owed: Mutex<Vec<Record>>,
     pub(crate) metrics: Metrics,
@@ -33,6 +35,7 @@ impl Journal {
             faults,
             down: AtomicBool::new(false),
             full: AtomicBool::new(false),
+            broken: tokio::sync::Notify::new(),
             owed: Mutex::default(),
             metrics,
         })
@@ -195,8 +198,16 @@ impl Journal {
     }
 
     fn mark(&self, error: &RecorderError) {
-        let flag = if matches!(error, RecorderError::Full(_)) { &self.full } else { &self.down };
-        flag.store(true, Ordering::Release);
+        match error {
+            RecorderError::Full(_) => self.full.store(true, Ordering::Release),
+            _ if !self.down.swap(true, Ordering::AcqRel) => self.broken.notify_one(),
+            _ => {}
+        }
+    }
+
+    /// Waits until a write fails after one that did not. For one caller.
+    pub(crate) async fn broken(&self) {
+        self.broken.notified().await;
     }
 
     /// Records what was refused meanwhile, and what is owed.

@@ -244,9 +244,12 @@ impl Service {
         if let Some(fields) = detail.as_object_mut() {
             fields.insert("state".into(), state.into());
         }
-        if let Err(fault) = self.record("log-space", detail).await {
+        let free = detail.get("free_bytes").and_then(Value::as_u64);
+        let written = self.note_in_log("log-space", detail).await;
+        if let Err(fault) = &written {
             tracing::warn!(mode = fault.mode.as_str(), "the change of the room on the disk is not on record");
         }
+        self.alarm(&crate::response::log_space(state, refuses, free, written.ok())).await;
     }
 
     /// Puts on record what happens to the log itself. Gives the index of the durable record.

@@ -1,15 +1,20 @@
 //! Messages to people, made of what was captured.
 
+use super::alarms::Alarm;
 use super::evidence::{Answer, Captured, unnamed};
 use holdshort_inventory::UNKNOWN_CLASS;
 use holdshort_model::{
-    Agent, Approval, Containment, Effect, Mode, Notice, NoticeAction, NoticeKind, NoticeSubject, RecordId, one_line,
+    Agent, Approval, Containment, Effect, Mode, Notice, NoticeAction, NoticeAlarm, NoticeKind, NoticeSubject, RecordId, one_line,
 };
 
 /// Longest text of a question's notice, in characters.
 const TEXT_CHARS_MAX: usize = 300;
 /// Longest name in one, in characters.
 const NAME_CHARS_MAX: usize = 200;
+/// Longest value of an alarm's fact, in characters: a path, an address, what somebody answered.
+const FACT_CHARS_MAX: usize = 500;
+/// Most facts of an alarm.
+const FACTS_MAX: usize = 24;
 /// Most entries of a list in one.
 const LISTED_MAX: usize = 8;
 
@@ -26,6 +31,7 @@ pub(super) fn of_decision(answer: &Answer, captured: &Captured, incident: Option
         title: answer.title(),
         incident,
         approval: answer.approval,
+        alarm: None,
         decision: answer.decision,
         index: answer.index,
         subject: NoticeSubject {
@@ -82,6 +88,7 @@ pub(super) fn of_approval(approval: &Approval, agent: Option<&Agent>, id: Record
         ),
         incident: None,
         approval: Some(approval.id),
+        alarm: None,
         decision: approval.decision,
         index: None,
         subject: NoticeSubject {
@@ -118,8 +125,30 @@ pub(super) fn of_approval(approval: &Approval, agent: Option<&Agent>, id: Record
     }
 }
 
+/// What an alarm is told as.
+pub(super) fn of_alarm(alarm: &Alarm, id: RecordId, now_ms: u64) -> Notice {
+    let fact = |(what, value): &(&str, String)| ((*what).to_owned(), one_line(value, FACT_CHARS_MAX));
+    Notice {
+        kind: NoticeKind::Alarm,
+        level: alarm.level,
+        title: one_line(&alarm.title, TEXT_CHARS_MAX),
+        alarm: Some(NoticeAlarm {
+            event: alarm.event.to_owned(),
+            facts: alarm.facts.iter().take(FACTS_MAX).map(fact).collect(),
+        }),
+        index: alarm.index,
+        commands: alarm.commands.iter().map(|(what, line)| ((*what).to_owned(), line.clone())).collect(),
+        ..of_nobody(id, now_ms, alarm.event)
+    }
+}
+
 /// What somebody who tries a channel gets.
 pub(super) fn of_test(id: RecordId, now_ms: u64) -> Notice {
+    of_nobody(id, now_ms, "holdshort notify test")
+}
+
+/// A message that is about no action.
+fn of_nobody(id: RecordId, now_ms: u64, name: &str) -> Notice {
     Notice {
         id,
         kind: NoticeKind::Test,
@@ -130,6 +159,7 @@ pub(super) fn of_test(id: RecordId, now_ms: u64) -> Notice {
         title: "this is a test; nothing happened".into(),
         incident: None,
         approval: None,
+        alarm: None,
         decision: id,
         index: None,
         subject: NoticeSubject {
@@ -143,7 +173,7 @@ pub(super) fn of_test(id: RecordId, now_ms: u64) -> Notice {
         action: NoticeAction {
             kind: "test".into(),
             server: None,
-            name: "holdshort notify test".into(),
+            name: name.into(),
             effects: Vec::new(),
             destinations: Vec::new(),
         },

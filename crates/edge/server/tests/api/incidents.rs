@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// A channel that takes everything.
-struct Bell(watch::Sender<Vec<Notice>>);
+pub(crate) struct Bell(pub(crate) watch::Sender<Vec<Notice>>);
 
 #[async_trait]
 impl Notifier for Bell {
