@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Export(ExportCommand),
     /// Follow another log: check, store and cosign what it says, where its keeper cannot write
     #[command(
-        after_help = "Example:\n  holdshort mirror --from https://logs.example.com/node-1 --to /mnt/worm/node-1 --key log.pub\n\nOnly what continues the copy is stored. A log that was rewritten and signed again ends it with exit code 1, and the message says from which record on; both signed checkpoints are kept."
+        after_help = "Example:\n  holdshort mirror --from https://logs.example.com/node-1 --to /mnt/worm/node-1 --key log.pub\n  holdshort mirror --listen 127.0.0.1:7081 --to /mnt/worm/logs --name mirror.example.com/m1 --log node-1.pub --log node-2.pub\n\nWith `--from` it pulls; with `--listen` logs push (C2SP tlog-mirror), and the copies are served to everybody. Only what continues the copy is stored. A log that was rewritten and signed again ends it with exit code 1, and the message says from which record on; both signed checkpoints are kept."
     )]
     Mirror(MirrorArgs),
     /// Cosign the checkpoints of other logs, each only when it continues what was cosigned before
@@ -248,6 +248,9 @@ pub(crate) enum BenchCommand {
     /// Containment: from a policy's decision, and from a person's call, to the first refused action elsewhere
     #[command(after_help = "Example:\n  holdshort bench contain --json -n 200")]
     Contain(BenchArgs),
+    /// Records made into each export format, and sent to files and receivers on this host, 25 for each operation
+    #[command(after_help = "Example:\n  holdshort bench export --json")]
+    Export(BenchArgs),
     /// Decisions of a log decided again, 25 for each operation
     #[command(after_help = "Example:\n  holdshort bench replay --json")]
     Replay(BenchArgs),

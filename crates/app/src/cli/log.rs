@@ -1,7 +1,7 @@
 //! `log` and `mirror`: records are read, verified and proved to others, and another log is followed.
 
 use super::log_search::{IndexArgs, SEARCH_EXAMPLES, SearchArgs, TailArgs};
-use super::{LogExportArgs, Output};
+use super::{ListenArgs, LogExportArgs, Output};
 use crate::place::Place;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -214,9 +214,17 @@ pub(crate) struct MirrorArgs {
     #[command(flatten)]
     pub(crate) output: Output,
     /// The log that is followed: directory or address
-    #[arg(long, value_name = "DIR|URL")]
-    pub(crate) from: String,
-    /// Directory of the copy
+    #[arg(long, value_name = "DIR|URL", required_unless_present = "listen")]
+    pub(crate) from: Option<String>,
+    /// Address and port where logs upload to this mirror, and copies are served; port 0 takes a free one, which is printed
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["from", "key", "token", "every", "once"], requires = "log")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    #[command(flatten)]
+    pub(crate) listening: ListenArgs,
+    /// Verification key of a log that may upload; may be given several times, with a log's `log.mldsa.pub` too
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub(crate) log: Vec<PathBuf>,
+    /// Directory of the copy; with `--listen`, of the copies: each has a folder in it
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
     /// Verification key of the log; needed the first time, then the mirror knows it
@@ -225,7 +233,7 @@ pub(crate) struct MirrorArgs {
     /// Private key that the mirror cosigns with, outside of its directory; made when it is missing; default: `DIR.key`
     #[arg(long, value_name = "FILE")]
     pub(crate) mirror_key: Option<PathBuf>,
-    /// Name of the mirror in its cosignatures; default: the log's name and `/mirror`
+    /// Name of the mirror in its cosignatures; default: the log's name and `/mirror`, with `--listen` the one that it was made with
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// File with a bearer token, for an address that asks for one

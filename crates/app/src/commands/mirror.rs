@@ -1,5 +1,7 @@
-//! `mirror`: follows another log, stores what continues its own copy, and cosigns it.
+//! `mirror`: follows another log, stores what continues its own copy, and cosigns it. With `--listen`, logs come to it (see
+//! `mirror_listen`).
 
+use super::mirror_listen;
 use crate::cli::MirrorArgs;
 use crate::failure::{Code, Failure, Outcome};
 use crate::out;
@@ -14,7 +16,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 pub(super) fn run(arguments: &MirrorArgs) -> Outcome {
-    let mut source = Whereabouts::parse(&arguments.from)?.open(arguments.token.as_deref())?;
+    let Some(from) = &arguments.from else { return mirror_listen::run(arguments) };
+    let mut source = Whereabouts::parse(from)?.open(arguments.token.as_deref())?;
     let key = known_key(arguments, source.as_mut())?;
     let name = arguments.name.clone().unwrap_or_else(|| format!("{}/mirror", key.name()));
     let key_file = arguments.mirror_key.clone().unwrap_or_else(|| beside(&arguments.to));
@@ -50,7 +53,7 @@ fn known_key(arguments: &MirrorArgs, source: &mut dyn Source) -> Result<Verifier
 }
 
 /// `copy` has its key in `copy.key`.
-fn beside(directory: &std::path::Path) -> PathBuf {
+pub(super) fn beside(directory: &std::path::Path) -> PathBuf {
     let mut name = directory.as_os_str().to_owned();
     name.push(".key");
     PathBuf::from(name)
@@ -98,7 +101,7 @@ fn failed(error: &MirrorError, arguments: &MirrorArgs) -> Outcome {
     })
 }
 
-fn own(error: LogError) -> Failure {
+pub(super) fn own(error: LogError) -> Failure {
     match error {
         LogError::Damaged(damage) => Failure::refused(format!("the mirror's own copy is damaged: {damage}"))
             .hint("keep it as evidence, and begin a new one in another directory"),
@@ -107,6 +110,6 @@ fn own(error: LogError) -> Failure {
     }
 }
 
-fn now_s() -> u64 {
+pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

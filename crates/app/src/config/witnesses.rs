@@ -16,7 +16,7 @@ const PERIOD_MAX: Duration = Duration::from_secs(7 * 86_400);
 const PUBLISH_MAX: usize = 16;
 
 /// Who beside us sees the log's checkpoints. Nothing here is waited for by a decision, a record or the log's own checkpoint.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Witnesses {
     /// File with a C2SP tlog-policy, relative to this file: its witnesses that have a URL are asked to cosign, and its quorum
@@ -29,13 +29,35 @@ pub(crate) struct Witnesses {
     /// How many of `witness` have to have cosigned a checkpoint. Default: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quorum: Option<u32>,
+    /// Names, as in their keys, of the witnesses that are mirrors (C2SP tlog-mirror): the log's entries are uploaded to them, and
+    /// they cosign what they have stored. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) mirrors: Vec<String>,
     /// How often a new checkpoint is submitted, such as `10s` or `1m`. Default: `10s`.
     pub(crate) every: Every,
     /// How long one submission may take. Default: `10s`.
     pub(crate) timeout: Every,
+    /// People are told (`[[notify]]`, event `alarm`) when the quorum is not met, or a place of publication cannot be reached, for
+    /// longer than this, counted from the start of the service. Default: `1h`.
+    pub(crate) tell_after: Every,
     /// Places where checkpoints are published, for whoever audits the log later against what they kept. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) publish: Vec<Publish>,
+}
+
+impl Default for Witnesses {
+    fn default() -> Self {
+        Self {
+            policy: None,
+            witness: Vec::new(),
+            quorum: None,
+            mirrors: Vec::new(),
+            every: Every::default(),
+            timeout: Every::default(),
+            tell_after: Every(Duration::from_secs(3_600)),
+            publish: Vec::new(),
+        }
+    }
 }
 
 /// A witness.
@@ -114,7 +136,34 @@ impl<'de> Deserialize<'de> for Every {
     }
 }
 
+impl WitnessEntry {
+    /// The name in its key, which says whose it is, in messages too.
+    fn name(&self, index: usize) -> Result<String, String> {
+        let place = |field| format!("`witnesses.witness[{index}].{field}`");
+        // What is read here alone is read in a policy, where white space would make several words of it.
+        let alone = |text: &str| WitnessPolicy::parse(format!("{text}\nquorum none\n").as_bytes());
+        let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+        if !is_word(&self.key) || alone(&format!("witness w {}", self.key)).is_err() {
+            let hint = "the line `name+id+base64` that whoever runs the witness hands out, Ed25519 or ML-DSA-44";
+            return Err(format!("{}: is not a witness's key; it is {hint}", place("key")));
+        }
+        if !is_word(&self.url) {
+            return Err(format!("{}: is no address such as `https://witness.example.com/w1`", place("url")));
+        }
+        alone(&format!("witness w {} {}", self.key, self.url)).map_err(|error| {
+            let what = error.to_string();
+            format!("{}: {}", place("url"), what.strip_prefix("line 1: ").unwrap_or(&what))
+        })?;
+        Ok(self.key.split('+').next().unwrap_or_default().to_owned())
+    }
+}
+
 impl Witnesses {
+    /// Whether nobody is asked, and nothing published.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.policy.is_none() && self.witness.is_empty() && self.publish.is_empty()
+    }
+
     /// The policy that the entries make, when they are given in place of a file.
     ///
     /// # Errors
@@ -125,14 +174,24 @@ impl Witnesses {
             return Ok(None);
         }
         let (mut text, mut names) = (String::new(), String::new());
-        for (index, WitnessEntry { url, key }) in self.witness.iter().enumerate() {
-            if [url, key].iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
-                return Err(format!("`witnesses.witness[{index}]`: `url` and `key` are words"));
-            }
-            // The key's own name says whose it is, in messages too.
-            let name = key.split('+').next().unwrap_or_default();
-            let _ = writeln!(text, "witness {name}#{index} {key} {url}");
+        for (index, entry) in self.witness.iter().enumerate() {
+            let name = entry.name(index)?;
+            let _ = writeln!(text, "witness {name}#{index} {} {}", entry.key, entry.url);
             let _ = write!(names, " {name}#{index}");
+            let same = |before: &WitnessEntry| before.key.split('+').next() == Some(&*name);
+            if self.quorum != Some(1)
+                && let Some(before) = self.witness.iter().take(index).position(same)
+            {
+                return Err(format!(
+                    "`witnesses.witness[{index}].key`: is of `{name}`, as `witnesses.witness[{before}]` is: one witness would count \
+                     twice; leave one out, or write a `policy` with `group NAME any ...`"
+                ));
+            }
+        }
+        if let Some(quorum) = self.quorum.filter(|quorum| !(1..=count).contains(&(*quorum as usize))) {
+            return Err(format!(
+                "`witnesses.quorum`: {quorum} of {count} witnesses is nothing that can be reached and missed"
+            ));
         }
         let quorum = self.quorum.map_or_else(|| count.to_string(), |quorum| quorum.to_string());
         let _ = write!(text, "group witnesses/{count} {quorum}{names}\nquorum witnesses/{count}\n");
@@ -153,6 +212,7 @@ pub(super) fn validate(witnesses: &Witnesses, problems: &mut Vec<String>) {
             .push("`witnesses.quorum`: there are no witnesses to count; name them in `[[witnesses.witness]]`".into());
     }
     problems.extend(witnesses.own_policy().err());
+    super::mirrors::validate(witnesses, problems);
     if witnesses.publish.len() > PUBLISH_MAX {
         problems.push(format!("`witnesses.publish`: more than {PUBLISH_MAX} places"));
     }
@@ -188,7 +248,11 @@ impl PublishTo {
 mod tests {
     use crate::config::load::parse;
 
-    const KEY: &str = "witness.example.com/w1+8b4b4ae1+BG9sZOd1lyz0eWXTIDhFJdUFpBzcqBTyHEpVJH/Ec1BS";
+    fn key(name: &str, seed: u8) -> String {
+        let cosigner =
+            holdshort_ledger::Cosigner::from_seed(holdshort_ledger::CosignerAlgorithm::Ed25519, name, &[seed; 32]);
+        cosigner.unwrap().key().to_string()
+    }
 
     fn check(text: &str, expected: &str) {
         let message = parse(text, "f").unwrap_err().to_string();
@@ -201,7 +265,23 @@ mod tests {
         check("[witnesses]\nevery = \"1ms\"", "is not a period");
         check("[witnesses]\nquorum = 1", "no witnesses to count");
         check("[[witnesses.witness]]\nurl = \"https://w.example\"\nkey = \"x\"", "not a witness's key");
-        check(&format!("[[witnesses.witness]]\nurl = \"w.example\"\nkey = \"{KEY}\""), "line 1");
+        let of = |url: &str, key: &str| format!("[[witnesses.witness]]\nurl = \"{url}\"\nkey = \"{key}\"\n");
+        let one = |url: &str| of(url, &key("w.example/w", 1));
+        check(&one("w.example"), "`witnesses.witness[0].url`: `w.example` does not begin with");
+        check(&one("https://"), "is no address");
+        check(&one("https://u:p@w.example"), "a user, a password");
+        check(&one("https://w.example quorum"), "`witnesses.witness[0].url`: is no address");
+        check(&format!("{}{}", one("https://w.example"), one("https://v.example")), "count twice");
+        let newer = of("https://w.example", &key("w.example/w", 2));
+        check(&format!("{}{newer}", one("https://w.example")), "`witnesses.witness[1].key`: is of `w.example/w`");
+        check(
+            &format!("[witnesses]\nquorum = 2\n{}", one("https://w.example")),
+            "`witnesses.quorum`: 2 of 1 witnesses",
+        );
+        check(
+            &format!("[witnesses]\nquorum = 0\n{}", one("https://w.example")),
+            "`witnesses.quorum`: 0 of 1 witnesses",
+        );
         check("[witnesses]\npolicy = \"p\"\nquorum = 1", "excludes");
         check("[[witnesses.publish]]\nto = \"file\"", "needs `path`");
         check("[[witnesses.publish]]\nto = \"syslog\"\npath = \"x\"", "has no effect on `syslog`");

@@ -3,19 +3,20 @@
 //! INVARIANT: nothing waits for this. It reads checkpoints that are durable already, and a witness that is down, slow, or
 //! answers nonsense costs its own turn. What a witness says against the log is put on record, and nothing else follows from it.
 
+use super::witness_alarms::{self, News, Patience, Told};
 use super::witness_client::{Conflict, Courier, Submitted, Target};
 use crate::clock;
-use crate::config::Loaded;
+use crate::config::{Loaded, Report};
 use crate::failure::{Failure, io_failure};
 use crate::service::assemble::Assembled;
 use holdshort_api::{WitnessSummary, WitnessesPage};
 use holdshort_ledger::{Checkpoint, Note, NoteSignature, VerifierKey, WitnessPolicy};
-use holdshort_notify::{Poster, Trust};
+use holdshort_notify::{Poster, Trust, endpoint};
 use holdshort_server::Service;
 use holdshort_store::log::{self, DirectorySource, Log, PUBLIC_KEY_FILE, fetch_witnessed, store_witnessed};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -50,7 +51,53 @@ pub(crate) fn policy(loaded: &Loaded) -> Result<Option<WitnessPolicy>, Failure> 
         return Err(Failure::config(format!("no witness in `{}` has a URL to submit to", path.display()))
             .hint("`witness NAME VKEY URL`"));
     }
+    config.check_mirrors(&policy).map_err(Failure::config)?;
     Ok(Some(policy))
+}
+
+/// Looks at the policy and the witnesses in it without asking any of them. `own_key`: the log's, where it is there already.
+pub(crate) fn check(loaded: &Loaded, own_key: Option<&Path>, report: &mut Report) {
+    let place = if loaded.config.witnesses.policy.is_some() { "witnesses.policy" } else { "witnesses" };
+    let policy = match policy(loaded) {
+        Ok(Some(policy)) => policy,
+        Ok(None) => return,
+        Err(failure) => return report.problem(place, failure.message(), failure.advice()),
+    };
+    if policy.asks_for_none() {
+        report.note(place, "the quorum is `none`: a checkpoint counts as witnessed whoever cosigned it");
+    }
+    let asked: Vec<&str> = policy.witnesses().iter().filter_map(|witness| witness.url.as_deref()).collect();
+    for (at, url) in asked.iter().enumerate() {
+        if url.starts_with("http://") && endpoint(url, false).is_err() {
+            report
+                .note(place, format_args!("`{url}` is asked in clear text: somebody in between can hold answers back"));
+        }
+        if asked.iter().take(at).any(|before| before == url) {
+            report.note(place, format_args!("two witnesses are asked at `{url}`: are they one?"));
+        }
+    }
+    let Some(text) = own_key.and_then(|file| fs::read_to_string(file).ok()) else { return };
+    match VerifierKey::parse(text.trim()).map(|key| fits(&policy, &key)) {
+        Ok(Err(failure)) => report.problem(place, failure.message(), failure.advice()),
+        Ok(Ok(())) => {}
+        Err(_) => report.note(place, "the log's own key cannot be read: that the policy is for it is not checked"),
+    }
+}
+
+/// Whether the policy is one for the log of this key.
+fn fits(policy: &WitnessPolicy, log_key: &VerifierKey) -> Result<(), Failure> {
+    if !policy.logs().is_empty() && !policy.logs().contains(log_key) {
+        return Err(Failure::config(format!("the witness policy knows other logs than `{}`", log_key.name()))
+            .hint("add `log` and the line of `log.pub`, or no log at all"));
+    }
+    let own = policy.witnesses().iter().find(|witness| witness.key.is_of(log_key));
+    match own {
+        Some(witness) => {
+            Err(Failure::config(format!("`{}` is the log itself, which is no witness of its own", witness.name))
+                .hint("a witness is run by somebody else, with a key of its own"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Starts submitting, when somebody is to be asked.
@@ -68,15 +115,13 @@ pub(crate) fn start(
     let key_file = directory.join(PUBLIC_KEY_FILE);
     let text = fs::read_to_string(&key_file).map_err(io_failure("read", &key_file))?;
     let log_key = VerifierKey::parse(text.trim()).map_err(Failure::internal)?;
-    if !policy.logs().is_empty() && !policy.logs().contains(&log_key) {
-        return Err(Failure::config(format!("the witness policy knows other logs than `{}`", log_key.name()))
-            .hint("add `log` and the line of `log.pub`, or no log at all"));
-    }
+    fits(&policy, &log_key)?;
     let poster = Arc::new(Poster::new(&Trust::default(), 1).map_err(Failure::internal)?);
     let witnesses = policy.witnesses().iter().filter_map(|witness| {
         let courier = Courier {
             witness: witness.clone(),
             url: witness.url.clone()?,
+            is_mirror: config.is_mirror(witness.key.name()),
             poster: poster.clone(),
             log: assembled.log.clone(),
             log_key: log_key.clone(),
@@ -91,6 +136,7 @@ pub(crate) fn start(
             next: Instant::now(),
             busy: false,
             told: None,
+            owed: None,
         })
     });
     let (state, watching) = watch::channel(WitnessesPage::default());
@@ -105,6 +151,8 @@ pub(crate) fn start(
         target: None,
         collected: Vec::new(),
         witnessed: 0,
+        late: Patience::new(config.tell_after.0),
+        kept: None,
         state,
     };
     assembled.service.witnessed_by(watching);
@@ -121,8 +169,10 @@ struct Asked {
     failures: u32,
     next: Instant,
     busy: bool,
-    /// The contradiction that is on record already.
-    told: Option<Conflict>,
+    /// What people were told of its contradictions.
+    told: Option<Told>,
+    /// The contradiction that is not on record yet.
+    owed: Option<Value>,
 }
 
 struct Round {
@@ -140,6 +190,10 @@ struct Round {
     collected: Vec<(usize, NoteSignature)>,
     /// Size of the checkpoint that met the quorum last.
     witnessed: u64,
+    /// How long the quorum is not met already.
+    late: Patience,
+    /// The contradicting tree that was kept as evidence, and told of, before the service was started.
+    kept: Option<String>,
     state: watch::Sender<WitnessesPage>,
 }
 
@@ -154,6 +208,8 @@ impl Round {
                 0
             }
         };
+        let kept = fs::read_to_string(self.directory.join(log::CONTRADICTION_FILE));
+        self.kept = kept.ok().as_deref().and_then(witness_alarms::tree);
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut submitting: JoinSet<(usize, u64, Submitted)> = JoinSet::new();
@@ -167,7 +223,32 @@ impl Round {
                 }
             }
             self.publish_state();
+            self.look_at_the_clock().await;
         }
+    }
+
+    /// Tells people when the quorum is not met for too long, and when it is again.
+    async fn look_at_the_clock(&mut self) {
+        let size = self.local_size();
+        let (event, alarm) = match self.late.look(self.witnessed < size, Instant::now()) {
+            None => return,
+            Some(News::Over) => ("witnesses-caught-up", None),
+            Some(News::Begun(since)) => (witness_alarms::LATE, Some(since)),
+        };
+        let detail = json!({ "witnessed": self.witnessed, "size": size });
+        let index = self.service.note_in_log(event, detail).await.ok();
+        let alarm = match alarm {
+            None => witness_alarms::caught_up(self.witnessed),
+            Some(since) => {
+                let trouble = |asked: &Asked| {
+                    let trouble = asked.trouble.clone()?;
+                    Some((asked.courier.witness.key.name().to_owned(), trouble))
+                };
+                let troubles: Vec<_> = self.witnesses.iter().filter_map(trouble).collect();
+                witness_alarms::late((self.witnessed, size), since, &troubles, index)
+            }
+        };
+        self.service.alarm(&alarm).await;
     }
 
     fn submit(&mut self, submitting: &mut JoinSet<(usize, u64, Submitted)>) {
@@ -212,6 +293,9 @@ impl Round {
             Submitted::Cosigned(signature) => {
                 (asked.known, asked.trouble, asked.failures) = (size, None, 0);
                 asked.cosigned_ms = Some(clock::now_ms());
+                if let Some(told) = &mut asked.told {
+                    told.cosigned();
+                }
                 if current {
                     self.collected.push((at, signature));
                     self.keep().await;
@@ -267,18 +351,29 @@ impl Round {
                     );
                 }
                 self.witnessed = size;
+                self.late.progress();
             }
             Err(error) => tracing::error!(error, "the witnessed checkpoint cannot be stored"),
         }
     }
 
-    /// Somebody else's history was cosigned under our key, or ours went back: on record, once for each claim.
+    /// Somebody else's history was cosigned under our key, or ours went back: on record, and told to people, once for each.
     async fn alarm(&mut self, at: usize, conflict: Conflict) {
         let Some(asked) = self.witnesses.get_mut(at) else { return };
-        // Our own log goes on meanwhile, with this very record: that is nothing new.
-        let news =
-            |told: &Conflict| (told.theirs, told.evidence.is_some()) != (conflict.theirs, conflict.evidence.is_some());
-        if !asked.told.as_ref().is_none_or(news) {
+        if asked.told.as_ref().is_some_and(|told| !told.lacks(&conflict)) {
+            // A log that did not take the record may take it now.
+            if let Some(detail) = asked.owed.take()
+                && let Err(fault) = self.service.note_in_log(witness_alarms::CONFLICT, detail.clone()).await
+            {
+                tracing::error!(%fault, "the contradiction is not on record yet");
+                asked.owed = Some(detail);
+            }
+            return;
+        }
+        asked.told = Some(Told::now(&conflict));
+        let found = conflict.evidence.as_deref().and_then(witness_alarms::tree);
+        if found.is_some() && found == self.kept {
+            // Told before the service was started again.
             return;
         }
         let (name, url) = (asked.courier.witness.key.name().to_owned(), asked.courier.url.clone());
@@ -294,21 +389,32 @@ impl Round {
             proved,
             "a witness speaks of another history of this log; where that is proved, the log's key is used elsewhere, or the log went back"
         );
-        if let Some(evidence) = &conflict.evidence {
-            let path = self.directory.join(log::CONTRADICTION_FILE);
-            if !path.exists()
-                && let Err(error) = log::keep_contradiction(&self.directory, evidence)
-            {
-                tracing::error!(%error, "evidence cannot be stored");
-            }
-        }
+        // The file holds the first one; the record holds each. If we crash before the file is there, people are told again.
         let detail = json!({
             "witness": name, "url": url, "theirs": theirs, "ours": ours, "same_before": same, "proved": proved,
+            "evidence": conflict.evidence.as_deref().and_then(|note| own_words(note, &self.log_key)),
+            "differs_from": conflict.differs_from,
         });
-        match self.service.record_witness_conflict(detail).await {
-            Ok(()) => asked.told = Some(conflict),
-            Err(fault) => tracing::error!(%fault, "the contradiction is not on record yet"),
-        }
+        let index = match self.service.note_in_log(witness_alarms::CONFLICT, detail.clone()).await {
+            Ok(index) => Some(index),
+            Err(fault) => {
+                tracing::error!(%fault, "the contradiction is not on record yet");
+                asked.owed = Some(detail);
+                None
+            }
+        };
+        let path = self.directory.join(log::CONTRADICTION_FILE);
+        let is_kept = match &conflict.evidence {
+            None => false,
+            Some(_) if path.exists() => {
+                fs::read_to_string(&path).ok().as_deref().and_then(witness_alarms::tree) == found
+            }
+            Some(evidence) => log::keep_contradiction(&self.directory, evidence)
+                .inspect_err(|error| tracing::error!(%error, "evidence cannot be stored"))
+                .is_ok(),
+        };
+        let kept = is_kept.then_some(path.as_path());
+        self.service.alarm(&witness_alarms::conflict((&name, &url), &conflict, same, kept, index)).await;
     }
 
     fn local_size(&self) -> u64 {
@@ -332,4 +438,13 @@ impl Round {
             witnesses: self.witnesses.iter().map(summary).collect(),
         });
     }
+}
+
+/// A checkpoint with the signature of the log alone: what others wrote beside it proves nothing, and may be long.
+fn own_words(note: &str, key: &VerifierKey) -> Option<String> {
+    let mut taken = false;
+    let note = Note::parse(note.as_bytes()).ok()?;
+    let own =
+        note.retaining(|one| one.name == key.name() && one.id == key.id() && !std::mem::replace(&mut taken, true));
+    Some(own.to_string())
 }

@@ -1,6 +1,7 @@
 //! One submission to one witness (C2SP tlog-witness): with the consistency proof from the size that it knows, and a check of
 //! what it answers. A witness is not trusted with anything but its own signature.
 
+use crate::clock;
 use bytes::Bytes;
 use holdshort_ledger::{
     AddCheckpoint, Checkpoint, ConsistencyProof, Hash, Note, NoteSignature, PolicyWitness, VerifierKey, origin_digest,
@@ -8,11 +9,15 @@ use holdshort_ledger::{
 };
 use holdshort_notify::{Answer, Poster};
 use holdshort_store::log::{DirectoryTiles, Log};
+use http::request::Builder;
 use http::{Method, Request};
 use http_body_util::Full;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A cosignature may be so far ahead of our clock, in seconds: clocks differ. Further ahead it would make a log that stays
+/// behind look as if it had been seen just now.
+const AHEAD_MAX_S: u64 = 600;
 /// Sizes that a witness may name in one submission before it is given up for now.
 const SIZES_MAX: usize = 4;
 
@@ -47,6 +52,8 @@ pub(crate) struct Conflict {
     pub(crate) ours: u64,
     /// The checkpoint that it holds, where it is signed with our key and contradicts our tree: proof.
     pub(crate) evidence: Option<String>,
+    /// First record that is another one in the copy that a mirror holds; a witness holds none.
+    pub(crate) differs_from: Option<u64>,
 }
 
 /// The way to one witness.
@@ -54,6 +61,8 @@ pub(crate) struct Conflict {
 pub(crate) struct Courier {
     pub(crate) witness: PolicyWitness,
     pub(crate) url: String,
+    /// Whether it is a mirror, which cosigns what was uploaded to it.
+    pub(crate) is_mirror: bool,
     pub(crate) poster: Arc<Poster>,
     pub(crate) log: Log,
     pub(crate) log_key: VerifierKey,
@@ -63,42 +72,56 @@ pub(crate) struct Courier {
 impl Courier {
     /// Submits a checkpoint to a witness that is taken to know `known` records of the log.
     pub(crate) async fn submit(&self, target: &Target, known: u64) -> Submitted {
-        let submitting = self.exchange(target, known);
-        let late = || Submitted::Failed(format!("did not answer within {} ms", self.timeout.as_millis()));
-        tokio::time::timeout(self.timeout, submitting).await.unwrap_or_else(|_| late())
+        match self.offer(target, known).await {
+            Ok(_) if self.is_mirror => self.upload(target).await,
+            Ok(answer) => self.cosigned(target, &answer),
+            Err(submitted) => submitted,
+        }
     }
 
-    async fn exchange(&self, target: &Target, mut known: u64) -> Submitted {
+    /// Offers a checkpoint until it is taken, and gives the answer.
+    async fn offer(&self, target: &Target, known: u64) -> Result<Bytes, Submitted> {
+        let late = |_| Err(Submitted::Failed(format!("did not answer within {} ms", self.timeout.as_millis())));
+        tokio::time::timeout(self.timeout, self.exchange(target, known)).await.unwrap_or_else(late)
+    }
+
+    async fn exchange(&self, target: &Target, mut known: u64) -> Result<Bytes, Submitted> {
         let size = target.checkpoint.size;
+        let failed = |why: &str| Err(Submitted::Failed(why.to_owned()));
         for _ in 0..SIZES_MAX {
             let (request, ours) = match self.request(target, known).await {
                 Ok(request) => request,
-                Err(error) => return Submitted::Failed(error),
+                Err(error) => return Err(Submitted::Failed(error)),
             };
             let answer = match self.post(request).await {
                 Ok(answer) => answer,
-                Err(error) => return Submitted::Failed(error),
+                Err(error) => return Err(Submitted::Failed(error)),
             };
             let named = parse_size_answer(&answer.body);
             match (answer.status, named) {
-                (200, _) => return self.cosigned(target, &answer.body),
+                (200, _) => return Ok(answer.body),
                 // It may have seen a checkpoint that we signed meanwhile: what counts is what we have signed by now.
                 (409, Some(theirs)) if theirs > size => {
                     let local = self.local_size();
-                    return if theirs > local { self.conflict(theirs, local).await } else { Submitted::Ahead(theirs) };
+                    return Err(if theirs > local {
+                        self.conflict(theirs, local).await
+                    } else {
+                        Submitted::Ahead(theirs)
+                    });
                 }
                 (409, Some(theirs)) if theirs != known => known = theirs,
+                (409, None) => return failed("answered with status 409, and without a size"),
                 // 422, or 409 about the size that we named (version 1.0.0): another root. Our proof was checked before.
                 (409 | 422, _) => {
                     tracing::debug!(witness = self.witness.name, known, root = %ours, "refused");
-                    return self.conflict(known, size).await;
+                    return Err(self.conflict(known, size).await);
                 }
-                (404, _) => return Submitted::Failed("does not know this log: give it the log's `log.pub`".into()),
-                (403, _) => return Submitted::Failed("does not know the key of this log".into()),
-                (status, _) => return Submitted::Failed(format!("answered with status {status}")),
+                (404, _) => return failed("does not know this log: give it the log's `log.pub`"),
+                (403, _) => return failed("does not know the key of this log"),
+                (status, _) => return Err(Submitted::Failed(format!("answered with status {status}"))),
             }
         }
-        Submitted::Failed("names another size each time".into())
+        failed("names another size each time")
     }
 
     /// The request, once the proof in it was checked against our own tree.
@@ -119,12 +142,17 @@ impl Courier {
 
     async fn send(&self, method: Method, path: &str, body: String) -> Result<Answer, String> {
         let request = Request::builder().method(method).uri(format!("{}/{path}", self.url));
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
+        self.exchange_bytes(request, body.into()).await
+    }
+
+    /// Sends one request with any body.
+    pub(super) async fn exchange_bytes(&self, request: Builder, body: Bytes) -> Result<Answer, String> {
+        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
         self.poster.send(request).await.map_err(|error| error.to_string())
     }
 
     /// Picks the witness's own cosignature out of its answer, and checks it.
-    fn cosigned(&self, target: &Target, answer: &[u8]) -> Submitted {
+    pub(super) fn cosigned(&self, target: &Target, answer: &[u8]) -> Submitted {
         let key = &self.witness.key;
         let lines = match parse_cosignatures(answer) {
             Ok(lines) => lines,
@@ -133,7 +161,11 @@ impl Courier {
         let bare = target.note.retaining(|_| false);
         for line in lines.into_iter().filter(|line| line.name == key.name() && line.id == key.id()) {
             let mut note = bare.clone();
-            if note.add(line.clone()).is_ok() && key.verify(&note).is_ok_and(|time_s| time_s > 0) {
+            let time_s = note.add(line.clone()).and_then(|()| key.verify(&note)).unwrap_or_default();
+            if time_s > (clock::now_ms() / 1_000).saturating_add(AHEAD_MAX_S) {
+                return Submitted::Failed("cosigned with a time in the future: its clock or ours is wrong".into());
+            }
+            if time_s > 0 {
                 return Submitted::Cosigned(line);
             }
         }
@@ -145,14 +177,17 @@ impl Courier {
         let path = format!("{}/checkpoint", origin_digest(self.log.origin()));
         let answer = self.send(Method::GET, &path, String::new()).await.ok().filter(|answer| answer.status == 200);
         let held = answer.and_then(|answer| Some((Checkpoint::open(&answer.body, &self.log_key).ok()?, answer.body)));
-        let Some((found, body)) = held else { return Submitted::Conflict(Conflict { theirs, ours, evidence: None }) };
+        let Some((found, body)) = held else {
+            return Submitted::Conflict(Conflict { theirs, ours, evidence: None, differs_from: None });
+        };
         let (mut tiles, size) = (self.log.tiles(), self.local_size());
         let compare = tokio::task::spawn_blocking(move || {
             found.size > size || root_at(found.size, size, &mut tiles).is_ok_and(|root| root != found.root)
         });
         let proved = compare.await.unwrap_or(false);
         let evidence = String::from_utf8(body.to_vec()).ok().filter(|_| proved);
-        Submitted::Conflict(Conflict { theirs, ours, evidence })
+        let differs_from = if proved && self.is_mirror { self.parting().await } else { None };
+        Submitted::Conflict(Conflict { theirs, ours, evidence, differs_from })
     }
 
     /// Records that our latest signed checkpoint covers.

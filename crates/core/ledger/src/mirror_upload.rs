@@ -259,8 +259,10 @@ impl UploadReader {
         let last = first.saturating_add(usize::from(count).saturating_mul(HASH_BYTES));
         let Some(hashes) = self.buffer.get(first..last) else { return Ok(None) };
         let hashes = hashes.chunks_exact(HASH_BYTES).filter_map(Hash::from_slice).collect();
-        let bundle = self.buffer.get(..read).unwrap_or_default().to_vec();
-        self.buffer.drain(..last);
+        // The bundle stays where it is: it may be long, and what comes behind it is not.
+        let rest = self.buffer.split_off(last);
+        let mut bundle = std::mem::replace(&mut self.buffer, rest);
+        bundle.truncate(read);
         (self.at, self.counted) = (range.end, (0, 0));
         Ok(Some(Package { range, bundle, hashes }))
     }
