@@ -15,8 +15,10 @@ use holdshort_testkit::ocsf_validator;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use support::{Home, Service, text};
@@ -28,15 +30,24 @@ const DEADLINE: Duration = Duration::from_secs(60);
 fn receiver() -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
+    (url, listening(listener, Arc::new(AtomicBool::new(true))))
+}
+
+/// The same, and 503 for everybody until it takes something.
+fn listening(listener: TcpListener, takes: Arc<AtomicBool>) -> Receiver<Value> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let sender = sender.clone();
+            let (sender, takes) = (sender.clone(), takes.clone());
             std::thread::spawn(move || {
                 let stream = stream.unwrap();
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
                 // A service that is killed breaks off: the end of this connection, and of nothing else.
                 while let Some(body) = request(&mut reader) {
+                    if !takes.load(Ordering::SeqCst) {
+                        let _ = (&stream).write_all(b"HTTP/1.1 503 Later\r\ncontent-length: 0\r\n\r\n");
+                        continue;
+                    }
                     let lines = body.lines().map(|line| serde_json::from_str(line).unwrap());
                     lines.for_each(|line| drop(sender.send(line)));
                     let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
@@ -44,7 +55,7 @@ fn receiver() -> (String, Receiver<Value>) {
             });
         }
     });
-    (url, lines)
+    lines
 }
 
 fn request(reader: &mut impl BufRead) -> Option<String> {
@@ -235,4 +246,56 @@ fn what_cannot_work_is_refused_before_the_start() {
     assert!(text(&checked.stderr).contains("export `siem` is not checked"), "{}", text(&checked.stderr));
     let home = Home::new("");
     assert_eq!(home.run(&["export", "status"]).status.code(), Some(2));
+}
+
+/// A figure of an export, as `/metrics` has it.
+fn figure(service: &Service<'_>, name: &str) -> f64 {
+    let address = service.address().trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let (token, mut text) = (service.admin_token(), String::new());
+    let head = format!(
+        "GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.read_to_string(&mut text).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("holdshort_export_{name}{{export=\"siem\"}} ")));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+fn eventually(what: &str, mut look: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !look() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_export_that_stays_behind_is_counted_recorded_and_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    let takes = Arc::new(AtomicBool::new(false));
+    let _lines = listening(listener, takes.clone());
+    let home = Home::new(&format!("{}late_after_s = 1\n", plain("siem", "json", &url)));
+    let service = Service::start(&home);
+    decide(&service, 1);
+    eventually("it is behind", || figure(&service, "down") == 1.0 && figure(&service, "lag_records") >= 2.0);
+    assert!(figure(&service, "failed_total") >= 1.0 && figure(&service, "sent_total") == 0.0);
+    let recorded = |event: &str| {
+        let found = service.get("/v1/records?limit=1000");
+        let records = found["records"].as_array().cloned().unwrap_or_default();
+        records
+            .into_iter()
+            .find(|found| found["record"]["event"] == event)
+            .map(|found| found["record"]["detail"].clone())
+    };
+    eventually("it is on record", || recorded("export-late").is_some());
+    let late = recorded("export-late").unwrap();
+    assert_eq!((&late["export"], &late["reason"]), (&json!("siem"), &json!("answered 503")));
+    takes.store(true, Ordering::SeqCst);
+    eventually("it caught up", || recorded("export-caught-up").is_some());
+    assert_eq!(figure(&service, "down"), 0.0);
+    assert!(figure(&service, "sent_total") >= 3.0 && figure(&service, "sent_bytes_total") > 100.0);
+    // Nobody has to ask what became of it: the last record says so, and went out like the rest.
+    eventually("it is sent as well", || figure(&service, "lag_records") == 0.0);
 }

@@ -3,6 +3,7 @@
 mod contain;
 mod decide;
 mod everything;
+mod export;
 mod gateway;
 mod ledger;
 mod replay;
@@ -11,6 +12,7 @@ mod upstream;
 
 pub(crate) use contain::contain;
 pub(crate) use decide::decide;
+pub(crate) use export::export;
 pub(crate) use gateway::gateway;
 pub(crate) use ledger::ledger;
 pub(crate) use replay::replay;

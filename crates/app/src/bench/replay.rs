@@ -112,7 +112,7 @@ fn write(log: &Log, snapshot: &Snapshot, count: u64) -> Result<u64, Failure> {
     Ok(bytes)
 }
 
-fn request(number: u64) -> Request {
+pub(in crate::bench) fn request(number: u64) -> Request {
     let (name, args) = match number % 5 {
         0 => ("write_file", json!({"path": format!("src/{number}.rs"), "content": "fn main() {}"})),
         1 => ("read_file", json!({"path": "src/lib.rs"})),
@@ -138,7 +138,7 @@ fn request(number: u64) -> Request {
     Request { subject, action, context, session: SessionId::from(format!("bench-{}", number / SESSION)) }
 }
 
-fn snapshot() -> Result<Snapshot, Failure> {
+pub(in crate::bench) fn snapshot() -> Result<Snapshot, Failure> {
     let loaded = Loaded::read(None)?;
     let grant = GrantEntry {
         name: "bench".into(),

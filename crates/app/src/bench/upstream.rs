@@ -57,7 +57,7 @@ async fn forward(client: &Http, to: SocketAddr, request: Request<Incoming>) -> R
     Ok(Response::from_parts(head, Full::new(body.collect().await.map_err(drop)?.to_bytes())))
 }
 
-async fn listen<F, A>(handle: F) -> Result<SocketAddr, Failure>
+pub(in crate::bench) async fn listen<F, A>(handle: F) -> Result<SocketAddr, Failure>
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Full<Bytes>>> + Send + 'static,

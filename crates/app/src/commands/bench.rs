@@ -1,6 +1,6 @@
 //! `bench`: figures of this machine.
 
-use crate::bench::{Scratch, contain, decide, gateway, ledger, replay};
+use crate::bench::{Scratch, contain, decide, export, gateway, ledger, replay};
 use crate::cli::{BenchArgs, BenchCommand, Output};
 use crate::failure::{Failure, Outcome};
 use crate::out;
@@ -15,6 +15,9 @@ pub(super) fn run(command: BenchCommand) -> Outcome {
             (ledger(scratch.path(), &arguments)?, arguments.output)
         }
         BenchCommand::Gateway(arguments) => (calls(&arguments)?, arguments.output),
+        BenchCommand::Export(arguments) => {
+            (export(scratch(&arguments)?.path(), arguments.operations)?, arguments.output)
+        }
         BenchCommand::Replay(arguments) => {
             (replay(scratch(&arguments)?.path(), arguments.operations)?, arguments.output)
         }

@@ -124,7 +124,8 @@ pub(crate) fn start(
     let (ending, ended) = watch::channel(false);
     let mut exporting = Exporting { ending, threads: Vec::new(), meters: Vec::new(), patience: LEAVE_MAX };
     for Prepared { export, sink } in prepared {
-        let exporter = exporter(&export, sink, source().map_err(Failure::internal)?, (&data.exports(), listener.clone()));
+        let exporter =
+            exporter(&export, sink, source().map_err(Failure::internal)?, (&data.exports(), listener.clone()));
         exporting.meters.push(exporter.meter.clone());
         let ended = ended.clone();
         let (left, gone) = channel::<()>();

@@ -47,6 +47,12 @@ impl Meter {
         })
     }
 
+    /// Records that the receiver took.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
     /// Records from `next` on are being exported; the first of them is of this time. None: there are no more.
     pub(super) fn reads(&self, next: u64, oldest_ms: Option<u64>) {
         self.next.store(next, Ordering::Relaxed);
