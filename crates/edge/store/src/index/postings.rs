@@ -4,7 +4,8 @@
 //! stays within a few MiB of the file however long the log is; the price is one look into each run for a word that is rare.
 
 use super::key::Key;
-use super::places::Places;
+use super::places::{Places, block_of, record_of};
+use super::row::Facet;
 use super::search::Order;
 use super::{Index, IndexError, Unusable, signed};
 use rusqlite::{OptionalExtension as _, Transaction};
@@ -152,14 +153,32 @@ impl Cursor {
 }
 
 impl Index {
+    /// How many records of a range have a value, as far as the index knows. They are not read.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub fn count(&self, facet: Facet, value: &str, range: &Range<u64>) -> Result<u64, IndexError> {
+        let end = range.end.min(self.about.size);
+        let blocks = block_of(range.start)..block_of(end.saturating_sub(1)).saturating_add(1);
+        let (mut block, mut count) = (blocks.start, 0u64);
+        let mut cursor = Cursor::new(self.about.key.word(facet, value), Order::OldestFirst, blocks);
+        while let Some(found) = cursor.seek(self, block)? {
+            let places = cursor.places(self, found)?.unwrap_or_default();
+            let within = places.iter().filter(|place| (range.start..end).contains(&record_of(found, *place))).count();
+            count = count.saturating_add(u64::try_from(within).unwrap_or(u64::MAX));
+            block = found.saturating_add(1);
+        }
+        Ok(count)
+    }
+
     /// Records that have a word.
     pub(super) fn records_with(&self, word: i64) -> Result<Vec<u64>, IndexError> {
-        let end = super::places::block_of(self.about.size.saturating_sub(1)).saturating_add(1);
+        let end = block_of(self.about.size.saturating_sub(1)).saturating_add(1);
         let mut cursor = Cursor::new(word, Order::OldestFirst, 0..end);
         let (mut all, mut block) = (Vec::new(), 0);
         while let Some(found) = cursor.seek(self, block)? {
             let places = cursor.places(self, found)?.unwrap_or_default();
-            all.extend(places.iter().map(|place| super::places::record_of(found, place)));
+            all.extend(places.iter().map(|place| record_of(found, place)));
             block = found.saturating_add(1);
         }
         Ok(all)

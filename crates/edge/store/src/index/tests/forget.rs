@@ -44,6 +44,8 @@ fn what_is_forgotten_leaves_no_byte() {
         world.find(Some(&index), &Filter::default().any(Facet::Agent, ["tidy"]), Order::OldestFirst, 0..u64::MAX);
     assert_eq!(found.len(), 4_997, "the others are found as before");
     assert!(gone.iter().all(|index| !found.contains(index)));
+    let erased = |range: Range<u64>| index.count(Facet::Type, "erased", &range).unwrap();
+    assert_eq!((erased(0..u64::MAX), erased(18..4_999), erased(18..5_000), erased(0..0)), (3, 1, 2, 0));
 }
 
 #[test]

@@ -161,3 +161,22 @@ fn it_leaves_the_disk_to_the_log() {
     assert!(matches!(writer.extend(&world.records()), Err(IndexError::Room { .. })));
     assert_eq!(writer.keep_free(1).extend(&world.records()).unwrap(), 1);
 }
+
+#[test]
+fn a_disk_that_is_full_stops_the_index_and_changes_nothing() {
+    let records: Vec<Value> = (0..600).map(|number| decision(number, &TOLD)).collect();
+    let (first, rest) = records.split_at(1);
+    let world = World::with(first);
+    let mut writer = world.index();
+    // What a full disk is to SQLite.
+    writer.index().connection.pragma_update(None, "max_page_count", 1).unwrap();
+    world.append(rest);
+    let refused = writer.extend(&world.records()).unwrap_err();
+    assert!(matches!(&refused, IndexError::Database(why) if why.contains("make room")), "{refused}");
+    let (index, filter) = (world.reader().unwrap().unwrap(), Filter::default().any(Facet::Agent, ["tidy"]));
+    assert_eq!((index.size(), writer.index().size()), (1, 1));
+    assert_eq!(world.find(Some(&index), &filter, Order::OldestFirst, 0..u64::MAX).len(), 600, "the rest is read");
+    writer.index().connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+    while writer.extend(&world.records()).unwrap() > 0 {}
+    assert_eq!(world.reader().unwrap().unwrap().size(), 600);
+}
