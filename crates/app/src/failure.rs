@@ -66,6 +66,16 @@ impl Failure {
         self
     }
 
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the reader can do about it; empty when that is not known.
+    pub(crate) fn advice(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> Code {
         self.code

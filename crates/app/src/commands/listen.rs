@@ -13,7 +13,7 @@ pub(crate) use rates::Rate;
 use crate::cli::ListenArgs;
 use crate::failure::Failure;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
@@ -35,7 +35,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// Most connections at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 256;
+const CONNECTIONS_MAX: usize = 512;
 /// A handshake, the head of a request, and its body come within this time each: a slow client loses its place, nobody else's.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest life of a connection, however busy.
@@ -224,12 +224,19 @@ impl Door {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let answered = hyper::service::service_fn(|request: Request<Incoming>| {
+            // Two lengths of one body are how requests are hidden in others: whatever follows such a one is not read (RFC 9112,
+            // section 6.1).
+            let last = request.headers().contains_key(TRANSFER_ENCODING);
             let admitted = self.admit(peer, &request).map(|guest| (guest, answer(request)));
             async move {
-                Ok::<_, Infallible>(match admitted {
+                let mut response = match admitted {
                     Some((_guest, answer)) => answer.await.map(Either::Right),
                     None => too_many().map(Either::Left),
-                })
+                };
+                if last {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
             }
         });
         let mut builder = http1::Builder::new();

@@ -15,7 +15,18 @@ use std::sync::Arc;
 
 pub(super) fn run(arguments: &WitnessArgs) -> Outcome {
     let logs: Result<Vec<_>, Failure> = arguments.log.iter().map(|file| read_key(file)).collect();
-    let witness = Witness::open(&arguments.state, &arguments.key, &name(arguments)?, &logs?).map_err(own)?;
+    let (logs, name) = (logs?, name(arguments)?);
+    let of_itself = || {
+        Failure::usage(format!("`{name}` is a log that is cosigned here, and can be no witness of its own"))
+            .hint("another `--name`, and a key that no log signs with")
+    };
+    if logs.iter().any(|log| log.name() == name) {
+        return Err(of_itself());
+    }
+    let witness = Witness::open(&arguments.state, &arguments.key, &name, &logs).map_err(own)?;
+    if logs.iter().any(|log| witness.keys().iter().any(|key| key.is_of(log))) {
+        return Err(of_itself());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start threads: {error}")))?;
     runtime.block_on(async {

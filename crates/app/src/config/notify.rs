@@ -119,6 +119,9 @@ pub(crate) enum NotifyEvent {
     Contained,
     /// A question waits for an answer.
     Approval,
+    /// Something is the matter with the installation: a witness contradicts the log, the log cannot be written, and the like.
+    /// No agent did it, so a channel with `owners` does not get it.
+    Alarm,
 }
 
 /// How incidents and messages are put together.

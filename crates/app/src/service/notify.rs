@@ -1,11 +1,12 @@
 //! The configured channels: built, and given what they are for.
 
-use crate::config::{ChannelType, Loaded, MailProtection, Notify, NotifyEvent, NotifyLevel, Sensitive};
+use crate::config::{ChannelType, Loaded, MailProtection, Notify, NotifyEvent, NotifyLevel, Report, Sensitive};
 use crate::failure::Failure;
 use async_trait::async_trait;
 use holdshort_model::{Level, Notice, NoticeKind};
-use holdshort_notify::{Channel, EmailTarget, MailTls, Payload, SyslogTarget, Target, WebhookTarget};
+use holdshort_notify::{Channel, Collector, EmailTarget, MailTls, Payload, SyslogTarget, Target, Trust, WebhookTarget};
 use holdshort_server::{Notifier, NotifyError};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A channel and what goes to it.
@@ -35,57 +36,122 @@ impl Notifier for Routed {
     }
 }
 
+/// Why a channel cannot be built.
+#[derive(Debug)]
+enum Unbuilt {
+    /// An environment variable is not set.
+    Unset(String),
+    /// It cannot be right.
+    Wrong(String),
+}
+
+impl std::fmt::Display for Unbuilt {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unset(variable) => write!(out, "the environment variable `{variable}` is not set"),
+            Self::Wrong(what) => out.write_str(what),
+        }
+    }
+}
+
 /// The channels of the configuration.
 ///
 /// # Errors
 /// When one cannot be right, or an environment variable is not set.
 pub(crate) fn notifiers(loaded: &Loaded) -> Result<Vec<Arc<dyn Notifier>>, Failure> {
     let build = |config: &Notify| {
-        let channel = target(config).and_then(|target| {
-            Channel::new(target).map_err(|error| Failure::config(format!("notify `{}`: {error}", config.name)))
-        })?;
+        let channel = channel(config).map_err(|why| Failure::config(format!("notify `{}`: {why}", config.name)))?;
         Ok(Arc::new(Routed { channel, config: config.clone() }) as Arc<dyn Notifier>)
     };
     loaded.config.notify.iter().map(build).collect()
 }
 
-fn target(config: &Notify) -> Result<Target, Failure> {
-    let Notify { name, kind, url, secret_env, insecure, .. } = config;
-    let unset = |variable: String| {
-        Failure::config(format!("notify `{name}`: the environment variable `{variable}` is not set"))
+/// Looks at the channels without sending anything. What is secret may be elsewhere: a variable that is not set here is said,
+/// and no problem.
+pub(crate) fn check(loaded: &Loaded, report: &mut Report) {
+    for (index, config) in loaded.config.notify.iter().enumerate() {
+        let place = format!("notify[{index}]");
+        match channel(config) {
+            Ok(_) => {}
+            Err(Unbuilt::Wrong(what)) => report.problem(&place, format_args!("`{}`: {what}", config.name), ""),
+            Err(why @ Unbuilt::Unset(_)) => {
+                report.note(&place, format_args!("{why}: `{}` is not checked", config.name));
+            }
+        }
+        let url = config.url.as_ref().and_then(|url| Sensitive::resolve(url, variable).ok());
+        if config.kind == ChannelType::Syslog
+            && let Some(url) = url
+        {
+            check_collector(&place, &url, report);
+        }
+    }
+    let takes = |config: &Notify| {
+        config.owners.is_empty() && (config.events.is_empty() || config.events.contains(&NotifyEvent::Alarm))
     };
-    let variable = |variable: &String| std::env::var(variable).map_err(|_| unset(variable.clone()));
+    let watched = !loaded.config.witnesses.is_empty();
+    if watched && !loaded.config.notify.iter().any(takes) {
+        report.note(
+            "witnesses",
+            "nobody is told when a witness contradicts the log: no `notify` takes the event `alarm`",
+        );
+    }
+}
+
+/// What a collector of syslog messages may not be meant to be.
+pub(crate) fn check_collector(place: &str, url: &str, report: &mut Report) {
+    let Ok(collector) = Collector::new(url, &Trust::default()) else { return };
+    if collector.is_clear_text() {
+        report.note(place, "goes to another host in clear text; `tls://` does not");
+    }
+    if let Some(path) = url.strip_prefix("unix://")
+        && !Path::new(path).exists()
+    {
+        report.note(place, format_args!("nobody listens at `{path}` now"));
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn channel(config: &Notify) -> Result<Channel, Unbuilt> {
+    Channel::new(target(config)?).map_err(|error| Unbuilt::Wrong(error.to_string()))
+}
+
+fn target(config: &Notify) -> Result<Target, Unbuilt> {
+    let Notify { kind, url, secret_env, insecure, .. } = config;
+    let set = |name: &String| variable(name).ok_or_else(|| Unbuilt::Unset(name.clone()));
     let url = || match url {
-        Some(url) => Sensitive::resolve(url, |variable| std::env::var(variable).ok()).map_err(unset),
+        Some(url) => Sensitive::resolve(url, variable).map_err(Unbuilt::Unset),
         None => Ok(String::new()),
     };
     Ok(match kind {
         ChannelType::Webhook | ChannelType::Slack => {
             let payload = if *kind == ChannelType::Slack { Payload::Slack } else { Payload::Notice };
-            let secret = secret_env.as_ref().map(variable).transpose()?.map(String::into_bytes);
+            let secret = secret_env.as_ref().map(set).transpose()?.map(String::into_bytes);
             if secret.as_ref().is_some_and(Vec::is_empty) {
-                return Err(Failure::config(format!("notify `{name}`: the secret is empty")));
+                return Err(Unbuilt::Wrong("the secret is empty".into()));
             }
             Target::Webhook(WebhookTarget { url: url()?, payload, secret, insecure: *insecure })
         }
         ChannelType::Syslog => Target::Syslog(SyslogTarget { place: url()? }),
-        ChannelType::Email => {
-            let password = config.password_env.as_ref().map(variable).transpose()?;
-            Target::Email(EmailTarget {
-                host: config.host.clone().unwrap_or_default(),
-                port: config.port,
-                tls: match config.tls.unwrap_or(MailProtection::Starttls) {
-                    MailProtection::Implicit => MailTls::Implicit,
-                    MailProtection::Starttls => MailTls::Starttls,
-                    MailProtection::None => MailTls::None,
-                },
-                credentials: config.username.clone().zip(password),
-                from: config.from.clone().unwrap_or_default(),
-                to: config.to.clone(),
-                to_owner: config.to_owner,
-                insecure: *insecure,
-            })
-        }
+        ChannelType::Email => Target::Email(EmailTarget {
+            host: config.host.clone().unwrap_or_default(),
+            port: config.port,
+            tls: match config.tls.unwrap_or(MailProtection::Starttls) {
+                MailProtection::Implicit => MailTls::Implicit,
+                MailProtection::Starttls => MailTls::Starttls,
+                MailProtection::None => MailTls::None,
+            },
+            credentials: match (&config.username, &config.password_env) {
+                (Some(user), Some(password)) => Some((user.clone(), set(password)?)),
+                _ => None,
+            },
+            from: config.from.clone().unwrap_or_default(),
+            to: config.to.clone(),
+            to_owner: config.to_owner,
+            insecure: *insecure,
+        }),
     })
 }
 
@@ -105,6 +171,7 @@ fn event(kind: NoticeKind) -> Option<NotifyEvent> {
         NoticeKind::Refused => Some(NotifyEvent::Refused),
         NoticeKind::Contained => Some(NotifyEvent::Contained),
         NoticeKind::Approval => Some(NotifyEvent::Approval),
+        NoticeKind::Alarm => Some(NotifyEvent::Alarm),
         NoticeKind::Test => None,
     }
 }
@@ -127,6 +194,7 @@ mod tests {
             title: "t".into(),
             incident: None,
             approval: None,
+            alarm: None,
             decision: id,
             index: None,
             subject: NoticeSubject {
@@ -180,7 +248,7 @@ mod tests {
     fn clear_text_to_another_host_and_variables_that_are_not_set_are_named() {
         let error = |more: &str| {
             let config = parse(&format!("[[notify]]\nname = \"a\"\n{more}"), "f").unwrap().notify.remove(0);
-            target(&config).and_then(|target| Channel::new(target).map_err(Failure::config)).err().unwrap().to_string()
+            channel(&config).err().unwrap().to_string()
         };
         assert!(error("type = \"slack\"\nurl = \"http://hooks.example.org/\"").contains("clear text"));
         let unset = error("type = \"webhook\"\nurl = \"https://h.example/\"\nsecret_env = \"HOLDSHORT_NOT_SET\"");

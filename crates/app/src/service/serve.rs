@@ -55,7 +55,12 @@ pub(crate) async fn run(options: RunOptions) -> Outcome {
     let assembled = Assembled::start(&loaded, &data).await?;
     let served = match witness::start(&loaded, policy, data.log(), &assembled) {
         Ok(witnessing) => {
-            let publishing = witness_publish::start(places, &assembled.log);
+            let publishing = witness_publish::start(
+                places,
+                &assembled.log,
+                &assembled.service,
+                loaded.config.witnesses.tell_after.0,
+            );
             let listener = export_alarm::listener(&assembled.service);
             let source = || LogSource::live(&assembled.log, &assembled.keys);
             let served = match export::start(exports, &data, source, listener) {

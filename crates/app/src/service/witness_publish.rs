@@ -1,11 +1,14 @@
 //! Publishes checkpoints: to files that grow, syslog collectors and HTTP endpoints, for whoever audits the log against them.
 
 use crate::clock;
-use crate::config::{Loaded, Publish, PublishTo, Sensitive};
+use crate::config::{Loaded, Publish, PublishTo, Report, Sensitive};
 use crate::failure::{Failure, io_failure};
+use crate::service::notify::check_collector;
+use crate::service::witness_alarms::{self, News, Patience};
 use bytes::Bytes;
 use holdshort_ledger::{Checkpoint, Note, append_note};
-use holdshort_notify::{Collector, Poster, SIGNATURE, SendError, TIMESTAMP, Trust, endpoint, sign};
+use holdshort_notify::{Collector, Poster, SIGNATURE, SendError, TIMESTAMP, TargetError, Trust, endpoint, sign};
+use holdshort_server::Service;
 use holdshort_store::log::Log;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, Uri};
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// Longest time for one message.
 const SEND_MAX: Duration = Duration::from_secs(15);
@@ -38,8 +41,16 @@ impl Drop for Publishing {
     }
 }
 
+/// A place of publication, how often it is told, and what it is called.
+pub(crate) struct Planned {
+    place: Place,
+    every: Duration,
+    /// Its key in the configuration, and the file; never an address, which may be a secret.
+    label: String,
+}
+
 /// A place of publication, ready to be used.
-pub(crate) enum Place {
+enum Place {
     /// A file, and whose turn it is to write it: one thread at a time.
     File(PathBuf, Arc<Semaphore>),
     /// A collector.
@@ -48,45 +59,107 @@ pub(crate) enum Place {
     Webhook(Box<Poster>, Uri, Option<Vec<u8>>),
 }
 
-/// The configured places, with how often.
+/// The configured places.
 ///
 /// # Errors
 /// When one cannot be right, or an environment variable is not set.
-pub(crate) fn places(loaded: &Loaded) -> Result<Vec<(Place, Duration)>, Failure> {
-    loaded.config.witnesses.publish.iter().map(|publish| Ok((place(loaded, publish)?, publish.every.0))).collect()
+pub(crate) fn places(loaded: &Loaded) -> Result<Vec<Planned>, Failure> {
+    let planned = |(index, publish): (usize, &Publish)| {
+        let key = format!("witnesses.publish[{index}]");
+        let place = place(loaded, publish).map_err(|why| {
+            Failure::config(match why {
+                Unbuilt::Unset(variable) => format!("`{key}`: the environment variable `{variable}` is not set"),
+                Unbuilt::Wrong(what) => format!("`{key}`: {what}"),
+            })
+        })?;
+        let what = match &place {
+            Place::File(path, _) => path.display().to_string(),
+            Place::Syslog(_) | Place::Webhook(..) => place.name().to_owned(),
+        };
+        Ok(Planned { place, every: publish.every.0, label: format!("`{key}` ({what})") })
+    };
+    loaded.config.witnesses.publish.iter().enumerate().map(planned).collect()
 }
 
-fn place(loaded: &Loaded, publish: &Publish) -> Result<Place, Failure> {
-    let unset =
-        |name: String| Failure::config(format!("witnesses.publish: the environment variable `{name}` is not set"));
-    let variable = |name: &str| std::env::var(name).ok();
+/// Looks at the places without publishing anything, as [`super::notify::check`] does.
+pub(crate) fn check(loaded: &Loaded, report: &mut Report) {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for (index, publish) in loaded.config.witnesses.publish.iter().enumerate() {
+        let key = format!("witnesses.publish[{index}]");
+        match place(loaded, publish) {
+            Ok(Place::File(path, _)) => {
+                report.writable(&format!("{key}.path"), &path);
+                if files.contains(&path) {
+                    report.problem(
+                        &key,
+                        format_args!("another entry writes `{}`, too", path.display()),
+                        "one file each",
+                    );
+                }
+                files.push(path);
+            }
+            Ok(_) => {}
+            Err(Unbuilt::Unset(variable)) => {
+                report.note(&key, format_args!("the environment variable `{variable}` is not set: it is not checked"));
+            }
+            Err(Unbuilt::Wrong(what)) => report.problem(&key, what, ""),
+        }
+        let url = publish.url.as_ref().and_then(|url| Sensitive::resolve(url, variable).ok());
+        if publish.to == PublishTo::Syslog
+            && let Some(url) = url
+        {
+            check_collector(&key, &url, report);
+        }
+    }
+}
+
+/// Why a place cannot be used.
+#[derive(Debug)]
+enum Unbuilt {
+    /// An environment variable is not set.
+    Unset(String),
+    /// It cannot be right.
+    Wrong(String),
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn place(loaded: &Loaded, publish: &Publish) -> Result<Place, Unbuilt> {
     let url = || match &publish.url {
-        Some(url) => Sensitive::resolve(url, variable).map_err(unset),
+        Some(url) => Sensitive::resolve(url, variable).map_err(Unbuilt::Unset),
         None => Ok(String::new()),
     };
-    let wrong = |error| Failure::config(format!("witnesses.publish, `{}`: {error}", publish.to.as_str()));
+    let wrong = |error: TargetError| Unbuilt::Wrong(error.to_string());
     Ok(match publish.to {
         PublishTo::File => Place::file(loaded.resolve(publish.path.as_deref().unwrap_or(Path::new("")))),
         PublishTo::Syslog => Place::Syslog(Box::new(Collector::new(&url()?, &Trust::default()).map_err(wrong)?)),
         PublishTo::Webhook => {
-            let secret = publish.secret_env.as_ref().map(|name| variable(name).ok_or_else(|| unset(name.clone())));
-            let secret = secret.transpose()?.map(String::into_bytes);
+            let set = |name: &String| variable(name).ok_or_else(|| Unbuilt::Unset(name.clone()));
+            let secret = publish.secret_env.as_ref().map(set).transpose()?.map(String::into_bytes);
             if secret.as_ref().is_some_and(Vec::is_empty) {
-                return Err(Failure::config("witnesses.publish: the secret is empty"));
+                return Err(Unbuilt::Wrong("the secret is empty".into()));
             }
             let poster = Poster::new(&Trust::default(), 0).map_err(wrong)?;
-            Place::Webhook(Box::new(poster), endpoint(&url()?, false).map_err(wrong)?, secret)
+            let url = endpoint(&url()?, false).map_err(|error| match error {
+                // There is no such key here.
+                TargetError::ClearText => Unbuilt::Wrong("would go to another host in clear text; use https".into()),
+                error => wrong(error),
+            })?;
+            Place::Webhook(Box::new(poster), url, secret)
         }
     })
 }
 
-/// Starts publishing.
-pub(crate) fn start(places: Vec<(Place, Duration)>, log: &Log) -> Publishing {
-    let start = |(place, every)| tokio::spawn(run(place, every, log.clone()));
+/// Starts publishing. People are told of a place that fails for longer than `tell_after`.
+pub(crate) fn start(places: Vec<Planned>, log: &Log, service: &Arc<Service>, tell_after: Duration) -> Publishing {
+    let start = |planned| tokio::spawn(run(planned, log.clone(), service.clone(), Patience::new(tell_after)));
     Publishing(places.into_iter().map(start).collect())
 }
 
-async fn run(place: Place, every: Duration, log: Log) {
+async fn run(planned: Planned, log: Log, service: Arc<Service>, mut patience: Patience) {
+    let Planned { place, every, label } = planned;
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut published = String::new();
@@ -97,12 +170,27 @@ async fn run(place: Place, every: Duration, log: Log) {
             continue;
         }
         let Ok(note) = Note::parse(text.as_bytes()) else { continue };
-        match place.publish(&note).await {
+        let sent = place.publish(&note).await;
+        let news = patience.look(sent.is_err(), Instant::now());
+        match &sent {
             Ok(()) => published = text,
             // The next tick has a newer one, which says all that this one did.
-            Err(error) => tracing::warn!(place = place.name(), error, "a checkpoint was not published"),
+            Err(error) => tracing::warn!(place = label, error, "a checkpoint was not published"),
+        }
+        if let Some(news) = news {
+            tell(&service, &label, news, sent.err().as_deref().unwrap_or_default()).await;
         }
     }
+}
+
+async fn tell(service: &Service, label: &str, news: News, why: &str) {
+    let event = if news == News::Over { "publish-works" } else { witness_alarms::UNPUBLISHED };
+    let written = service.note_in_log(event, json!({ "place": label, "why": why })).await;
+    let alarm = match news {
+        News::Begun(since) => witness_alarms::unpublished(label, since, why, written.ok()),
+        News::Over => witness_alarms::published_again(label),
+    };
+    service.alarm(&alarm).await;
 }
 
 impl Place {
