@@ -58,8 +58,10 @@ enum Unpacker {
 enum Stop {
     /// It cannot be an upload, or was refused.
     Refused(Answer),
-    /// It ended too early, came too slowly, or there is no room for more of it.
+    /// It ended too early, or came too slowly.
     Early,
+    /// There is no room for more of it.
+    Room,
 }
 
 impl Desk {
@@ -77,6 +79,10 @@ impl Desk {
         let answer = match incoming.read(&mut body).await {
             Ok(()) => incoming.finish().await,
             Err(Stop::Early) => incoming.end_early().await,
+            Err(Stop::Room) => match incoming.end_early().await {
+                kept if kept.status() == StatusCode::ACCEPTED => kept,
+                _ => respond(MirrorReply::Unavailable("too much is being uploaded at once")),
+            },
             Err(Stop::Refused(answer)) => answer,
         };
         if answer.status().is_client_error() {
@@ -161,7 +167,7 @@ impl Arriving<'_> {
         } else if let Ok(more) = u32::try_from(units.saturating_sub(has))
             && more > 0
         {
-            let more = self.desk.uploads.held.clone().try_acquire_many_owned(more).map_err(|_| Stop::Early)?;
+            let more = self.desk.uploads.held.clone().try_acquire_many_owned(more).map_err(|_| Stop::Room)?;
             match &mut self.held {
                 Some(held) => held.merge(more),
                 None => self.held = Some(more),
