@@ -14,6 +14,9 @@ Example:
   holdshort log search --tool files/delete_file --before 4711 --json
 
 The newest come first. Of several values of one option any will do; of different options all have to be met.
+Times are how long ago (`2h`, `7d`), `today`, `yesterday`, or RFC 3339: `2026-08-01T12:00:00Z`, `2026-08-01T14:00:00+02:00`.
+Days begin at midnight UTC, a time without an offset is in UTC, and every time is printed in UTC.
+An outcome happened when it ended.
 What is found by the index is read in the log; what is not indexed yet is read as well.";
 
 /// Reads the id of a decision, an approval or an incident.
@@ -72,7 +75,7 @@ pub(crate) struct FilterArgs {
     /// That carry this id, of a decision, an approval or an incident
     #[arg(long, value_name = "ID", value_parser = record_id)]
     pub(crate) id: Vec<RecordId>,
-    /// From this time on: a date such as `2026-08-01T12:00:00Z`, or how long ago, such as `7d`
+    /// From this time on: how long ago, such as `7d`, or a date such as `2026-08-01T12:00:00Z`; UTC where it says nothing else
     #[arg(long, value_name = "TIME", value_parser = When::parse)]
     pub(crate) since: Option<When>,
     /// Up to this time

@@ -52,7 +52,7 @@ fn names(records: &Records, facet: Facet) -> Result<BTreeSet<String>, Failure> {
     Ok(names)
 }
 
-/// The names that somebody may have meant: those that are few slips away, the nearest first.
+/// The names that somebody may have meant: those that are the fewest slips away, and few.
 fn nearest(wanted: &str, names: &BTreeSet<String>) -> Vec<String> {
     let small = wanted.to_lowercase();
     let slips_max = 1 + wanted.chars().count() / 4;
@@ -62,8 +62,9 @@ fn nearest(wanted: &str, names: &BTreeSet<String>) -> Vec<String> {
         if small.len() > 2 && name.contains(&small) { 1 } else { strsim::damerau_levenshtein(&small, &name) }
     };
     let mut near: Vec<(usize, &String)> = names.iter().map(|name| (slips(name), name)).collect();
-    near.retain(|(slips, _)| *slips <= slips_max);
     near.sort_unstable();
+    let least = near.first().map_or(0, |(slips, _)| *slips);
+    near.retain(|(slips, _)| *slips == least && *slips <= slips_max);
     near.into_iter().take(TOLD_MAX).map(|(_, name)| name.clone()).collect()
 }
 
@@ -77,7 +78,8 @@ mod tests {
             ["tidy", "Tidy-2", "mail/delete_messages", "planner", "x"].map(str::to_owned).into();
         for (wanted, expected) in [
             ("tydi", vec!["tidy"]),
-            ("TIDY", vec!["tidy", "Tidy-2"]),
+            ("TIDY", vec!["tidy"]),
+            ("tidy-3", vec!["Tidy-2"]),
             ("delete_mesages", vec![]),
             ("mail/delete_mesages", vec!["mail/delete_messages"]),
             ("delete_messages", vec!["mail/delete_messages"]),

@@ -31,7 +31,7 @@ pub(super) fn run(place: &Place, output: Output, wanted: &str) -> Outcome {
             match found {
                 Some(record) => record.map_err(unreadable)?,
                 None => {
-                    let sealed = skipped(&records, index.as_ref(), carries.sealed(), 0..u64::MAX)?;
+                    let sealed = skipped(index.as_ref(), carries.sealed(), 0..u64::MAX);
                     let hint = sealed.line().map(|line| format!("{line}; it may be one of these"));
                     return Err(Failure::refused(format!("there is no decision `{wanted}`"))
                         .hint(hint.unwrap_or_else(|| range(&records))));

@@ -103,6 +103,11 @@ impl<'a> Service<'a> {
         self.ask("GET", path, &self.admin_token(), "").1
     }
 
+    /// The same as somebody else.
+    pub(crate) fn get_as(&self, path: &str, token: &str) -> (u16, Value) {
+        self.ask("GET", path, token, "")
+    }
+
     pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
         self.ask("POST", path, token, &body.to_string())
     }
