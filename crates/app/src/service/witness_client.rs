@@ -111,6 +111,8 @@ impl Courier {
                 }
                 (409, Some(theirs)) if theirs != known => known = theirs,
                 (409, None) => return failed("answered with status 409, and without a size"),
+                // Who has seen nothing cannot have seen something else.
+                (409 | 422, _) if known == 0 => return failed("refuses a first checkpoint, and has seen none"),
                 // 422, or 409 about the size that we named (version 1.0.0): another root. Our proof was checked before.
                 (409 | 422, _) => {
                     tracing::debug!(witness = self.witness.name, known, root = %ours, "refused");
