@@ -14,10 +14,10 @@ use holdshort_store::log::{Log, LogOptions};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Output;
-use std::time::{Duration, SystemTime};
+use std::time::{SystemTime, UNIX_EPOCH};
 use support::{Home, Service, text};
 
-const DAY: u64 = 86_400;
+const HOUR_MS: u64 = 3_600_000;
 
 /// Records that are put into the log beside those of the service.
 const RECORDS: u64 = 60;
@@ -30,7 +30,11 @@ fn segments(home: &Home) -> Vec<PathBuf> {
     found
 }
 
-/// A log of several segments, each a day younger than the one before; the service that made it has ended.
+fn now_ms() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+/// A log of several segments, whose records are six hours apart up to now; the service that made it has ended.
 fn old_log() -> Home {
     let home = Home::new("");
     drop(Service::start(&home));
@@ -39,16 +43,12 @@ fn old_log() -> Home {
     let (log, _) = Log::open(options).unwrap();
     for number in 0..RECORDS {
         let detail = json!({ "number": number, "text": "long ago ".repeat(20_000) });
-        let record = json!({ "type": "lifecycle", "time_ms": number, "event": "test", "detail": detail });
+        let time_ms = now_ms() - (RECORDS - number) * 6 * HOUR_MS;
+        let record = json!({ "type": "lifecycle", "time_ms": time_ms, "event": "test", "detail": detail });
         log.append_blocking(serde_json::to_vec(&record).unwrap()).unwrap();
     }
     log.close_blocking().unwrap();
-    let segments = segments(&home);
-    assert!(segments.len() > 4, "{segments:?}");
-    for (segment, days) in segments.iter().zip((0..segments.len() as u64).rev()) {
-        let written = SystemTime::now() - Duration::from_secs(days * DAY);
-        std::fs::File::options().write(true).open(segment).unwrap().set_modified(written).unwrap();
-    }
+    assert!(segments(&home).len() > 4);
     home
 }
 
@@ -89,11 +89,23 @@ fn old_records_are_archived_then_dropped_and_the_log_verifies_all_the_way() {
     };
     assert!(refused(&drop_old(&[]), 2).contains("--yes"));
     let service = Service::start(&home);
-    assert!(refused(&drop_old(&["--yes"]), 1).contains("drop_after"));
-    drop(service);
+    // Nobody but whoever runs the service, and a running one does it itself.
+    let added = run(&home, &["agents", "add", "tidy", "--class", "assistant", "--json"]);
+    let wanted = json!({ "before": 30, "because": "an agent wants it" });
+    let (status, answer) = service.post("/v1/retention/drop", added["token"].as_str().unwrap(), &wanted);
+    assert_eq!(status, 403, "{answer}");
+    let state = run(&home, &["log", "retention", "--json"]);
+    assert_eq!((&state["archived"]["records"], &state["first_kept"]), (&done["records"], &json!(0)));
+    assert!(state["oldest_ms"].as_u64().unwrap() < now_ms() - 60 * HOUR_MS && state["waits_for"].is_null(), "{state}");
+    assert_eq!(run(&home, &["log", "archive", "--older-than", "36h", "--json"])["segments"], 0);
     let output = drop_old(&["--yes", "--json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let dropped: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(refused(&drop_old(&["--yes"]), 1).contains("nothing was dropped"));
+    // Who asks the running service about it is told what became of it.
+    let gone = refused(&home.run(&["log", "show", "5"]), 1);
+    assert!(gone.contains("dropped on purpose"), "{gone}");
+    drop(service);
     let first = dropped["first_kept"].as_u64().unwrap();
     assert!(first > 5 && !archive.exists());
 
@@ -106,10 +118,9 @@ fn old_records_are_archived_then_dropped_and_the_log_verifies_all_the_way() {
     let said = text(&home.run(&["log", "verify"]).stdout).to_string();
     assert!(said.contains("a test of retention") && said.contains(&format!("{first} dropped")), "{said}");
     let record = run(&home, &["log", "show", &dropped["record"].to_string(), "--json"]);
-    assert_eq!(
-        (&record["record"]["event"], &record["record"]["detail"]["first_kept"]),
-        (&json!("records-dropped"), &json!(first))
-    );
+    let detail = &record["record"]["detail"];
+    assert_eq!((&record["record"]["event"], &detail["first_kept"]), (&json!("records-dropped"), &json!(first)));
+    assert_eq!((&detail["by"], &detail["because"]), (&json!("os-user"), &json!("a test of retention")));
     for command in ["prove", "show"] {
         let told = refused(&home.run(&["log", command, "5"]), 1);
         assert!(told.contains("record 5 was dropped on purpose") && told.contains("`holdshort log prove 5 --bare`"));
@@ -121,6 +132,36 @@ fn old_records_are_archived_then_dropped_and_the_log_verifies_all_the_way() {
     // The service goes on with it, and so do all who read everything.
     drop(Service::start(&home));
     run(&home, &["log", "tail", "-n", "1000", "--json"]);
+    run(&home, &["log", "verify", "--json"]);
+}
+
+#[test]
+fn a_clock_that_jumped_drops_nothing_until_a_person_says_that_it_is_right() {
+    let home = old_log();
+    // The clock was believed half a year ago, and is now by what passed since, or by mistake.
+    let believed = format!("holdshort/clock/v1\n{}\n", now_ms() - 180 * 24 * HOUR_MS);
+    std::fs::write(home.data().join("log/records/clock"), believed).unwrap();
+    let drop_old =
+        |more: &[&str]| home.run(&[&["log", "drop", "--because", "a test", "--yes", "--json"], more].concat());
+    let waits = || run(&home, &["log", "retention", "--json"])["waits_for"].clone();
+    let doubted = |more: &[&str]| refused(&drop_old(more), 1);
+    let old = ["--older-than", "60h"];
+    assert!(doubted(&old).contains("--clock-is-right"));
+    let service = Service::start(&home);
+    assert!(doubted(&old).contains("--clock-is-right"));
+    assert!(waits().as_str().unwrap().contains("has gone on by more than"));
+    drop(service);
+    // Starting again is no answer.
+    assert!(doubted(&old).contains("--clock-is-right") && waits().is_string());
+    // Which records, and not how old: that needs no clock.
+    let named = drop_old(&["--before", "30"]);
+    assert!(named.status.success(), "{}", text(&named.stderr));
+    let first: Value = serde_json::from_slice(&named.stdout).unwrap();
+    assert!((5..=30).contains(&first["first_kept"].as_u64().unwrap()), "{first}");
+    assert!(run(&home, &["log", "retention", "--clock-is-right", "--json"])["waits_for"].is_null());
+    assert!(drop_old(&old).status.success());
+    let tail = home.run(&["log", "tail", "-n", "1000", "--json"]);
+    assert!(text(&tail.stdout).contains("clock-believed"));
     run(&home, &["log", "verify", "--json"]);
 }
 

@@ -11,7 +11,7 @@ use crate::place::DataDir;
 use crate::remote::{self, Whereabouts};
 use crate::service::assemble::log_options;
 use crate::service::lock::DataLock;
-use crate::service::old_records::{Kept, OldRecords, answer, millis};
+use crate::service::old_records::{Kept, OldRecords, answer, millis, period};
 use crate::{clock, out, render};
 use holdshort_api::{ArchiveRecords, DropRecords, DroppedRecords, RetentionAnswer, RetentionTier};
 use holdshort_model::{LifecycleRecord, Record};
@@ -147,8 +147,7 @@ fn tell(state: &RetentionAnswer) -> Result<(), Failure> {
         out::line(format_args!("{:<10} segment ends with {}", "oldest", render::time(oldest_ms)))?;
     }
     let after = |after_ms: Option<u64>| {
-        after_ms
-            .map_or("never".to_owned(), |ms| format!("after {}", humantime::format_duration(Duration::from_millis(ms))))
+        after_ms.map_or("never".to_owned(), |ms| format!("after {}", period(Duration::from_millis(ms))))
     };
     out::line(format_args!("{:<10} {}", "archives", after(state.archive_after_ms)))?;
     let next =

@@ -141,6 +141,7 @@ fn open_log(data: &DataDir, loaded: &Loaded) -> Result<Log, Failure> {
             Failure::internal(format!("the log in `{}` is damaged: {damage}", data.log().display()))
                 .hint("keep the directory as it is for an investigation, and start with another one: `--data`")
         }
+        LogError::Shared { .. } => Failure::config(error),
         LogError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
             Failure::internal(format!("the disk of `{}` is full", data.log().display())).hint("make room")
         }

@@ -1,6 +1,7 @@
 //! What is done with the old records of a log directory, by the running service and by the command line.
 
 use crate::config::LogSettings;
+use crate::count::count;
 use crate::place::DataDir;
 use crate::render;
 use holdshort_api::{ArchiveRecords, ArchivedRecords, DropRecords, DroppedRecords, RetentionAnswer, RetentionTier};
@@ -14,6 +15,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A clock that goes on by less is believed, however short the records are kept that somebody drops by hand.
 const PAUSE_MIN: Duration = Duration::from_secs(86_400);
+
+/// Seconds of a day.
+const DAY_S: u64 = 86_400;
 
 /// Why nothing was archived or dropped.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +182,7 @@ pub(crate) fn doubt(state: ClockState) -> Option<String> {
         )),
         ClockState::Jumped { since, at_most } => Some(format!(
             "the clock has gone on by more than {} since {}, when it was last believed. If that is right, say so: `holdshort log retention --clock-is-right`",
-            humantime::format_duration(at_most),
+            period(at_most),
             render::time(ms(since))
         )),
     }
@@ -190,6 +194,14 @@ fn before(now: SystemTime, age: Duration) -> Result<SystemTime, Kept> {
 
 fn ms(time: SystemTime) -> u64 {
     millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A time in words, in days where it is some.
+pub(crate) fn period(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds > 0 && seconds.is_multiple_of(DAY_S) => count(seconds / DAY_S, "day"),
+        _ => humantime::format_duration(duration).to_string(),
+    }
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {
