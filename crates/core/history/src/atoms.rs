@@ -57,7 +57,7 @@ const ACCOUNT_GROUPS_MAX: usize = 12;
 
 /// The addresses of a folded text, in their order.
 pub(crate) fn atoms(folded: &str) -> Vec<Atom> {
-    let chunks = chunks(folded);
+    let chunks: Vec<(usize, &str)> = chunks(folded).collect();
     let mut atoms = Vec::new();
     let mut position = 0;
     while let Some((at, chunk)) = chunks.get(position).copied() {
@@ -86,7 +86,8 @@ pub(crate) fn whole(folded: &str) -> Option<(Kind, String)> {
         }
         return classify(address).filter(|(kind, _)| *kind == Kind::Mail);
     }
-    let chunks = chunks(value);
+    // A number of more groups is none, so that one chunk more says all that the rest would.
+    let chunks: Vec<(usize, &str)> = chunks(value).take(ACCOUNT_GROUPS_MAX + 1).collect();
     let (account, length, _) = grouped(&chunks)?;
     (length == chunks.len()).then_some((Kind::Account, account))
 }
@@ -97,7 +98,7 @@ pub(crate) fn host(url: &str) -> &str {
 }
 
 /// What stands between blanks and brackets, without the punctuation around it.
-fn chunks(text: &str) -> Vec<(usize, &str)> {
+fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_border = |c: char| {
         c.is_whitespace()
             || matches!(
@@ -128,7 +129,6 @@ fn chunks(text: &str) -> Vec<(usize, &str)> {
             (trimmed.as_ptr().addr().saturating_sub(text.as_ptr().addr()), trimmed)
         })
         .filter(|(_, piece)| !piece.is_empty())
-        .collect()
 }
 
 fn trim(piece: &str) -> &str {

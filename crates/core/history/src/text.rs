@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     if text.is_ascii() {
-        text.chars().for_each(|c| push(&mut folded, c));
+        text.bytes().for_each(|byte| push_ascii(&mut folded, byte));
     } else {
         let short = text.chars().map(|c| if is_phrase(c) { ' ' } else { c });
         short.nfkc().flat_map(char::to_lowercase).for_each(|c| push(&mut folded, c));
@@ -17,6 +17,14 @@ pub(crate) fn fold(text: &str) -> String {
         folded.pop();
     }
     folded
+}
+
+/// As [`push`]: most bytes of a text are neither blank nor invisible.
+fn push_ascii(folded: &mut String, byte: u8) {
+    match byte {
+        b'!'..=b'~' => folded.push(char::from(byte.to_ascii_lowercase())),
+        _ => push(folded, char::from(byte)),
+    }
 }
 
 fn push(folded: &mut String, c: char) {
