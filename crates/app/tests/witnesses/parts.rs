@@ -84,6 +84,11 @@ pub(crate) fn ask(url: &str, method: &str, path: &str, body: &str) -> (u16, Stri
 
 /// Something that listens, and answers each request with what `reply` makes of its body; with `None` it never answers.
 pub(crate) fn pretender(reply: impl Fn(&str) -> Option<(u16, String)> + Send + 'static) -> String {
+    pretender_with(String::new(), reply)
+}
+
+/// The same, with more lines in the head of each answer.
+pub(crate) fn pretender_with(more: String, reply: impl Fn(&str) -> Option<(u16, String)> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -104,7 +109,8 @@ pub(crate) fn pretender(reply: impl Fn(&str) -> Option<(u16, String)> + Send + '
             match reply(&String::from_utf8_lossy(&body)) {
                 Some((status, answer)) => {
                     let length = answer.len();
-                    let head = format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                    let head =
+                        format!("HTTP/1.1 {status} x\r\n{more}connection: close\r\ncontent-length: {length}\r\n\r\n");
                     let _ = stream.write_all((head + &answer).as_bytes());
                 }
                 None => held.push(stream),
