@@ -110,8 +110,11 @@ impl UploadHeader {
     }
 }
 
+/// Bytes, and what follows them.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// Bytes behind their length, and what follows; none while there is too little of it.
-fn short(bytes: &[u8], most: usize) -> Result<Option<(&[u8], &[u8])>, UploadError> {
+fn short(bytes: &[u8], most: usize) -> Result<Option<Split<'_>>, UploadError> {
     let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes(*length));
     if length > most {

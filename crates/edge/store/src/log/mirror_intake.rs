@@ -145,7 +145,8 @@ impl Intake {
                 return of_another(&public, "would be a key of another name than the log's");
             }
             Some(key) => {
-                if keep_key(disk.as_ref(), &public, &key.to_string())?.is_some_and(|known| known != key.to_string()) {
+                let known = keep_key(disk.as_ref(), &public, &key.to_string())?;
+                if known.is_some_and(|known| known != key.to_string()) {
                     return of_another(&public, "is another key than the one that was given for the log");
                 }
             }
