@@ -315,8 +315,8 @@ fn hostile(home: &Home) {
         ("t8", "/facts/context/time", json!(1), "facts.context.time"),
         ("t9", "/facts/context/workspace", json!("/srv"), "facts.context.workspace"),
         ("t10", "/facts/context/enforcement_point", json!("x"), "facts.context.enforcement_point"),
-        ("t11", "/decision/reasons/0/message", json!("x"), "reasons[0].message"),
-        ("t12", "/decision/risk/signals/0/points", json!(77), "facts.risk"),
+        ("t11", "/decision/containment", json!("isolate"), "containment"),
+        ("t12", "/decision/risk/score", json!(77), "facts.risk"),
     ] {
         let found = change(name, &|record| *record.pointer_mut(pointer).unwrap() = value.clone());
         let told = text(&found.stderr);
