@@ -274,6 +274,9 @@ mod tests {
             let found = throughput(scratch.path(), &load, way).unwrap();
             assert_eq!(found.n, 600);
         }
+        let first = source.read(0, 1, 1).unwrap().events.remove(0);
+        let key = first.key.expect("it is sealed, and was opened");
+        assert!(!first.is_unreadable() && !source.erased(&key) && source.erased(&[0; 16]));
         let written = std::fs::read_to_string(scratch.path().join("events.json")).unwrap();
         assert_eq!(written.lines().count(), 600);
         load.close().unwrap();
