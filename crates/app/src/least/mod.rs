@@ -251,8 +251,12 @@ fn prune(patterns: &mut BTreeSet<String>, stands_for: &BTreeMap<String, usize>, 
     let mut covered: Vec<usize> = Vec::with_capacity(items.len());
     let mut items_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (number, item) in items.iter().enumerate() {
-        let covering = item.covering.iter().filter(|pattern| patterns.contains(*pattern));
-        covered.push(covering.map(|pattern| items_of.entry(pattern).or_default().push(number)).count());
+        let mut count = 0_usize;
+        for pattern in item.covering.iter().filter(|pattern| patterns.contains(*pattern)) {
+            items_of.entry(pattern).or_default().push(number);
+            count += 1;
+        }
+        covered.push(count);
     }
     let rank = |pattern: &String| (pattern.starts_with("tool:"), !stands_for.contains_key(pattern));
     let mut order: Vec<String> = patterns.iter().cloned().collect();
@@ -261,7 +265,11 @@ fn prune(patterns: &mut BTreeSet<String>, stands_for: &BTreeMap<String, usize>, 
         let mine = items_of.get(pattern.as_str()).map(Vec::as_slice).unwrap_or_default();
         let needed = mine.iter().any(|number| covered.get(*number).is_none_or(|count| *count <= 1));
         if !needed {
-            mine.iter().filter_map(|number| covered.get_mut(*number).map(|count| *count -= 1)).for_each(drop);
+            for number in mine {
+                if let Some(count) = covered.get_mut(*number) {
+                    *count -= 1;
+                }
+            }
             patterns.remove(&pattern);
         }
     }
