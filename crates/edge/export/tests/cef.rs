@@ -232,6 +232,24 @@ async fn messages_arrive_over_every_transport() {
     messages.iter().enumerate().for_each(|(index, message)| check(message, index as u64));
 }
 
+/// Nothing that is long pushes the proof reference out of a datagram.
+#[tokio::test]
+async fn a_record_of_64_kib_is_a_datagram_with_its_proof_reference() {
+    let long = "\u{1f980}=|".repeat(64 << 10);
+    let mut record = refusal();
+    for pointer in ["/request/action/name", "/request/subject/user", "/decision/reasons/0/message"] {
+        support::set(&mut record, pointer, json!(long));
+    }
+    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut sink = syslog(format!("udp://{}", udp.local_addr().unwrap()), Trust::default());
+    let bytes_max = sink.line_bytes_max();
+    let taken = sink.send(&[item(&event(7, record), bytes_max)]).await.unwrap();
+    let mut buffer = vec![0; 70_000];
+    let length = udp.recv(&mut buffer).await.unwrap();
+    assert!(length <= 2_048 && taken.bytes == length, "{length}");
+    check(std::str::from_utf8(&buffer[..length]).unwrap().trim_end(), 7);
+}
+
 fn pem(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
 }
