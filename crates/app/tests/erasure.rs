@@ -322,3 +322,66 @@ fn an_erasure_that_is_on_record_and_was_not_done_is_done_at_the_next_start() {
         assert_eq!(holding(&home.data(), trace), [""; 0]);
     }
 }
+
+/// Whenever the process is killed: either nothing was asked for yet, or all of it is done after the next start, to the byte.
+#[test]
+fn an_erasure_that_is_killed_is_done_whole_at_the_next_start() {
+    const SESSIONS: usize = 10;
+    const ROUNDS: u32 = 4;
+    for round in 0..ROUNDS {
+        let home = home();
+        let service = Service::start(&home);
+        for number in 0..SESSIONS {
+            decide(&service, (ADA.0, ADA.1, &format!("{}-{number}", ADA.2)), SECRET);
+        }
+        decide(&service, BOB, "another text");
+        let all = keys(&home);
+        let owned = all.select(&Scope::User(ADA.1.into())).unwrap();
+        assert_eq!(owned.len(), SESSIONS);
+        let key = |owned: &holdshort_store::keys::Owned| match all.find(&owned.id).unwrap() {
+            Found::Key(key) => key.as_bytes().to_vec(),
+            other => panic!("{other:?}"),
+        };
+        let traces: Vec<Vec<u8>> = owned.iter().map(key).collect();
+        drop(all);
+        let (address, token) = (service.address().trim_start_matches("http://").to_owned(), service.admin_token());
+        let body = json!({"kind": "user", "name": ADA.1, "reason": "request 2026-116"}).to_string();
+        let mut asked = std::net::TcpStream::connect(&address).unwrap();
+        let head = format!(
+            "POST /v1/erasures HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        std::io::Write::write_all(&mut asked, head.as_bytes()).unwrap();
+        // Anywhere between the first byte and the last, however fast this machine is.
+        match round {
+            0 => {}
+            3 => drop(std::io::Read::read_to_end(&mut asked, &mut Vec::new())),
+            _ => std::thread::sleep(std::time::Duration::from_millis(u64::from(4 * round))),
+        }
+        service.end("-KILL");
+        // It is asked to end no more.
+        std::mem::forget(service);
+        drop(Service::start(&home));
+        let erased = records(&home).iter().filter(|record| record.content == Content::Erased).count();
+        let on_record =
+            records(&home).iter().filter_map(LoggedRecord::parse).any(|one| matches!(one, Record::Erasure(_)));
+        let opened = keys(&home).select(&Scope::User(ADA.1.into())).unwrap().len();
+        match on_record {
+            true => {
+                assert_eq!((erased, opened), (2 * SESSIONS, 0), "round {round}");
+                for trace in &traces {
+                    assert_eq!(holding(&home.data(), trace), [""; 0], "round {round}");
+                }
+                assert!(!holding(&home.data(), ADA.2.as_bytes()).iter().any(|file| file.starts_with(KEYS_FILE)));
+            }
+            false => {
+                assert_eq!((erased, opened), (0, SESSIONS), "round {round}: nobody was told that anything is erased")
+            }
+        }
+        assert_eq!(keys(&home).intents().unwrap(), []);
+        let bob = keys(&home).select(&Scope::User(BOB.1.into())).unwrap().len();
+        assert_eq!(bob, 1, "nobody else's");
+        done(&home.run(&["log", "verify"]));
+    }
+}

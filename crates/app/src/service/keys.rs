@@ -86,3 +86,53 @@ fn erased_since(log: &Log, from: u64) -> Result<Vec<KeyId>, Failure> {
     }
     Ok(erased)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loaded;
+    use crate::place::Place;
+    use holdshort_model::{ErasureKind, ErasureRecord};
+    use holdshort_store::keys::Owner;
+    use holdshort_store::log::LogOptions;
+
+    #[test]
+    fn an_old_copy_of_the_keys_is_recognised_however_long_ago_the_erasure_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place { data: Some(dir.path().to_owned()), ..Place::default() };
+        let data = place.data(&Loaded::read(None).unwrap()).unwrap();
+        let options = LogOptions::new(data.log(), data.log_key(), "example.com/test");
+        let (log, _) = Log::open(LogOptions { keep_free: 0, ..options }).unwrap();
+        let owner = |session: &str| Owner::Subject { agent: "a".into(), user: None, session: session.into() };
+        let keys = open_keys(&data, &log).unwrap().keys;
+        let gone = keys.key_of(&owner("gone"), 1).unwrap().id;
+        keys.key_of(&owner("kept"), 1).unwrap();
+        let erasure = ErasureRecord {
+            time_ms: 1,
+            scope: ErasureKind::Session,
+            keys: vec![gone.to_string()],
+            by: "operator".into(),
+            reason: "r".into(),
+        };
+        let record = serde_json::to_vec(&Record::Erasure(erasure)).unwrap();
+        assert!(record.starts_with(ERASURE), "it would not be found");
+        let at = log.append_blocking(record).unwrap().index;
+        for _ in 0..=LOOKED_MAX {
+            log.enqueue(b"{}".to_vec()).unwrap();
+        }
+        log.append_blocking(b"{}".to_vec()).unwrap();
+        // It was never destroyed in this copy.
+        let overdue = open_keys(&data, &log).unwrap().overdue;
+        assert_eq!(overdue.iter().map(|one| one.id.clone()).collect::<Vec<_>>(), [gone.to_string()]);
+        assert_eq!(
+            (overdue[0].agent.as_ref().map(|agent| agent.as_str()), overdue[0].session.as_str()),
+            (Some("a"), "gone")
+        );
+        // Once it says that all before this index was carried out, that is believed: it is the newest one.
+        keys.note_carried_out(at).unwrap();
+        assert_eq!(open_keys(&data, &log).unwrap().overdue.len(), 1);
+        keys.note_carried_out(at + 1).unwrap();
+        assert!(open_keys(&data, &log).unwrap().overdue.is_empty());
+        log.close_blocking().unwrap();
+    }
+}

@@ -200,3 +200,82 @@ fn the_file_may_lie_elsewhere() {
     drop(keys);
     assert_eq!(open(&dir).key_of(&subject("ada", "s"), 2).unwrap().id, key.id);
 }
+
+/// A million sessions: how large the file is, how long the steps take, and how long others wait meanwhile. Each session's key
+/// is made as in a burst, without a sync of its own. `cargo test -p holdshort-store --lib -- --ignored million --nocapture`
+#[test]
+#[ignore = "takes minutes"]
+#[expect(clippy::print_stdout, reason = "it measures")]
+fn a_million_sessions() {
+    use std::time::Instant;
+    const SESSIONS: usize = 1_000_000;
+    const OF_ONE_AGENT: usize = 100_000;
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join(KEYS_FILE);
+    let keys = open(&dir);
+    let owner = |number: usize| Owner::Subject {
+        agent: if number % (SESSIONS / OF_ONE_AGENT) == 0 { "busy".into() } else { format!("agent-{}", number % 500) },
+        user: Some(format!("person-{}@example.com", number % 2_000)),
+        session: format!("{:032x}", (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)),
+    };
+    for first in (0..SESSIONS).step_by(1_000) {
+        let wishes: Vec<table::Wish> =
+            (first..first + 1_000).map(|number| table::Wish::new(owner(number), 1)).collect();
+        table::serve(&mut keys.connection(), &wishes, &gate::Spent::default()).unwrap();
+    }
+    keys.clear_traces().unwrap();
+    println!("file: {} MB", std::fs::metadata(&path).unwrap().len() / 1_000_000);
+    drop(keys);
+    let started = Instant::now();
+    let keys = open(&dir);
+    println!("open: {:?}", started.elapsed());
+    // Meanwhile sessions begin, and live ones go on.
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let waits = std::thread::scope(|scope| {
+        let busy = scope.spawn(|| {
+            let (mut new, mut known) = (Vec::new(), Vec::new());
+            let live = subject("bob", "live");
+            keys.key_of(&live, 1).unwrap();
+            for number in 0.. {
+                if ended.load(std::sync::atomic::Ordering::Acquire) {
+                    break;
+                }
+                let began = Instant::now();
+                keys.key_of(&subject("eve", &format!("new {number}")), 1).unwrap();
+                new.push(began.elapsed());
+                let began = Instant::now();
+                let gate = keys.gate();
+                keys.key_of(&live, 1).unwrap();
+                drop(keys.hold(gate));
+                known.push(began.elapsed());
+            }
+            [new, known].map(|mut all| {
+                all.sort_unstable();
+                (all[all.len() / 2], all[all.len() * 99 / 100], all[all.len() - 1])
+            })
+        });
+        let started = Instant::now();
+        let owned = keys.select(&Scope::Agent("busy".into())).unwrap();
+        println!("select of {}: {:?}", owned.len(), started.elapsed());
+        let ids: Vec<KeyId> = owned.iter().map(|owned| owned.id).collect();
+        let started = Instant::now();
+        let retired = keys.retire(&ids);
+        println!("retire: {:?}", started.elapsed());
+        let started = Instant::now();
+        keys.erase(&ids, 7).unwrap();
+        println!("erase: {:?}", started.elapsed());
+        drop(retired);
+        ended.store(true, std::sync::atomic::Ordering::Release);
+        busy.join().unwrap()
+    });
+    println!("meanwhile (p50, p99, longest): new sessions {:?}, live ones {:?}", waits[0], waits[1]);
+    let closing = keys.close_all().unwrap().unwrap();
+    keys.note_closing(closing, 5, 1).unwrap();
+    let started = Instant::now();
+    let removed = keys.remove_dropped(5, &|| true).unwrap();
+    println!(
+        "remove of {removed}: {:?}; file: {} MB",
+        started.elapsed(),
+        std::fs::metadata(&path).unwrap().len() / 1_000_000
+    );
+}
