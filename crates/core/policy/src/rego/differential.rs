@@ -81,11 +81,32 @@ const BODIES: &[&str] = &[
     "flow.strict\n\tinput.action.kind == \"tool.call\"",
     "not flow.exposed\n\tx := flow.changes\n\tx",
     "count([s | some s in input.signals.secrets]) == 0\n\tinput.risk.score > 50",
+    "contains(input.action.args.command, \"destroy\")\n\tinput.action.kind == \"tool.call\"",
+    "startswith(input.action.args.mode, \"u\")\n\tendswith(input.action.args.url, \".example\")",
+    "args := input.action.args\n\tcontains(args.text, wanted)",
+    "input.action.name == \"a\"\n\tstartswith(input.action.args.url, \"https:\")\n\tinput.risk.score > 20",
+    "some d in input.signals.destinations\n\td.special == \"metadata\"",
+    "some d in input.signals.destinations\n\td.listed_confidence >= 90",
+    "some d in input.signals.destinations\n\tnot d.looks_like\n\td.listed_confidence < 90",
+    "d := input.signals.destinations[_]\n\td.special in {\"metadata\", \"private\"}\n\td.looks_like != \"x\"",
+    "some d in input.signals.destinations\n\tsome odd in d.odd\n\todd == \"userinfo\"\n\tnot d.known",
+];
+
+/// Texts are looked for in what need not be one. OPA's engine and the interpreter are strict here and stop.
+const NO_TEXTS: &[&str] = &[
+    "startswith(input.action.args.count, \"1\")\n\tendswith(input.action.args.count, \"2\")",
+    "contains(input.action.args.requestedSchema.properties, \"password\")",
+    "contains(input.action.args, \"mode\")",
+    "contains(input.action.args.list, \"secret\")\n\tinput.action.kind == \"tool.call\"",
 ];
 
 fn corpus() -> Bundle {
-    let files = BODIES.iter().enumerate().map(|(number, body)| {
-        let next = BODIES[(number + 7) % BODIES.len()];
+    corpus_of(BODIES)
+}
+
+fn corpus_of(bodies: &[&str]) -> Bundle {
+    let files = bodies.iter().enumerate().map(|(number, body)| {
+        let next = bodies[(number + 7) % bodies.len()];
         let text = format!(
             "# METADATA\n# title: T\npackage holdshort.rules.c{number}\n\
              import data.holdshort.rules.flow\nimport input.request as wish\n\
@@ -95,11 +116,12 @@ fn corpus() -> Bundle {
              respond contains {{\"message\": \"r\", \"steps\": [\"notify\", \"capture\"]}} if {{\n\t{next}\n}}\n\
              constrain contains {{\"message\": \"c\", \"pointer\": \"/a\", \"value\": {{\"b\": [1, null]}}}} if {{\n\t{body}\n}}\n\
              kinds := {{\"prompt.get\", \"tool.call\"}}\n\
+             wanted := \"KIA\"\n\
              helper if input.action.server == \"files\"\n"
         );
         // Rules and examples that a policy must have and a corpus need not.
         let text = format!(
-            "{text}observe contains \"o\" if {{\n\tinput.action.kind in kinds\n\thelper\n}}\nexamples := [\n\
+            "{text}observe contains wanted if {{\n\tinput.action.kind in kinds\n\thelper\n}}\nexamples := [\n\
              {{\"name\": \"y\", \"input\": {{}}, \"expect\": [\"deny\"]}},\n\
              {{\"name\": \"n\", \"input\": {{}}, \"expect\": []}},\n]\n"
         );
@@ -249,6 +271,7 @@ fn signs() -> impl Strategy<Value = (Json, (u8, &'static str))> {
         ("intelligence", json!([hit])),
         ("injection", mark),
         ("destinations", json!([reached])),
+        ("destinations", json!([{"host": "a.example", "known": true}, {"host": "b.example", "odd": ["userinfo"]}])),
         ("truncated", json!(true)),
         ("seen", json!({"own_secret": true, "injection": 80, "marks": ["bidi"]})),
         ("approvals", json!({"flooding": true, "refused_same": 3})),
@@ -392,6 +415,22 @@ fn the_library_means_the_same_in_opa() {
 #[test]
 fn the_corpus_means_the_same_in_opa() {
     check_with_opa(&corpus());
+}
+
+#[test]
+fn what_is_no_text_fires_nothing_sliced_or_not() {
+    let loaded = read(&corpus_of(NO_TEXTS), &LoadOptions::default()).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let sliced = RegoEngine::build(&loaded, 1).unwrap();
+    let unsliced = RegoEngine::build_unsliced(&loaded).unwrap();
+    let fired: Vec<usize> = samples()
+        .iter()
+        .map(|facts| {
+            let expected = of_engine(&unsliced, facts);
+            assert_eq!(of_engine(&sliced, facts), expected, "{}", serde_json::to_string_pretty(facts).unwrap());
+            expected.iter().filter(|(policy, rule, _)| policy.ends_with(".c0") && rule == "deny").count()
+        })
+        .collect();
+    assert!(fired.contains(&0) && fired.contains(&1), "the number never fires, the text `12` does");
 }
 
 #[test]

@@ -128,6 +128,11 @@ impl Dimension {
         SIGNS.iter().any(|(known, _)| *known == name).then(|| (Self::Sign, name.to_owned()))
     }
 
+    /// The same for a part of a sign that most of its kind do not have, where it is compared.
+    pub(crate) fn part(place: &str) -> Option<(Self, String)> {
+        Self::present(place).filter(|(_, name)| name.contains("[]."))
+    }
+
     fn truth(place: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dimension| dimension.is_truth() && dimension.path() == place)
     }
@@ -195,8 +200,8 @@ fn truth(holds: bool) -> &'static str {
 /// A sign and whether facts have it.
 type Sign = (&'static str, fn(&Facts) -> bool);
 
-/// Lists and flags below `input.signals` that are absent more often than not.
-const SIGNS: [Sign; 12] = [
+/// Lists, flags and parts below `input.signals` that are absent more often than not.
+const SIGNS: [Sign; 16] = [
     ("injection.marks", |facts| !facts.signals.content.injection.marks.is_empty()),
     ("secrets", |facts| !facts.signals.content.secrets.is_empty()),
     ("personal_data", |facts| !facts.signals.content.personal_data.is_empty()),
@@ -208,5 +213,11 @@ const SIGNS: [Sign; 12] = [
     ("seen.own_secret", |facts| facts.signals.seen.own_secret),
     ("seen.truncated", |facts| facts.signals.seen.truncated),
     ("destinations", |facts| !facts.signals.destinations.is_empty()),
+    ("destinations[].looks_like", |facts| facts.signals.destinations.iter().any(|one| one.looks_like.is_some())),
+    ("destinations[].special", |facts| facts.signals.destinations.iter().any(|one| one.special.is_some())),
+    ("destinations[].odd", |facts| facts.signals.destinations.iter().any(|one| !one.odd.is_empty())),
+    ("destinations[].listed_confidence", |facts| {
+        facts.signals.destinations.iter().any(|one| one.listed_confidence > 0)
+    }),
     ("approvals.flooding", |facts| facts.signals.approvals.flooding),
 ];

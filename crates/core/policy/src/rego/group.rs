@@ -91,7 +91,7 @@ pub(super) fn grouped(loaded: &Loaded, slices: &[Slice]) -> Result<Vec<(Group, P
 
 fn is_selective(slice: &Slice) -> bool {
     use Dimension as D;
-    let first = |clauses: &Vec<super::guard::Clause>| clauses.first().map(|clause| clause.dimension);
+    let first = |clauses: &Vec<super::guard::Clause>| clauses.first()?.field().map(|(dimension, _)| dimension);
     let named = [D::ToolName, D::ActionName, D::ToolServer, D::ActionServer];
     slice.guard.alternatives.iter().all(|clauses| first(clauses).is_some_and(|first| named.contains(&first)))
 }

@@ -2,9 +2,10 @@
 //!
 //! INVARIANT: leaving out a rule whose guard does not hold changes no answer, errors included. So conditions are read
 //! only from the statements at the start of a body that cannot fail: comparisons, memberships and iterations over the
-//! input, over `data.org` and over constants. The first statement with a call, arithmetic, a comprehension, `every`,
-//! `with` or a rule that is not constant ends the reading.
+//! input, over `data.org` and over constants, and texts among the arguments that are searched for a constant. The first
+//! statement with another call, arithmetic, a comprehension, `every`, `with` or a rule that is not constant ends the reading.
 
+use super::argument::ArgumentText;
 use super::dimension::Dimension;
 use super::source::place;
 use super::syntax::{self, Step, chain, is_constant, text, variable};
@@ -16,24 +17,41 @@ use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The field has one of these values.
+/// What has to be so. Fields come first: the first clause of a guard is indexed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Clause {
-    pub(crate) dimension: Dimension,
-    pub(crate) values: BTreeSet<String>,
+pub(crate) enum Clause {
+    /// The field has one of these values.
+    Field(Dimension, BTreeSet<String>),
+    /// A text among the arguments holds another.
+    Argument(ArgumentText),
 }
 
 impl Clause {
     pub(crate) fn holds(&self, facts: &Facts) -> bool {
-        self.dimension.any(facts, |value| self.values.contains(value))
+        match self {
+            Self::Field(dimension, values) => dimension.any(facts, |value| values.contains(value)),
+            Self::Argument(text) => text.holds(facts),
+        }
+    }
+
+    /// The field that it speaks of.
+    pub(crate) fn field(&self) -> Option<(Dimension, &BTreeSet<String>)> {
+        match self {
+            Self::Field(dimension, values) => Some((*dimension, values)),
+            Self::Argument(_) => None,
+        }
     }
 }
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values: Vec<&str> = self.values.iter().map(String::as_str).collect();
+        let (dimension, values) = match self {
+            Self::Field(dimension, values) => (dimension, values),
+            Self::Argument(text) => return text.fmt(f),
+        };
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
         let values = if values.is_empty() { "nothing".to_owned() } else { values.join(" or ") };
-        write!(f, "{} {} {values}", self.dimension.path(), self.dimension.verb())
+        write!(f, "{} {} {values}", dimension.path(), dimension.verb())
     }
 }
 
@@ -161,6 +179,8 @@ struct Reader<'a> {
     locals: BTreeSet<String>,
     /// What was said of each reference: one value of the input cannot satisfy two sets that do not meet.
     said: BTreeMap<String, Said>,
+    /// What was said of texts among the arguments.
+    texts: BTreeSet<ArgumentText>,
 }
 
 /// What was said of one reference.
@@ -173,7 +193,8 @@ struct Said {
 
 impl<'a> Reader<'a> {
     fn new(scope: &'a Scope<'a>, file: &'a SourceFile) -> Self {
-        Self { scope, file, aliases: BTreeMap::new(), locals: BTreeSet::new(), said: BTreeMap::new() }
+        let (aliases, locals, said) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { scope, file, aliases, locals, said, texts: BTreeSet::new() }
     }
 
     fn read(mut self, query: &Query, faults: &mut Vec<Diagnostic>) -> Vec<Clause> {
@@ -183,8 +204,8 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        let clauses: BTreeSet<Clause> =
-            self.said.into_values().map(|said| Clause { dimension: said.dimension, values: said.values }).collect();
+        let fields = self.said.into_values().map(|said| Clause::Field(said.dimension, said.values));
+        let clauses: BTreeSet<Clause> = fields.chain(self.texts.into_iter().map(Clause::Argument)).collect();
         clauses.into_iter().collect()
     }
 
@@ -213,6 +234,10 @@ impl<'a> Reader<'a> {
                 self.is_safe(collection) && self.is_safe(value) && key.as_ref().is_none_or(|key| self.is_safe(key))
             }
             Literal::Expr { expr, .. } => {
+                if let Some(text) = self.argument_text(expr) {
+                    self.texts.insert(text);
+                    return true;
+                }
                 if !self.is_safe(expr) {
                     return false;
                 }
@@ -228,6 +253,13 @@ impl<'a> Reader<'a> {
                 self.is_safe(expr)
             }
             Literal::Every { .. } => false,
+        }
+    }
+
+    /// Notes that a part of a sign is there, if the reference is one.
+    fn needs(&mut self, reference: &Expr) {
+        if let Some(place) = self.place(reference) {
+            self.hold(reference.span().text().to_owned(), Dimension::part(&place));
         }
     }
 
@@ -249,6 +281,7 @@ impl<'a> Reader<'a> {
             }
             Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } | Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. } => {
                 for (reference, value) in [(lhs, rhs), (rhs, lhs)] {
+                    self.needs(reference);
                     if let Some(value) = self.resolved(value).and_then(text) {
                         self.say(reference, BTreeSet::from([value.to_owned()]), true, faults);
                     }
@@ -263,7 +296,10 @@ impl<'a> Reader<'a> {
                     };
                 }
             }
+            // A comparison with what is not there does not hold.
+            Expr::BoolExpr { lhs, rhs, .. } => [lhs, rhs].into_iter().for_each(|side| self.needs(side)),
             Expr::Membership { key: None, value, collection, .. } => {
+                self.needs(value);
                 if let Some(values) = self.organisation(collection) {
                     return self.say(value, values, false, faults);
                 }
@@ -280,6 +316,35 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
+    }
+
+    /// What a call says of a text among the arguments. A rule of that name is no builtin.
+    fn argument_text(&self, expr: &Expr) -> Option<ArgumentText> {
+        let Expr::Call { fcn, params, .. } = expr else { return None };
+        let builtin = variable(fcn)?;
+        if !self.is_safe_name(builtin) || self.locals.contains(builtin) || self.scope.constants.contains_key(builtin) {
+            return None;
+        }
+        let [argument, constant] = params.as_slice() else { return None };
+        let searched = self.resolved(constant).and_then(text)?;
+        let reference = chain(argument)?;
+        let mut steps = reference.steps.iter();
+        let mut next = || match steps.next() {
+            Some(Step::Field(name, _)) => Some(name.as_str()),
+            Some(Step::Index(_)) | None => None,
+        };
+        let is_below_args = match reference.root {
+            "input" => next()? == "action" && next()? == "args",
+            name => self.aliases.get(name).is_some_and(|place| place == "action.args"),
+        };
+        if !is_below_args {
+            return None;
+        }
+        let path = steps.map(|step| match step {
+            Step::Field(name, _) => Some(name.clone()),
+            Step::Index(_) => None,
+        });
+        ArgumentText::of(builtin, path.collect::<Option<_>>()?, searched)
     }
 
     /// The texts of a list that the organisation supplies: they are known when policies are loaded.

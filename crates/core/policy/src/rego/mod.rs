@@ -3,6 +3,7 @@
 //! Reading order: `source` (text to syntax tree), `policy` (what a file says), `check` (what it may not say),
 //! `guard` (when it can fire), `group` and `compile` (slices to programs), `vm` (programs to findings), `example`.
 
+mod argument;
 mod builtins;
 mod check;
 mod compile;
