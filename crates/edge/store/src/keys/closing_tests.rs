@@ -205,7 +205,6 @@ fn the_file_may_lie_elsewhere() {
 /// is made as in a burst, without a sync of its own. `cargo test -p holdshort-store --lib -- --ignored million --nocapture`
 #[test]
 #[ignore = "takes minutes"]
-#[expect(clippy::print_stdout, reason = "it measures")]
 fn a_million_sessions() {
     use std::time::Instant;
     const SESSIONS: usize = 1_000_000;
@@ -214,7 +213,11 @@ fn a_million_sessions() {
     let path = dir.path().join(KEYS_FILE);
     let keys = open(&dir);
     let owner = |number: usize| Owner::Subject {
-        agent: if number % (SESSIONS / OF_ONE_AGENT) == 0 { "busy".into() } else { format!("agent-{}", number % 500) },
+        agent: if number.is_multiple_of(SESSIONS / OF_ONE_AGENT) {
+            "busy".into()
+        } else {
+            format!("agent-{}", number % 500)
+        },
         user: Some(format!("person-{}@example.com", number % 2_000)),
         session: format!("{:032x}", (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)),
     };

@@ -212,7 +212,6 @@ impl Keys {
 
     /// Nothing more is sealed with these keys until the answer is dropped: when it returns, all that was is on its way to the
     /// log, and sessions that go on have fresh ones. To be called before it is put on record that they are destroyed. Blocks.
-    #[must_use]
     pub fn retire(&self, keys: &[KeyId]) -> Retired {
         let set: Arc<HashSet<KeyId>> = Arc::new(keys.iter().copied().collect());
         // So that none of them is being looked up.
