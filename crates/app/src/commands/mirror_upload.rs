@@ -57,11 +57,21 @@ enum Unpacker {
 /// A body was no longer read here.
 enum Stop {
     /// It cannot be an upload, or was refused.
-    Refused(Answer),
+    Refused(Box<Answer>),
     /// It ended too early, or came too slowly.
     Early,
     /// There is no room for more of it.
     Room,
+}
+
+impl Stop {
+    fn refused(reply: MirrorReply) -> Self {
+        Self::Refused(Box::new(respond(reply)))
+    }
+
+    fn lost() -> Self {
+        Self::Refused(Box::new(lost()))
+    }
 }
 
 impl Desk {
@@ -83,7 +93,7 @@ impl Desk {
                 kept if kept.status() == StatusCode::ACCEPTED => kept,
                 _ => respond(MirrorReply::Unavailable("too much is being uploaded at once")),
             },
-            Err(Stop::Refused(answer)) => answer,
+            Err(Stop::Refused(answer)) => *answer,
         };
         if answer.status().is_client_error() {
             drop(incoming);
@@ -133,25 +143,25 @@ impl Arriving<'_> {
     async fn take_packages(&mut self) -> Result<bool, Stop> {
         let desk = self.desk;
         let malformed = |error: UploadError| {
-            Stop::Refused(respond(match error {
+            Stop::refused(match error {
                 UploadError::Hashes(from) => MirrorReply::Unproved(from),
                 error => MirrorReply::Malformed(error.to_string()),
-            }))
+            })
         };
         if self.upload.is_none() {
             let Some(header) = self.reader.header().map_err(malformed)?.cloned() else { return Ok(false) };
             let host = desk.host.clone();
-            let begun = desk.judge(move || host.begin(&header)).await.ok_or_else(|| Stop::Refused(lost()))?;
-            self.upload = Some(begun.map_err(|reply| Stop::Refused(respond(reply)))?);
+            let begun = desk.judge(move || host.begin(&header)).await.ok_or_else(Stop::lost)?;
+            self.upload = Some(begun.map_err(Stop::refused)?);
         }
         let mut took = false;
         while let Some(package) = self.reader.package().map_err(malformed)? {
             let Some(mut upload) = self.upload.take() else { break };
             let host = desk.host.clone();
             let taken = desk.judge(move || (host.take(&mut upload, &package), upload)).await;
-            let (taken, upload) = taken.ok_or_else(|| Stop::Refused(lost()))?;
+            let (taken, upload) = taken.ok_or_else(Stop::lost)?;
             self.upload = Some(upload);
-            taken.map_err(|reply| Stop::Refused(respond(reply)))?;
+            taken.map_err(Stop::refused)?;
             took = true;
         }
         self.hold()?;

@@ -157,7 +157,7 @@ fn upload(host: &MirrorHost, client: &Client<'_>, start: u64, end: u64, time_s: 
 }
 
 fn open(data: &TempDir, log: &MirroredLog) -> MirrorHost {
-    MirrorHost::open(&data.path().join("mirror"), &data.path().join("m.key"), NAME, &[log.clone()]).unwrap()
+    MirrorHost::open(&data.path().join("mirror"), &data.path().join("m.key"), NAME, std::slice::from_ref(log)).unwrap()
 }
 
 fn folder(data: &TempDir, log: &MirroredLog) -> PathBuf {
@@ -460,7 +460,7 @@ fn a_mirror_whose_copies_are_gone_or_not_what_it_signed_does_not_start() {
     let mut log = Foreign::new(&data, "log");
     log.grow(300);
     let try_open = |log: &MirroredLog| {
-        MirrorHost::open(&data.path().join("mirror"), &data.path().join("m.key"), NAME, &[log.clone()])
+        MirrorHost::open(&data.path().join("mirror"), &data.path().join("m.key"), NAME, std::slice::from_ref(log))
     };
     let host = open(&data, &log.log());
     assert!(matches!(try_open(&log.log()), Err(LogError::Locked { .. })));
