@@ -22,18 +22,15 @@ use super::layout::{
     CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, MIRROR_PUBLIC_KEY_FILE, PENDING_FILE,
     PUBLIC_KEY_FILE,
 };
+use super::mirror_kept::{PENDING_KEPT, keep_key, mirrored, pending};
 use super::mirror_stock::Stock;
-use super::recover::read_checkpoint;
-use super::tiles::read_bounded;
 use holdshort_ledger::{
-    AddCheckpoint, Checkpoint, Cosigner, CosignerKey, Hash, Judgement, MirrorInfo, NOTE_BYTES_MAX, Note, Package,
-    UploadHeader, VerifierKey, append_note, cosignature_lines, decode_bundle, judge, kept_notes,
+    AddCheckpoint, Checkpoint, Cosigner, CosignerKey, Hash, Judgement, MirrorInfo, Note, Package, UploadHeader,
+    VerifierKey, append_note, cosignature_lines, decode_bundle, judge,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Pending checkpoints up to which entries may be uploaded: the newest, and those before it.
-const PENDING_KEPT: usize = 16;
 /// How far before the first missing entry an upload may begin: what one request holds.
 const OVERLAP_MAX: u64 = 32 * 256;
 /// Bytes that stay free on the disk: below it nothing is taken.
@@ -481,60 +478,4 @@ impl State {
 
 fn root_of(stock: &mut Stock, size: u64) -> Option<Hash> {
     stock.root_at(size).ok()
-}
-
-/// Writes a public key, unless one is there; gives the one that is there then.
-fn keep_key(disk: &dyn Disk, path: &Path, key: &str) -> Result<Option<String>, LogError> {
-    if path.exists() {
-        return keys::read_bounded(path).map(|text| Some(text.trim_end().to_owned()));
-    }
-    write_whole(disk, path, format!("{key}\n").as_bytes(), 0o644).map_err(LogError::io("write", path))?;
-    Ok(None)
-}
-
-/// What was signed last, as it is on the disk.
-fn mirrored(
-    folder: &Path,
-    key: &VerifierKey,
-    cosigner: &CosignerKey,
-) -> Result<Option<(Note, Checkpoint, u64)>, LogError> {
-    if !folder.join(CHECKPOINT_FILE).exists() {
-        return Ok(None);
-    }
-    let wrong = |wrong: String| Damage::new(CHECKPOINT_FILE, 0, None, Wrong::Checkpoint(wrong));
-    let (note, checkpoint) = read_checkpoint(folder, key)?;
-    let note = Note::parse(note.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-    let time_s = cosigner.verify(&note).map_err(|error| wrong(error.to_string()))?;
-    // Ours last: it is the line that is answered.
-    let (ours, others): (Vec<_>, Vec<_>) =
-        note.signatures().iter().cloned().partition(|one| one.name == cosigner.name() && one.id == cosigner.id());
-    let mut ordered = note.retaining(|_| false);
-    for one in others.into_iter().chain(ours.into_iter().next_back()) {
-        ordered.add(one).map_err(|error| wrong(error.to_string()))?;
-    }
-    Ok(Some((ordered, checkpoint, time_s)))
-}
-
-/// The pending checkpoints as they are on the disk, oldest first.
-fn pending(folder: &Path, key: &VerifierKey) -> Result<Vec<(Note, Checkpoint)>, LogError> {
-    let wrong = |wrong: String| Damage::new(PENDING_FILE, 0, None, Wrong::Checkpoint(wrong));
-    let path = folder.join(PENDING_FILE);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let bytes_max = u64::try_from(NOTE_BYTES_MAX.saturating_mul(PENDING_KEPT)).unwrap_or(u64::MAX);
-    let bytes = read_bounded(&path, bytes_max).map_err(|error| Damage::unreadable(PENDING_FILE, &error))?;
-    let kept = kept_notes(&bytes);
-    if kept.broken > 0 || kept.more > 0 || kept.notes.is_empty() {
-        return Err(wrong("a part of it is no signed note".to_owned()).into());
-    }
-    let mut pending: Vec<(Note, Checkpoint)> = Vec::new();
-    for note in kept.notes {
-        let checkpoint = Checkpoint::of_note(&note, key).map_err(|error| wrong(error.to_string()))?;
-        if pending.last().is_some_and(|(_, before)| before.size >= checkpoint.size) {
-            return Err(wrong("they do not grow".to_owned()).into());
-        }
-        pending.push((note, checkpoint));
-    }
-    Ok(pending)
 }

@@ -30,6 +30,7 @@ mod layout;
 mod mirror;
 mod mirror_host;
 mod mirror_intake;
+mod mirror_kept;
 mod mirror_stock;
 mod prove;
 mod queue;
