@@ -101,7 +101,7 @@ async fn is_erased_and_no_milder(world: &World, question: RecordId, others: Reco
     let operator = world.operator();
     let query = ApprovalsQuery { which: ApprovalsWhich::All, ..ApprovalsQuery::default() };
     let approvals = operator.approvals(&query).await.unwrap().approvals;
-    let find = |id| approvals.iter().find(|one| one.id == id).map(|one| one.clone()).unwrap();
+    let find = |id| approvals.iter().find(|one| one.id == id).cloned().unwrap();
     let (ended, open) = (find(question), find(others));
     assert_eq!((ended.state, ended.session.as_str(), &ended.user), (ApprovalState::Expired, "erased", &None));
     assert!(ended.effects.is_empty() && ended.reasons.is_empty() && ended.args.is_null());
