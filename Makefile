@@ -81,6 +81,7 @@ bench: build ## figures of this machine; the ledger's take minutes and gigabytes
 	$(BINARY) bench decide
 	$(BINARY) bench ledger
 	$(BINARY) bench replay -n 8000
+	$(BINARY) bench export
 	$(BINARY) bench gateway
 
 eval: build $(CACHE)/eval/installed ## attacks on recorded agents: AgentDojo and its rephrasings (docs/reference/evaluation.md)

@@ -42,9 +42,7 @@ pub use people::{IssuedPersonToken, NewPerson, PeoplePage, PersonSummary};
 pub use pins::{AcceptPin, PinSummary, PinsPage, ToolsAnswer};
 pub use policies::{PoliciesAnswer, PolicyModeChange, PolicySummary, ReloadAnswer};
 pub use records::{RECORDS_PAGE_DEFAULT, RECORDS_PAGE_MAX, RecordEntry, RecordsPage, RecordsQuery};
-pub use retention::{
-    ArchiveRecords, ArchivedRecords, DropRecords, DroppedRecords, RetentionAnswer, RetentionTier,
-};
+pub use retention::{ArchiveRecords, ArchivedRecords, DropRecords, DroppedRecords, RetentionAnswer, RetentionTier};
 
 /// The contract as OpenAPI 3.1, as `GET /openapi.json` answers it.
 pub const OPENAPI: &str = include_str!("../openapi.json");

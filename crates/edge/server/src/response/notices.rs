@@ -4,7 +4,8 @@ use super::alarms::Alarm;
 use super::evidence::{Answer, Captured, unnamed};
 use holdshort_inventory::UNKNOWN_CLASS;
 use holdshort_model::{
-    Agent, Approval, Containment, Effect, Mode, Notice, NoticeAction, NoticeAlarm, NoticeKind, NoticeSubject, RecordId, one_line,
+    Agent, Approval, Containment, Effect, Mode, Notice, NoticeAction, NoticeAlarm, NoticeKind, NoticeSubject, RecordId,
+    one_line,
 };
 
 /// Longest text of a question's notice, in characters.
