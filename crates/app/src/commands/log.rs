@@ -7,10 +7,9 @@ use crate::{out, render};
 use holdshort_ledger::VerifierKey;
 use holdshort_model::Record;
 use holdshort_store::index::Row;
-use holdshort_store::keys::{KEYS_FILE, Keys, KeysError};
+use holdshort_store::keys::{KEYS_FILE, Keys};
 use holdshort_store::log::{CHECKPOINT_FILE, LogError, Wrong};
 use holdshort_store::records::{Content, LoggedRecord, Records};
-use holdshort_store::sqlite::OpenError;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,11 +41,8 @@ pub(crate) fn directory(place: &Place) -> Result<PathBuf, Failure> {
 pub(crate) fn open(directory: &Path) -> Result<Records, Failure> {
     check_exists(directory)?;
     let records = Records::open(directory).map_err(unreadable)?;
-    let keys = match Keys::open_existing(&directory.with_file_name(KEYS_FILE)) {
-        // Whoever may read the log and not the keys sees that there are records, and not what they say.
-        Err(KeysError::Open(OpenError::Unwritable { .. })) => None,
-        found => found.map_err(Failure::internal)?,
-    };
+    // Whoever may read the log and not the keys sees that there are records, and not what they say.
+    let keys = Keys::open_to_read(&directory.with_file_name(KEYS_FILE)).map_err(Failure::internal)?;
     Ok(records.with_keys(keys))
 }
 

@@ -435,6 +435,21 @@ fn what_was_erased_of_an_answer_makes_it_hold_for_nothing_more() {
 }
 
 #[test]
+fn a_session_that_calls_itself_erased_is_erased_like_others() {
+    use crate::whose::Whose;
+    let mut book = Book::default();
+    let mut world = World::with(|world| world.facts.subject.session = ERASED_SESSION.into());
+    let id = world.question(&mut book, NOW);
+    answer(&mut book, &wanted(id, "ann", false), NOW).unwrap();
+    let whose = Whose::new(holdshort_model::ErasureKind::Agent, world.facts.subject.agent.id.as_str(), []);
+    assert_eq!(book.erase(&whose, NOW).len(), 1);
+    let one = book.find(id).unwrap();
+    assert_eq!((one.state, &one.user, one.answers[0].by.as_str()), (ApprovalState::Refused, &None, "erased"));
+    assert!(one.destinations.is_empty() && one.reasons.is_empty());
+    assert!(book.erase(&whose, NOW).is_empty(), "again is no change");
+}
+
+#[test]
 fn a_destination_that_was_not_looked_at_is_covered_by_nothing() {
     let target = |role| Provenance {
         role,

@@ -41,7 +41,7 @@ impl Writer {
         self.forget(&found)
     }
 
-    fn take_out(&mut self, records: &BTreeSet<u64>) -> Result<(), IndexError> {
+    pub(super) fn take_out(&mut self, records: &BTreeSet<u64>) -> Result<(), IndexError> {
         let mut gone: BTreeMap<u64, Places> = BTreeMap::new();
         for index in records {
             gone.entry(block_of(*index)).or_default().insert(place_of(*index));
@@ -49,6 +49,7 @@ impl Writer {
         let runs: BTreeSet<u64> = gone.keys().map(|block| run_of(*block)).collect();
         let key = self.index.about.key;
         let transaction = self.index.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(UNSWEPT)?;
         for run in runs {
             // A run at a time: what changes is held in memory.
             let mut changed: Vec<(i64, u64, Places)> = Vec::new();
@@ -92,6 +93,7 @@ impl Writer {
         let transaction = self.index.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut gone = transaction.execute("DELETE FROM blocks WHERE block < ?1", [signed(block)])?;
         if gone > 0 {
+            transaction.execute_batch(UNSWEPT)?;
             let run = signed(run_of(block));
             gone = transaction.execute("DELETE FROM postings WHERE run < ?1", [run])?;
             gone = gone.saturating_add(
@@ -122,10 +124,24 @@ fn take_out_ids(transaction: &Transaction<'_>, records: &BTreeSet<u64>) -> Resul
     Ok(())
 }
 
+/// There from the moment something is taken out until it is swept: a crash in between is finished by the next writer.
+const UNSWEPT: &str = "CREATE TABLE IF NOT EXISTS unswept (only INTEGER) STRICT";
+
+/// Finishes what a crash left.
+pub(super) fn sweep_again(connection: &Connection) -> Result<(), IndexError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'unswept')";
+    let is_unswept: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    if is_unswept { sweep(connection) } else { Ok(()) }
+}
+
 /// Leaves no byte of what was deleted, in the file or beside it.
 fn sweep(connection: &Connection) -> Result<(), IndexError> {
     // Rows that moved to another page may have left copies; only a file that is written anew surely has none.
     connection.execute_batch("VACUUM")?;
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy == 0 { Ok(()) } else { Err(IndexError::Busy) }
+    if busy != 0 {
+        return Err(IndexError::Busy);
+    }
+    // If we crash before this, the next writer sweeps once more.
+    Ok(connection.execute_batch("DROP TABLE IF EXISTS unswept")?)
 }

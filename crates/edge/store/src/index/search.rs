@@ -2,7 +2,7 @@
 
 use super::finder::Finder;
 use super::{Filter, Index, IndexError, file};
-use crate::log::LogError;
+use crate::log::{Forwards, LogError};
 use crate::records::{Content, LoggedRecord, Records};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -32,6 +32,8 @@ pub struct Search<'a> {
     /// What was not looked at yet.
     left: Range<u64>,
     stage: Stage<'a>,
+    /// What candidates are read with. Kept, so that a segment that has to be unpacked is unpacked once.
+    reading: Forwards,
     ready: VecDeque<LoggedRecord>,
     looked: u64,
     sealed: Sealed,
@@ -71,7 +73,8 @@ impl<'a> Search<'a> {
         let left = range.start..range.end.min(records.size());
         let (ready, stage) = (VecDeque::new(), Stage::Choose);
         let index = index.filter(|_| filter.is_indexed());
-        Self { records, index, filter, order, left, stage, ready, looked: 0, sealed: Sealed::default(), fault: None }
+        let (reading, sealed) = (records.reader().forwards(0), Sealed::default());
+        Self { records, index, filter, order, left, stage, reading, ready, looked: 0, sealed, fault: None }
     }
 
     /// Records that were read so far.
@@ -177,13 +180,12 @@ impl<'a> Search<'a> {
     /// Reads candidates and keeps those that really match.
     fn fetch(&mut self, mut candidates: Vec<u64>) -> Result<(), LogError> {
         candidates.sort_unstable();
-        let mut reading = self.records.reader().forwards(0);
         for index in candidates {
-            if !reading.go_to(index, GAP_MAX) {
-                // Behind another segment, or a long way off.
-                reading = self.records.reader().forwards(index);
+            if !self.reading.go_to(index, GAP_MAX) {
+                // In another segment.
+                self.reading = self.records.reader().forwards(index);
             }
-            let Some(stored) = reading.next().transpose()? else { break };
+            let Some(stored) = self.reading.next().transpose()? else { break };
             self.looked = self.looked.saturating_add(1);
             if stored.index != index {
                 // It was dropped.

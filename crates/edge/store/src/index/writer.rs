@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::file::{self, Identity, lock};
+use super::forget::sweep_again;
 use super::places::{BLOCK, block_of};
 use super::row::Facet;
 use super::{Index, IndexError, Unusable, origin, signed};
@@ -53,7 +54,11 @@ impl Writer {
             Err(other) => return Err(other),
         };
         let identity = Identity::of(path)?;
-        Ok(Self { index, origin, discarded, first: None, gone, identity, keep_free: 0, _lock: lock })
+        let mut writer = Self { index, origin, discarded, first: None, gone, identity, keep_free: 0, _lock: lock };
+        if sweep_again(&writer.index.connection).is_err() {
+            writer.clear()?;
+        }
+        Ok(writer)
     }
 
     /// Goes on only as long as so many bytes are free on the disk: it is the log's room.

@@ -24,7 +24,7 @@ pub use gate::Held;
 pub use intent::Intent;
 pub use table::Scope;
 
-use crate::sqlite::{OpenError, open_as};
+use crate::sqlite::{OpenError, open_as, open_unwritable};
 use cache::Cache;
 use gate::Gate;
 use holdshort_ledger::{KeyId, OwnerKey};
@@ -177,16 +177,30 @@ impl Keys {
     pub fn open(path: &Path) -> Result<Self, KeysError> {
         let connection = open_as(path, &table::SCHEMA)?;
         let closed = closing::closed(&connection)?;
-        let gate = Gate::default();
-        gate.change(|spent| spent.closed = closed, || ());
-        let inner = Inner {
-            connection: Mutex::new(connection),
-            reader: Mutex::new(open_as(path, &table::SCHEMA)?),
-            gate,
-            cache: Mutex::default(),
-            waiting: Mutex::default(),
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        let keys = Self::of(connection, open_as(path, &table::SCHEMA)?);
+        keys.inner.gate.change(|spent| spent.closed = closed, || ());
+        Ok(keys)
+    }
+
+    /// Opens the keys for somebody who only reads records, also where the file can be read and not written. None where there are
+    /// none, or they cannot be read: records are closed then.
+    ///
+    /// # Errors
+    /// [`KeysError::Open`].
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>, KeysError> {
+        match Self::open_existing(path) {
+            Err(KeysError::Open(OpenError::Unwritable { .. })) => {
+                let open = || open_unwritable(path, &table::SCHEMA);
+                Ok(open()?.zip(open()?).map(|(connection, reader)| Self::of(connection, reader)))
+            }
+            found => found,
+        }
+    }
+
+    fn of(connection: Connection, reader: Connection) -> Self {
+        let (connection, reader) = (Mutex::new(connection), Mutex::new(reader));
+        let (gate, cache, waiting) = Default::default();
+        Self { inner: Arc::new(Inner { connection, reader, gate, cache, waiting }) }
     }
 
     /// Opens the keys where there are any: a log that was never sealed has none.
@@ -301,14 +315,17 @@ impl Keys {
     /// When it cannot be written. [`KeysError::Traces`] when all is done but clearing the journal.
     pub fn erase(&self, keys: &[KeyId], erased_ms: u64) -> Result<(), KeysError> {
         let retired = self.retire(keys);
-        for part in keys.chunks(erase::EACH) {
+        let step = |part: &[KeyId]| {
             erase::erase(&mut self.connection(), part, erased_ms)?;
             if keys.len() > erase::EACH {
                 Self::pause();
             }
-        }
-        // Somebody may have read them meanwhile.
+            Ok::<(), KeysError>(())
+        };
+        let done = keys.chunks(erase::EACH).try_for_each(step);
+        // Somebody may have read them meanwhile, also when only some of them are destroyed.
         self.inner.gate.change(|_| (), || lock(&self.inner.cache).forget(&retired.set));
+        done?;
         self.clear_traces()
     }
 

@@ -175,6 +175,9 @@ pub(super) fn find(connection: &Connection, id: &KeyId) -> Result<Found, KeysErr
 }
 
 /// The keys of a scope, oldest first. With an agent or a person go the keys of their sessions that do not name one.
+///
+/// INVARIANT: another agent's session of the same name is another session: an agent chooses that name, and must not have what it
+/// did erased along with what it did not do.
 pub(super) fn select(connection: &Connection, scope: &Scope) -> Result<Vec<Owned>, KeysError> {
     let (sql, name) = match scope {
         Scope::Session(name) => ("session = ?1", name),
@@ -182,7 +185,10 @@ pub(super) fn select(connection: &Connection, scope: &Scope) -> Result<Vec<Owned
             ("agent = ?1 OR (agent IS NULL AND session IN (SELECT session FROM keys WHERE agent = ?1))", name)
         }
         Scope::User(name) => {
-            ("user = ?1 OR (user IS NULL AND session IN (SELECT session FROM keys WHERE user = ?1))", name)
+            let theirs = "SELECT 1 FROM keys AS theirs WHERE theirs.session = keys.session AND theirs.user = ?1 \
+                          AND (keys.agent IS NULL OR theirs.agent = keys.agent)";
+            let of_session = "session IN (SELECT session FROM keys WHERE user = ?1)";
+            (&*format!("user = ?1 OR (user IS NULL AND {of_session} AND EXISTS ({theirs}))"), name)
         }
     };
     let mut statement =

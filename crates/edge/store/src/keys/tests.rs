@@ -59,11 +59,37 @@ fn a_record_that_does_not_name_everybody_goes_with_its_session() {
     let of = |scope| ids(&keys.select(&scope).unwrap());
     assert_eq!(of(Scope::Agent("b".into())), BTreeSet::from([theirs, nobody]));
     assert_eq!(of(Scope::Session("s".into())), BTreeSet::from([mine, theirs, nobody]));
-    assert_eq!(of(Scope::User("ada".into())), BTreeSet::from([mine, theirs, nobody]));
+    let alone = keys.key_of(&subject("a", None, "s"), 5).unwrap().id;
+    assert_eq!(of(Scope::User("ada".into())), BTreeSet::from([mine, alone, nobody]), "and not what another agent did");
     assert_eq!(of(Scope::User("bob".into())), BTreeSet::new());
     // Whoever the agent works for next: what does not name them goes with them, also without a restart.
     let next = keys.key_of(&subject("a", Some("bob"), "s"), 6).unwrap().id;
     assert_eq!(keys.key_of(&session(Some("a"), "s"), 7).unwrap().id, next);
+}
+
+#[test]
+fn keys_on_a_medium_that_cannot_be_written_open_records_and_are_not_touched() {
+    let dir = TempDir::new().unwrap();
+    // What a name of a file may hold, and an address must not.
+    let path = dir.path().join("50% of #1?.db");
+    let keys = Keys::open(&path).unwrap();
+    let key = keys.key_of(&subject("a", Some("ada"), "s"), 1).unwrap();
+    let read = || open_unwritable(&path, &table::SCHEMA).unwrap();
+    assert!(read().is_none(), "its journal has to be read first");
+    drop(keys);
+    let files = || {
+        let mut all: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        all.sort();
+        all
+    };
+    let before = (files(), std::fs::read(&path).unwrap());
+    let unwritable = Keys::of(read().unwrap(), read().unwrap());
+    assert!(matches!(unwritable.find(&key.id).unwrap(), Found::Key(found) if found.as_bytes() == key.key.as_bytes()));
+    assert!(unwritable.key_of(&subject("b", None, "t"), 2).is_err() && unwritable.erase(&[key.id], 3).is_err());
+    drop(unwritable);
+    assert_eq!((files(), std::fs::read(&path).unwrap()), before);
+    assert!(Keys::open_to_read(&path).unwrap().is_some());
+    assert!(Keys::open_to_read(&dir.path().join("no")).unwrap().is_none());
 }
 
 #[test]

@@ -127,11 +127,15 @@ pub struct Forwards {
 }
 
 impl Forwards {
-    /// Goes on to a record that lies ahead in the segment that is being read, so that one which had to be unpacked is unpacked
-    /// once. `false`, and nothing changed: it lies elsewhere. Up to `gap` records are gone over, more are sought.
+    /// Goes to another record of the segment that is being read, so that one which had to be unpacked is unpacked once. `false`,
+    /// and nothing changed: it lies elsewhere. Up to `gap` records ahead are gone over, others are sought.
     pub(crate) fn go_to(&mut self, index: u64, gap: u64) -> bool {
-        let Some(scan) = self.scan.as_mut().filter(|_| !self.failed && index >= self.next) else { return false };
-        let (from, near) = (scan.offset(), index.saturating_sub(self.next) <= gap);
+        let Some(scan) = self.scan.as_mut().filter(|_| !self.failed) else { return false };
+        if index < scan.segment().first_index {
+            return false;
+        }
+        let near = index.checked_sub(self.next).is_some_and(|ahead| ahead <= gap);
+        let from = scan.offset();
         let found = match near {
             true => (self.next..index).try_for_each(|_| scan.skip().ok().flatten().map(|_| ())).is_some(),
             false => scan.seek_record(index).unwrap_or(false),

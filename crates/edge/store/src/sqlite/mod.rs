@@ -20,7 +20,7 @@ mod standings;
 mod traces;
 
 pub use open::OpenError;
-pub(crate) use open::open_as;
+pub(crate) use open::{open_as, open_unwritable};
 pub(crate) use schema::Schema;
 
 use holdshort_inventory::StoreError;

@@ -3,6 +3,7 @@
 use super::schema::{self, Schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,6 +73,37 @@ pub(crate) fn open_as(path: &Path, schema: &Schema) -> Result<Connection, OpenEr
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| classify(path, &error))?;
     prepare(&mut connection, schema, path)?;
     Ok(connection)
+}
+
+/// Opens a database that cannot be written here, such as one on a medium that is mounted for reading: with nothing beside it that
+/// would have to be read first. None: it is not such a one.
+pub(crate) fn open_unwritable(path: &Path, schema: &Schema) -> Result<Option<Connection>, OpenError> {
+    // SQLite looks for the journal beside the file that a link leads to.
+    let Ok(path) = path.canonicalize() else { return Ok(None) };
+    let mut journal = path.clone().into_os_string();
+    journal.push("-wal");
+    let has_journal = std::fs::metadata(journal).is_ok_and(|journal| journal.len() > 0);
+    if has_journal || File::open(&path).is_err() {
+        return Ok(None);
+    }
+    let escape = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    let name: String = path.as_os_str().as_bytes().iter().map(escape).collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let failed = |error: rusqlite::Error| classify(&path, &error);
+    let connection = Connection::open_with_flags(format!("file://{name}?immutable=1"), flags).map_err(failed)?;
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(failed);
+    if number("application_id")? != schema.application_id {
+        return Err(OpenError::Foreign(path));
+    }
+    let (found, known) = (number("user_version")?, schema.version());
+    if found > known {
+        return Err(OpenError::Newer { path, found, known });
+    }
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;").map_err(failed)?;
+    Ok(Some(connection))
 }
 
 fn prepare(connection: &mut Connection, schema: &Schema, path: &Path) -> Result<(), OpenError> {

@@ -14,7 +14,15 @@ impl Book {
     pub fn erase(&mut self, whose: &Whose, now_ms: u64) -> Vec<ApprovalChange> {
         let now_ms = self.time(now_ms);
         let mut changes = Vec::new();
-        let is_blank = |one: &Approval| is_final(one.state) && one.session.as_str() == ERASED;
+        // By all that goes: an agent can name its session as it likes.
+        let is_blank = |one: &Approval| {
+            let is_same = || {
+                let mut blanked = one.clone();
+                blank(&mut blanked);
+                blanked == *one
+            };
+            is_final(one.state) && one.session.as_str() == ERASED && is_same()
+        };
         let concerns = |one: &Approval| !is_blank(one) && whose.has(&one.agent, &one.session, one.user.as_deref());
         // Before the questions: what is remembered of one is found by it.
         let remembered = self.exceptions.take(|exception| {

@@ -49,6 +49,47 @@ fn what_is_forgotten_leaves_no_byte() {
 }
 
 #[test]
+fn what_a_crash_left_of_what_was_taken_out_goes_when_the_index_is_opened_again() {
+    let told = Told { session: "secret-session", ..TOLD };
+    let all: Vec<Value> = (0..300).map(|number| decision(number, if number == 7 { &told } else { &TOLD })).collect();
+    let world = World::with(&all);
+    let mut writer = world.index();
+    let trace = writer.index().about.key.word(Facet::Session, "secret-session").to_be_bytes();
+    let left = || {
+        let files = std::fs::read_dir(world.data.path()).unwrap().map(Result::unwrap);
+        let ours = files.filter(|file| file.file_name().to_string_lossy().starts_with(INDEX_FILE));
+        ours.map(|file| std::fs::read(file.path()).unwrap())
+            .filter(|bytes| bytes.windows(8).any(|window| window == trace))
+            .count()
+    };
+    // Taken out, and not swept: the journal has the page as it was.
+    writer.take_out(&[7].into()).unwrap();
+    assert!(left() > 0, "a search that finds nothing proves nothing");
+    drop_as_a_crash(writer, &world);
+    let writer = world.writer();
+    assert!(writer.index().size() == 300, "it was not thrown away for it");
+    assert_eq!(left(), 0);
+    let unswept = "SELECT count(*) FROM sqlite_schema WHERE name = 'unswept'";
+    assert_eq!(writer.index().connection.query_row(unswept, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+/// Closing a database clears its journal; a crash does not.
+fn drop_as_a_crash(writer: Writer, world: &World) {
+    let aside = tempfile::tempdir().unwrap();
+    let files = |from: &std::path::Path, to: &std::path::Path| {
+        for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let name = file.file_name();
+            if name.to_string_lossy().starts_with(INDEX_FILE) && !name.to_string_lossy().ends_with("-shm") {
+                std::fs::copy(file.path(), to.join(name)).unwrap();
+            }
+        }
+    };
+    files(world.data.path(), aside.path());
+    drop(writer);
+    files(aside.path(), world.data.path());
+}
+
+#[test]
 fn what_the_log_dropped_is_not_looked_for_and_not_kept() {
     let message = "m".repeat(600);
     let all: Vec<Value> = (0..9_000).map(|number| decision(number, &Told { message: &message, ..TOLD })).collect();

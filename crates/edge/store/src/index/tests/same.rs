@@ -151,6 +151,31 @@ fn many_blocks_are_searched_and_pages_go_on_where_they_ended() {
 }
 
 #[test]
+fn archived_segments_are_searched_forth_and_back() {
+    let message = "m".repeat(600);
+    let tool = |number: u64| if number.is_multiple_of(7) { "rare" } else { "usual" };
+    let of = |number| decision(number, &Told { tool: tool(number), message: &message, ..TOLD });
+    let world = World::with(&(0..9_000).map(of).collect::<Vec<_>>());
+    world.index();
+    // Closed, so that a checkpoint covers all of it.
+    world.log.clone().close_blocking().unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3_600);
+    let retention = crate::log::Retention::open(&world.directory()).unwrap();
+    assert!(retention.archive(later, false, &|| true).unwrap().records > 200, "many candidates are in one archive");
+    let records = Records::open(&world.directory()).unwrap();
+    let index = Index::open(&world.file(), &world.directory(), &records).unwrap().unwrap();
+    let filter = Filter::default().any(Facet::Tool, ["rare"]);
+    let mut expected: Vec<u64> = (0..9_000_u64).filter(|number| number.is_multiple_of(7)).collect();
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let mut search = Search::new(&records, Some(&index), &filter, order, 0..u64::MAX);
+        let found: Vec<u64> = search.by_ref().map(|record| record.unwrap().index()).collect();
+        assert_eq!((found.len(), search.looked(), search.fault().is_none()), (1_286, 1_286, true));
+        assert!(found == expected, "{order:?}: {found:?}");
+        expected.reverse();
+    }
+}
+
+#[test]
 fn what_is_not_indexed_yet_is_found_too_while_the_log_grows() {
     let world = World::with(&[decision(0, &TOLD)]);
     drop(world.index());
