@@ -1,6 +1,7 @@
 //! Destinations that people approved: listed, remembered, forgotten.
 
 use crate::change::ChangeError;
+use crate::recorder::{DESTINATION_ADDED, DESTINATION_FORGOTTEN};
 use crate::service::Service;
 use holdshort_api::{DestinationSummary, DestinationsPage, NewDestination};
 use holdshort_history::fold;
@@ -33,7 +34,7 @@ impl Service {
             DestinationsError::TooMany(_) | DestinationsError::Full => ChangeError::Conflict(error.to_string()),
         })?;
         if added {
-            self.record("destination-added", json!(entry)).await?;
+            self.record(DESTINATION_ADDED, json!(entry)).await?;
             let kept = entry.clone();
             self.keep_destinations(destinations, move |store| store.add_destinations(&[kept])).await?;
         }
@@ -53,7 +54,7 @@ impl Service {
             return Err(ChangeError::Missing(format!("the agent `{agent}` has no known destination `{value}`")));
         }
         let detail = json!({ "agent": agent, "user": user, "kind": kind, "value": value, "by": by });
-        self.record("destination-forgotten", detail).await?;
+        self.record(DESTINATION_FORGOTTEN, detail).await?;
         self.keep_destinations(destinations, move |store| store.forget_destination(&agent, &user, &kind, &value)).await
     }
 

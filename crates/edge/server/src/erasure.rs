@@ -55,7 +55,7 @@ impl Service {
     /// # Errors
     /// When something cannot be kept.
     pub async fn erase_sessions(&self, keys: &[OwnedKey]) -> Result<(), ChangeError> {
-        let _changing = self.changing.lock().await;
+        let _erasing = self.erasing.lock().await;
         self.erase_state(&Whose::of_sessions(known(keys))).await.map(drop)
     }
 
@@ -67,7 +67,8 @@ impl Service {
         }
         let missing = || ChangeError::Invalid("this log seals no records, so none can be erased".into());
         let erasure = self.journal.erasure().ok_or_else(missing)?;
-        let _changing = self.changing.lock().await;
+        // Not the one of changes: whoever takes an agent's token away must not wait until a hundred thousand keys are destroyed.
+        let _erasing = self.erasing.lock().await;
         let keys = erasure.keys(new.kind, &new.name).await.map_err(failed)?;
         let whose = Whose::new(new.kind, &new.name, known(&keys));
         if keys.is_empty() && !self.has_state(&whose).await? {

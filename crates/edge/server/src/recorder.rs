@@ -2,13 +2,20 @@
 
 use async_trait::async_trait;
 use holdshort_api::{NewErasure, RecordsPage, RecordsQuery};
-use holdshort_model::{AgentId, ErasureKind, Receipt, Record, SessionId};
+use holdshort_model::{AgentId, ErasureKind, LifecycleRecord, Receipt, Record, SessionId};
+use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 /// Longest record that a recorder takes, in bytes; the ledger's segments hold no longer ones, sealed as they may be.
 pub const RECORD_BYTES_MAX: usize = (1 << 20) - 128;
+
+/// Names of events: a person made a destination known, or forgot it.
+pub(crate) const DESTINATION_ADDED: &str = "destination-added";
+pub(crate) const DESTINATION_FORGOTTEN: &str = "destination-forgotten";
+/// In the place of a session, for the key of these records: they are an agent's and a person's, in whatever session.
+const DESTINATIONS: &str = "known destinations";
 
 /// Whose record it is. A recorder that seals does it with a key of this session, so that it can be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +60,19 @@ impl RecordOwner {
             | Record::Standing(_)
             | Record::Response(_)
             | Record::Promotion(_)
-            | Record::Erasure(_)
-            | Record::Lifecycle(_) => None,
+            | Record::Erasure(_) => None,
+            Record::Lifecycle(lifecycle) => Self::of_destination(lifecycle),
         }
+    }
+
+    /// A destination that a person made known or forgot tells with whom somebody has to do, and goes with them.
+    fn of_destination(record: &LifecycleRecord) -> Option<Self> {
+        if !matches!(record.event.as_str(), DESTINATION_ADDED | DESTINATION_FORGOTTEN) {
+            return None;
+        }
+        let text = |name: &str| record.detail.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let user = text("user").map(str::to_owned);
+        Some(Self::Subject { agent: text("agent")?.into(), user, session: DESTINATIONS.into() })
     }
 }
 

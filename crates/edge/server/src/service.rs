@@ -97,6 +97,8 @@ pub struct Service {
     pub(crate) events: broadcast::Sender<Arc<DecisionEvent>>,
     /// Held by whoever derives a new snapshot from the present one.
     pub(crate) changing: Mutex<()>,
+    /// Held by an erasure from its beginning to its end, which may take long: nobody else waits for it.
+    pub(crate) erasing: Mutex<()>,
     probing: Mutex<()>,
     snapshot: ArcSwap<Snapshot>,
     since_ms: AtomicU64,
@@ -152,6 +154,7 @@ impl Service {
             stores,
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             changing: Mutex::default(),
+            erasing: Mutex::default(),
             probing: Mutex::default(),
             since_ms: AtomicU64::new(now_ms),
             config,

@@ -56,6 +56,7 @@ impl Service {
     }
 
     async fn erase_destinations(&self, whose: &Whose) -> Result<u64, ChangeError> {
+        let _changing = self.changing.lock().await;
         let mut left = (**self.snapshot().destinations()).clone();
         let gone = left.erase(whose);
         let count = gone.len() as u64;

@@ -2,7 +2,7 @@
 
 use crate::support::{Setup, World, granting, request};
 use holdshort_api::{
-    ApprovalsQuery, ApprovalsWhich, IncidentsQuery, NewAgent, NewDestination, NewErasure, NewStanding, Whom,
+    ApprovalsQuery, ApprovalsWhich, IncidentsQuery, NewAgent, NewDestination, NewErasure, NewStanding, NewToken, Whom,
 };
 use holdshort_decide::GrantEntry;
 use holdshort_enforce::Authority as _;
@@ -185,5 +185,31 @@ async fn what_was_intended_is_finished_by_the_next_start_and_what_is_not_on_reco
     assert_eq!(world.tape.destroyed(), ["ab".repeat(16)]);
     assert!(world.tape.intended().is_empty());
     assert_eq!(world.service.finish_erasures().await.unwrap(), 0);
+    world.stop().await;
+}
+
+/// A hundred thousand keys take their time.
+#[tokio::test]
+async fn nobody_who_takes_something_away_waits_until_keys_are_destroyed() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let operator = world.operator();
+    operator.add_agent(&NewAgent { id: "tidy".into(), class: "mail".into(), owner: None }).await.unwrap();
+    let issued = operator.issue_token(&"tidy".into(), &NewToken::default()).await.unwrap();
+    world.tape.hold_on(true);
+    let service = world.service.clone();
+    let wanted = NewErasure { kind: ErasureKind::User, name: "ada".into(), reason: "asked for it".into() };
+    let erasing = tokio::spawn(async move { service.erase(wanted, "operator").await });
+    world.tape.until(|record| record["type"] == "erasure").await;
+    let meanwhile = async {
+        operator.revoke_token(&"tidy".into(), &issued.hash).await.unwrap();
+        operator.reload_policies().await.unwrap();
+        world.service.rule(of("tidy", "look")).await.unwrap();
+    };
+    // Far more than any machine takes: it is for the case that they wait for each other.
+    tokio::time::timeout(std::time::Duration::from_secs(120), meanwhile).await.expect("they waited for the erasure");
+    assert!(!erasing.is_finished());
+    world.tape.hold_on(false);
+    assert_eq!(erasing.await.unwrap().unwrap().keys, 1);
     world.stop().await;
 }

@@ -51,6 +51,8 @@ struct Inner {
     destroyed: Mutex<Vec<String>>,
     /// What is to be erased.
     intended: Mutex<Vec<Intended>>,
+    /// Whether keys are not destroyed yet.
+    holds_on: watch::Sender<bool>,
 }
 
 impl Tape {
@@ -61,11 +63,16 @@ impl Tape {
             keyless: AtomicBool::new(false),
             destroyed: Mutex::default(),
             intended: Mutex::default(),
+            holds_on: watch::Sender::new(false),
         }))
     }
 
     pub(crate) fn keyless(&self, keyless: bool) {
         self.0.keyless.store(keyless, Ordering::Relaxed);
+    }
+
+    pub(crate) fn hold_on(&self, holds_on: bool) {
+        self.0.holds_on.send_replace(holds_on);
     }
 
     pub(crate) fn intended(&self) -> Vec<Intended> {
@@ -205,6 +212,7 @@ impl Erasure for Tape {
     async fn destroy(&self, keys: &[OwnedKey], _erased_ms: u64) -> Result<(), RecorderError> {
         if !keys.is_empty() {
             assert_eq!(self.of_type("erasure").len(), 1, "on record before it is gone");
+            self.0.holds_on.subscribe().wait_for(|holds_on| !holds_on).await.unwrap();
         }
         self.0.destroyed.lock().unwrap().extend(keys.iter().map(|key| key.id.clone()));
         Ok(())
