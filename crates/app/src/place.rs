@@ -110,6 +110,11 @@ impl DataDir {
         self.root.join("export")
     }
 
+    /// What people were told about witnesses.
+    pub(crate) fn witness_memory(&self) -> PathBuf {
+        self.root.join("witnesses.json")
+    }
+
     /// The ledger's private key, beside the ledger so that the ledger's directory can be copied and served.
     pub(crate) fn log_key(&self) -> PathBuf {
         self.root.join("log.key")

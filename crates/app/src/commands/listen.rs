@@ -135,8 +135,12 @@ impl Listening {
                 () = &mut until => break,
                 () = &mut renewing => {}
                 Some(_) = connections.join_next() => {}
-                Some(visit) = door.let_in(&self.listener) => {
-                    connections.spawn(door.clone().attend(visit, answer.clone()));
+                // INVARIANT: whoever is sent away ends this turn, too. A pattern that only takes visits would wait for the
+                // other branches then, and let nobody in until another connection ends.
+                visit = door.let_in(&self.listener) => {
+                    if let Some(visit) = visit {
+                        connections.spawn(door.clone().attend(visit, answer.clone()));
+                    }
                 }
             }
         }

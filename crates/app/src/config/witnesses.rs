@@ -38,7 +38,7 @@ pub(crate) struct Witnesses {
     /// How long one submission may take. Default: `10s`.
     pub(crate) timeout: Every,
     /// People are told (`[[notify]]`, event `alarm`) when the quorum is not met, or a place of publication cannot be reached, for
-    /// longer than this, counted from the start of the service. Default: `1h`.
+    /// longer than this: for witnesses counted from the latest witnessed checkpoint, for a place from the start of the service. Default: `1h`.
     pub(crate) tell_after: Every,
     /// Places where checkpoints are published, for whoever audits the log later against what they kept. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]

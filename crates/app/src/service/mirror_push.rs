@@ -18,7 +18,9 @@ use std::time::Duration;
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// What contradicts the log is told without its place when that takes longer.
 const PARTING_TIMEOUT: Duration = Duration::from_secs(30);
-/// Times that a mirror may name another place in a row without having taken anything.
+/// Entries of a package.
+const PACKAGE_ENTRIES: u64 = 256;
+/// Times that a mirror may name another place in a row without having taken a package.
 const PLACES_MAX: usize = 4;
 
 /// Where an upload goes on.
@@ -51,8 +53,10 @@ impl Courier {
                 // It signed a newer checkpoint of ours meanwhile, which somebody else uploaded.
                 (409, Some(info)) if info.size > size && info.next > size => return Submitted::Ahead(info.size),
                 (202 | 409, Some(info)) if info.next <= size => {
-                    // A mirror that loses what it took, or names the same place again, is not followed for ever.
-                    let moves = reached.is_none_or(|reached| info.next > reached);
+                    // A mirror that loses what it took, or names the same place again, is not followed for ever. Nor is one
+                    // that takes an entry each time: what is proved is a package, and that ends at a multiple of 256.
+                    let whole = info.next.is_multiple_of(PACKAGE_ENTRIES) || info.next == size;
+                    let moves = reached.is_none_or(|reached| info.next > reached && whole);
                     turned = if moves { 0 } else { turned + 1 };
                     if turned >= PLACES_MAX {
                         return Submitted::Failed(format!("stays at entry {}, whatever it is sent", info.next));

@@ -53,7 +53,7 @@ pub(crate) async fn run(options: RunOptions) -> Outcome {
     let (policy, places) = (witness::policy(&loaded)?, witness_publish::places(&loaded)?);
     let exports = export::prepare(&loaded)?;
     let assembled = Assembled::start(&loaded, &data).await?;
-    let served = match witness::start(&loaded, policy, data.log(), &assembled) {
+    let served = match witness::start(&loaded, policy, &data, &assembled) {
         Ok(witnessing) => {
             let publishing = witness_publish::start(
                 places,

@@ -5,9 +5,11 @@
 
 use super::witness_alarms::{self, News, Patience, Told};
 use super::witness_client::{Conflict, Courier, Submitted, Target};
+use super::witness_memory::{Memory, MemoryFile};
 use crate::clock;
 use crate::config::{Loaded, Report};
 use crate::failure::{Failure, io_failure};
+use crate::place::DataDir;
 use crate::service::assemble::Assembled;
 use holdshort_api::{WitnessSummary, WitnessesPage};
 use holdshort_ledger::{Checkpoint, Note, NoteSignature, VerifierKey, WitnessPolicy};
@@ -25,6 +27,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// Longest pause before a witness that fails is asked again.
 const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// A target whose quorum is not met gives way to a newer one after so many periods, or time limits, although somebody still
+/// works on it: a mirror that never comes to an end would hold the others up.
+const TARGET_ROUNDS: u32 = 10;
 
 /// The task that submits. Ends with it.
 pub(crate) struct Witnessing(JoinHandle<()>);
@@ -107,15 +112,16 @@ fn fits(policy: &WitnessPolicy, log_key: &VerifierKey) -> Result<(), Failure> {
 pub(crate) fn start(
     loaded: &Loaded,
     policy: Option<WitnessPolicy>,
-    directory: PathBuf,
+    data: &DataDir,
     assembled: &Assembled,
 ) -> Result<Option<Witnessing>, Failure> {
     let Some(policy) = policy else { return Ok(None) };
-    let config = &loaded.config.witnesses;
+    let (config, directory) = (&loaded.config.witnesses, data.log());
     let key_file = directory.join(PUBLIC_KEY_FILE);
     let text = fs::read_to_string(&key_file).map_err(io_failure("read", &key_file))?;
     let log_key = VerifierKey::parse(text.trim()).map_err(Failure::internal)?;
     fits(&policy, &log_key)?;
+    let memory = MemoryFile::open(data.witness_memory());
     let poster = Arc::new(Poster::new(&Trust::default(), 1).map_err(Failure::internal)?);
     let witnesses = policy.witnesses().iter().filter_map(|witness| {
         let courier = Courier {
@@ -127,6 +133,7 @@ pub(crate) fn start(
             log_key: log_key.clone(),
             timeout: config.timeout.0,
         };
+        let told = memory.memory().told.get(&courier.id()).cloned();
         Some(Asked {
             courier,
             known: 0,
@@ -135,13 +142,16 @@ pub(crate) fn start(
             failures: 0,
             next: Instant::now(),
             busy: false,
-            told: None,
+            tried: false,
+            contradicts: false,
+            told,
             owed: None,
         })
     });
+    let witnesses = witnesses.collect();
     let (state, watching) = watch::channel(WitnessesPage::default());
     let mut round = Round {
-        witnesses: witnesses.collect(),
+        witnesses,
         policy,
         log: assembled.log.clone(),
         log_key,
@@ -149,9 +159,15 @@ pub(crate) fn start(
         every: config.every.0,
         service: assembled.service.clone(),
         target: None,
+        chosen: Instant::now(),
+        target_max: config.every.0.max(config.timeout.0).saturating_mul(TARGET_ROUNDS),
         collected: Vec::new(),
         witnessed: 0,
+        started: Instant::now(),
+        tell_after: config.tell_after.0,
         late: Patience::new(config.tell_after.0),
+        asked_ms: 0,
+        memory,
         kept: None,
         state,
     };
@@ -169,6 +185,10 @@ struct Asked {
     failures: u32,
     next: Instant,
     busy: bool,
+    /// Whether one submission has ended since the start.
+    tried: bool,
+    /// Whether it has spoken of another history since the start.
+    contradicts: bool,
     /// What people were told of its contradictions.
     told: Option<Told>,
     /// The contradiction that is not on record yet.
@@ -186,12 +206,21 @@ struct Round {
     /// What is submitted now. It stays until its quorum is met, or nobody is asked any more: a slow witness and a busy log
     /// would never meet otherwise.
     target: Option<Target>,
+    /// When it was chosen.
+    chosen: Instant,
+    /// How long it is waited for at most.
+    target_max: Duration,
     /// Cosignatures of the target.
     collected: Vec<(usize, NoteSignature)>,
     /// Size of the checkpoint that met the quorum last.
     witnessed: u64,
+    started: Instant,
+    tell_after: Duration,
     /// How long the quorum is not met already.
     late: Patience,
+    /// Since when witnesses are asked, in milliseconds since 1970, while none of our checkpoints has met the quorum.
+    asked_ms: u64,
+    memory: MemoryFile,
     /// The contradicting tree that was kept as evidence, and told of, before the service was started.
     kept: Option<String>,
     state: watch::Sender<WitnessesPage>,
@@ -200,14 +229,19 @@ struct Round {
 impl Round {
     async fn run(&mut self) {
         let known = fetch_witnessed(&mut DirectorySource::new(&self.directory), &self.log_key);
-        self.witnessed = match known {
-            Ok(Some((note, checkpoint))) if self.policy.check(&note).met => checkpoint.size,
-            Ok(_) => 0,
-            Err(error) => {
-                tracing::warn!(%error, "the witnessed checkpoint cannot be read");
-                0
+        let mut seen_ms = None;
+        match known {
+            Ok(Some((note, checkpoint))) => {
+                let cosigned = self.policy.check(&note);
+                if cosigned.met {
+                    self.witnessed = checkpoint.size;
+                    seen_ms = cosigned.present.iter().map(|(_, time_s)| time_s.saturating_mul(1_000)).max();
+                }
             }
-        };
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the witnessed checkpoint cannot be read"),
+        }
+        self.resume(seen_ms, clock::now_ms());
         let kept = fs::read_to_string(self.directory.join(log::CONTRADICTION_FILE));
         self.kept = kept.ok().as_deref().and_then(witness_alarms::tree);
         let mut ticks = tokio::time::interval(self.every);
@@ -224,12 +258,36 @@ impl Round {
             }
             self.publish_state();
             self.look_at_the_clock().await;
+            self.memory.keep(self.remembered()).await;
+        }
+    }
+
+    /// Takes up how long the quorum has not been met: since the latest witnessed checkpoint, or since witnesses were first
+    /// asked. A service that is started again and again would never tell anybody otherwise.
+    fn resume(&mut self, seen_ms: Option<u64>, now_ms: u64) {
+        let memory = self.memory.memory();
+        self.asked_ms = memory.asked_ms.unwrap_or(now_ms);
+        let before = Duration::from_millis(now_ms.saturating_sub(seen_ms.unwrap_or(self.asked_ms)));
+        self.late = Patience::resume(self.tell_after, before, memory.late);
+    }
+
+    fn remembered(&self) -> Memory {
+        let told = |asked: &Asked| Some((asked.courier.id(), asked.told.clone()?));
+        Memory {
+            asked_ms: Some(self.asked_ms).filter(|_| self.witnessed == 0),
+            late: self.late.is_told(),
+            told: self.witnesses.iter().filter_map(told).collect(),
         }
     }
 
     /// Tells people when the quorum is not met for too long, and when it is again.
     async fn look_at_the_clock(&mut self) {
         let size = self.local_size();
+        // The service may have been off for long: whoever is asked now gets the time to answer.
+        let answered = self.witnesses.iter().all(|asked| asked.tried);
+        if self.witnessed < size && !answered && self.started.elapsed() < self.tell_after {
+            return;
+        }
         let (event, alarm) = match self.late.look(self.witnessed < size, Instant::now()) {
             None => return,
             Some(News::Over) => ("witnesses-caught-up", None),
@@ -273,14 +331,14 @@ impl Round {
     fn choose(&mut self) {
         let met = self.target.as_ref().is_some_and(|target| target.checkpoint.size == self.witnessed);
         let waiting = self.witnesses.iter().any(|asked| asked.busy);
-        if self.target.is_some() && !met && waiting {
+        if self.target.is_some() && !met && waiting && self.chosen.elapsed() < self.target_max {
             return;
         }
         let text = self.log.checkpoint();
         let Some(note) = Note::parse(text.as_bytes()).ok() else { return };
         let Ok(checkpoint) = Checkpoint::of_note(&note, &self.log_key) else { return };
         if self.target.as_ref().is_none_or(|target| target.checkpoint.size < checkpoint.size) {
-            self.target = Some(Target { note, checkpoint });
+            (self.target, self.chosen) = (Some(Target { note, checkpoint }), Instant::now());
             self.collected.clear();
         }
     }
@@ -288,7 +346,7 @@ impl Round {
     async fn settle(&mut self, at: usize, size: u64, submitted: Submitted) {
         let current = self.target.as_ref().is_some_and(|target| target.checkpoint.size == size);
         let Some(asked) = self.witnesses.get_mut(at) else { return };
-        asked.busy = false;
+        (asked.busy, asked.tried) = (false, true);
         let failed = match submitted {
             Submitted::Cosigned(signature) => {
                 (asked.known, asked.trouble, asked.failures) = (size, None, 0);
@@ -360,6 +418,7 @@ impl Round {
     /// Somebody else's history was cosigned under our key, or ours went back: on record, and told to people, once for each.
     async fn alarm(&mut self, at: usize, conflict: Conflict) {
         let Some(asked) = self.witnesses.get_mut(at) else { return };
+        asked.contradicts = true;
         if asked.told.as_ref().is_some_and(|told| !told.lacks(&conflict)) {
             // A log that did not take the record may take it now.
             if let Some(detail) = asked.owed.take()
@@ -429,7 +488,7 @@ impl Round {
             size: asked.known,
             cosigned_ms: asked.cosigned_ms,
             trouble: asked.trouble.clone(),
-            conflict: asked.told.is_some(),
+            conflict: asked.contradicts,
         };
         self.state.send_replace(WitnessesPage {
             quorum: Some(self.policy.quorum()),

@@ -4,9 +4,11 @@
 //! not with people's attention either.
 
 use super::witness_client::Conflict;
+use crate::clock;
 use holdshort_ledger::{Checkpoint, Note};
 use holdshort_model::Level;
 use holdshort_server::Alarm;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,18 +25,19 @@ pub(crate) const LATE: &str = "witnesses-late";
 pub(crate) const UNPUBLISHED: &str = "publish-failing";
 
 /// What was told of one witness's contradictions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told {
     /// The tree that the log signed beside ours, where it was proved: origin, size and root.
     proof: Option<String>,
-    at: Instant,
+    /// When, in milliseconds since 1970.
+    at_ms: u64,
     cosigned_since: bool,
 }
 
 impl Told {
     pub(crate) fn now(conflict: &Conflict) -> Self {
         let proof = conflict.evidence.as_deref().and_then(tree);
-        Self { proof, at: Instant::now(), cosigned_since: false }
+        Self { proof, at_ms: clock::now_ms(), cosigned_since: false }
     }
 
     /// The witness cosigned ours meanwhile: what contradicts us after that is another matter.
@@ -48,7 +51,10 @@ impl Told {
         match conflict.evidence.as_deref().and_then(tree) {
             Some(_) if self.proof.is_none() => true,
             Some(tree) => self.cosigned_since && self.proof.as_ref() != Some(&tree),
-            None => self.cosigned_since && self.at.elapsed() >= CLAIM_AGAIN,
+            None => {
+                let since = Duration::from_millis(clock::now_ms().saturating_sub(self.at_ms));
+                self.cosigned_since && since >= CLAIM_AGAIN
+            }
         }
     }
 }
@@ -197,6 +203,8 @@ fn whole(since: Duration) -> String {
 pub(crate) struct Patience {
     longest: Duration,
     since: Option<Instant>,
+    /// How long it had been going on before that.
+    before: Duration,
     told: bool,
 }
 
@@ -211,21 +219,32 @@ pub(crate) enum News {
 
 impl Patience {
     pub(crate) fn new(longest: Duration) -> Self {
-        Self { longest, since: None, told: false }
+        Self { longest, since: None, before: Duration::ZERO, told: false }
+    }
+
+    /// As it was in an earlier run: `before` is how long it has been going on, and `told` whether that was told.
+    pub(crate) fn resume(longest: Duration, before: Duration, told: bool) -> Self {
+        Self { longest, since: None, before, told }
+    }
+
+    /// Whether its beginning was told, and its end was not.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told
     }
 
     /// Something came forward: whatever goes on began after this.
     pub(crate) fn progress(&mut self) {
-        self.since = None;
+        (self.since, self.before) = (None, Duration::ZERO);
     }
 
     /// Looks at it `now`. `wrong`: whether it goes on.
     pub(crate) fn look(&mut self, wrong: bool, now: Instant) -> Option<News> {
         if !wrong {
-            self.since = None;
+            self.progress();
             return std::mem::take(&mut self.told).then_some(News::Over);
         }
-        let lasts = now.saturating_duration_since(*self.since.get_or_insert(now));
+        let since = now.saturating_duration_since(*self.since.get_or_insert(now));
+        let lasts = since.saturating_add(self.before);
         if lasts < self.longest || std::mem::replace(&mut self.told, true) {
             return None;
         }
@@ -255,8 +274,11 @@ mod tests {
         assert!(claim.lacks(&told(10, Some(signed(10)))), "now it is proved");
         claim.cosigned();
         assert!(!claim.lacks(&told(11, None)), "cosigning and claiming in turn");
-        claim.at = Instant::now().checked_sub(CLAIM_AGAIN).unwrap_or(claim.at);
-        assert!(claim.at.elapsed() < CLAIM_AGAIN || claim.lacks(&told(11, None)));
+        let text = serde_json::to_string(&claim).unwrap();
+        claim = serde_json::from_str(&text).unwrap();
+        assert!(!claim.lacks(&told(11, None)), "also after a restart");
+        claim.at_ms -= 86_400_000;
+        assert!(claim.lacks(&told(11, None)));
         let mut proof = Told::now(&told(10, Some(signed(10))));
         assert!(!proof.lacks(&told(11, Some(signed(11)))), "the other history goes on");
         assert!(!proof.lacks(&told(11, None)));
@@ -282,5 +304,20 @@ mod tests {
         assert_eq!(patience.look(true, at(221)), Some(News::Begun(Duration::from_secs(10))));
         patience.progress();
         assert_eq!(patience.look(true, at(222)), None, "still behind, and coming forward");
+    }
+
+    #[test]
+    fn what_began_before_a_restart_is_told_in_its_time_and_not_twice() {
+        let (longest, start) = (Duration::from_secs(10), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut patience = Patience::resume(longest, Duration::from_secs(8), false);
+        assert_eq!(patience.look(true, at(0)), None);
+        assert_eq!(patience.look(true, at(2)), Some(News::Begun(longest)));
+        assert!(patience.is_told());
+        let mut again = Patience::resume(longest, Duration::from_secs(99), true);
+        assert_eq!(again.look(true, at(3)), None);
+        assert_eq!(again.look(false, at(4)), Some(News::Over));
+        assert!(!again.is_told());
+        assert_eq!(again.look(true, at(5)), None, "what was before counts no more");
     }
 }

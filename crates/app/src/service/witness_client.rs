@@ -56,6 +56,20 @@ pub(crate) struct Conflict {
     pub(crate) differs_from: Option<u64>,
 }
 
+/// Why an offer was not taken.
+enum Refusal {
+    /// There is nothing else to ask.
+    Ended(Submitted),
+    /// The witness speaks of another history: it is asked for what it holds.
+    Contradicts { theirs: u64, ours: u64 },
+}
+
+impl Refusal {
+    fn failed(why: impl Into<String>) -> Self {
+        Self::Ended(Submitted::Failed(why.into()))
+    }
+}
+
 /// The way to one witness.
 #[derive(Clone)]
 pub(crate) struct Courier {
@@ -70,6 +84,12 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
+    /// Which witness it is, over restarts: its key and its address.
+    pub(crate) fn id(&self) -> String {
+        let key = &self.witness.key;
+        format!("{}+{:08x} {}", key.name(), key.id(), self.url)
+    }
+
     /// Submits a checkpoint to a witness that is taken to know `known` records of the log.
     pub(crate) async fn submit(&self, target: &Target, known: u64) -> Submitted {
         match self.offer(target, known).await {
@@ -80,50 +100,51 @@ impl Courier {
     }
 
     /// Offers a checkpoint until it is taken, and gives the answer.
+    ///
+    /// INVARIANT: that a witness contradicts us is not lost because it, or its copy, is slow to show what it holds: that has
+    /// time of its own.
     async fn offer(&self, target: &Target, known: u64) -> Result<Bytes, Submitted> {
-        let late = |_| Err(Submitted::Failed(format!("did not answer within {} ms", self.timeout.as_millis())));
-        tokio::time::timeout(self.timeout, self.exchange(target, known)).await.unwrap_or_else(late)
+        match tokio::time::timeout(self.timeout, self.exchange(target, known)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Refusal::Ended(submitted))) => Err(submitted),
+            Ok(Err(Refusal::Contradicts { theirs, ours })) => Err(self.conflict(theirs, ours).await),
+            Err(_) => Err(Submitted::Failed(format!("did not answer within {} ms", self.timeout.as_millis()))),
+        }
     }
 
-    async fn exchange(&self, target: &Target, mut known: u64) -> Result<Bytes, Submitted> {
+    async fn exchange(&self, target: &Target, mut known: u64) -> Result<Bytes, Refusal> {
         let size = target.checkpoint.size;
-        let failed = |why: &str| Err(Submitted::Failed(why.to_owned()));
         for _ in 0..SIZES_MAX {
-            let (request, ours) = match self.request(target, known).await {
-                Ok(request) => request,
-                Err(error) => return Err(Submitted::Failed(error)),
-            };
-            let answer = match self.post(request).await {
-                Ok(answer) => answer,
-                Err(error) => return Err(Submitted::Failed(error)),
-            };
+            let (request, ours) = self.request(target, known).await.map_err(Refusal::failed)?;
+            let answer = self.post(request).await.map_err(Refusal::failed)?;
             let named = parse_size_answer(&answer.body);
             match (answer.status, named) {
                 (200, _) => return Ok(answer.body),
                 // It may have seen a checkpoint that we signed meanwhile: what counts is what we have signed by now.
                 (409, Some(theirs)) if theirs > size => {
-                    let local = self.local_size();
-                    return Err(if theirs > local {
-                        self.conflict(theirs, local).await
-                    } else {
-                        Submitted::Ahead(theirs)
+                    let ours = self.local_size();
+                    return Err(match theirs > ours {
+                        true => Refusal::Contradicts { theirs, ours },
+                        false => Refusal::Ended(Submitted::Ahead(theirs)),
                     });
                 }
                 (409, Some(theirs)) if theirs != known => known = theirs,
-                (409, None) => return failed("answered with status 409, and without a size"),
+                (409, None) => return Err(Refusal::failed("answered with status 409, and without a size")),
                 // Who has seen nothing cannot have seen something else.
-                (409 | 422, _) if known == 0 => return failed("refuses a first checkpoint, and has seen none"),
+                (409 | 422, _) if known == 0 => {
+                    return Err(Refusal::failed("refuses a first checkpoint, and has seen none"));
+                }
                 // 422, or 409 about the size that we named (version 1.0.0): another root. Our proof was checked before.
                 (409 | 422, _) => {
                     tracing::debug!(witness = self.witness.name, known, root = %ours, "refused");
-                    return Err(self.conflict(known, size).await);
+                    return Err(Refusal::Contradicts { theirs: known, ours: size });
                 }
-                (404, _) => return failed("does not know this log: give it the log's `log.pub`"),
-                (403, _) => return failed("does not know the key of this log"),
-                (status, _) => return Err(Submitted::Failed(format!("answered with status {status}"))),
+                (404, _) => return Err(Refusal::failed("does not know this log: give it the log's `log.pub`")),
+                (403, _) => return Err(Refusal::failed("does not know the key of this log")),
+                (status, _) => return Err(Refusal::failed(format!("answered with status {status}"))),
             }
         }
-        failed("names another size each time")
+        Err(Refusal::failed("names another size each time"))
     }
 
     /// The request, once the proof in it was checked against our own tree.
@@ -177,7 +198,8 @@ impl Courier {
     /// Asks for what the witness holds: signed with our key, it is proof and no claim.
     async fn conflict(&self, theirs: u64, ours: u64) -> Submitted {
         let path = format!("{}/checkpoint", origin_digest(self.log.origin()));
-        let answer = self.send(Method::GET, &path, String::new()).await.ok().filter(|answer| answer.status == 200);
+        let asked = tokio::time::timeout(self.timeout, self.send(Method::GET, &path, String::new())).await;
+        let answer = asked.ok().and_then(Result::ok).filter(|answer| answer.status == 200);
         let held = answer.and_then(|answer| Some((Checkpoint::open(&answer.body, &self.log_key).ok()?, answer.body)));
         let Some((found, body)) = held else {
             return Submitted::Conflict(Conflict { theirs, ours, evidence: None, differs_from: None });

@@ -109,6 +109,62 @@ fn a_witness_that_claims_another_size_each_time_is_told_of_once() {
     let records = String::from_utf8(found.stdout).unwrap();
     let event = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"]["event"].take();
     assert_eq!(records.lines().filter(|line| event(line) == "witness-conflict").count(), 1, "{records}");
+    drop(service);
+
+    let service = Service::start(&home);
+    until("the claim after the restart", || conflicts(&service).then_some(()));
+    assert_eq!(taken(&service), 0, "it was told before");
+}
+
+#[test]
+fn a_witness_that_contradicts_and_then_says_no_more_is_heard() {
+    let (home, _key) = home();
+    let liar =
+        holdshort_ledger::Cosigner::from_seed(holdshort_ledger::CosignerAlgorithm::Ed25519, "w3.example/w", &[3; 32]);
+    let url = pretender(|body| match body {
+        "" => None,
+        first if first.starts_with("old 0\n") => Some((409, "1\n".to_owned())),
+        _ => Some((422, String::new())),
+    });
+    let (told, notify) = people();
+    home.configure(&(configuration(&[(&url, &liar.unwrap().key().to_string())], 1) + &notify));
+    let _service = Service::start(&home);
+    let notice = next(&told);
+    assert_eq!((&notice["level"], &notice["alarm"]["event"]), (&"high".into(), &"witness-conflict".into()), "{notice}");
+    assert_eq!(fact(&notice, "records that it cosigned"), "1");
+}
+
+/// A service that does not run as long as people are to be told after.
+#[test]
+fn a_quorum_that_was_not_met_in_earlier_runs_either_is_told_and_told_once() {
+    let (home, key) = home();
+    let mut witness = Witness::start(home.path(), "w1", &key, "127.0.0.1:0");
+    let (told, notify) = people();
+    home.configure(&(configuration(&[(&witness.url, &witness.keys[0])], 1) + &notify));
+    witness.kill();
+    let memory = home.data().join("witnesses.json");
+    drop(Service::start(&home));
+    let kept = |what: &str| serde_json::from_slice::<Value>(&fs::read(&memory).ok()?).ok()?.get(what).cloned();
+    let _service = {
+        let service = Service::start(&home);
+        let since = until("since when", || kept("asked_ms")?.as_u64());
+        drop(service);
+        assert_eq!(kept("late"), Some(false.into()), "an hour has not passed");
+        // Two hours ago, for all that the service knows.
+        fs::write(&memory, format!("{{\"asked_ms\": {}}}", since - 7_200_000)).unwrap();
+        Service::start(&home)
+    };
+    let notice = next(&told);
+    assert_eq!((&notice["level"], &notice["alarm"]["event"]), (&"high".into(), &"witnesses-late".into()), "{notice}");
+    assert!(fact(&notice, "for").starts_with("2h"), "{notice}");
+    until("that it was told", || (kept("late")? == true).then_some(()));
+    drop(_service);
+
+    let _service = Service::start(&home);
+    let _again = Witness::start(home.path(), "w1", &key, &witness.listen());
+    let notice = next(&told);
+    assert!(notice["title"].as_str().unwrap().contains("met again"), "{notice}");
+    until("that it is over", || (kept("late")? == false && kept("asked_ms")?.is_null()).then_some(()));
 }
 
 #[test]

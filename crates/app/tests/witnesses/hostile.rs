@@ -6,7 +6,7 @@ use holdshort_ledger::{AddCheckpoint, Checkpoint, Cosigner, CosignerAlgorithm, N
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn witness(home: &tempfile::TempDir) -> (Witness, Records) {
@@ -173,4 +173,53 @@ fn answers_that_no_witness_gives_are_told_as_what_they_are_and_say_nothing_of_th
     assert!(!home.data().join("log/checkpoint.witnessed").exists());
     let own = std::fs::read(home.data().join("log/checkpoint")).unwrap();
     assert!(Checkpoint::parse_text(Note::parse(&own).unwrap().text()).unwrap().size > 0, "the log goes on");
+}
+
+/// A mirror that takes every checkpoint, and never all of the entries.
+#[test]
+fn a_mirror_that_never_comes_to_its_end_is_given_up() {
+    let (home, _key) = home();
+    let mut token = None;
+    let service = Service::start(&home);
+    for _ in 0..30 {
+        decide(&home, &service, &mut token);
+    }
+    drop(service);
+    let cosigner = |at: u8| {
+        let name = format!("w{at}.example/w");
+        Cosigner::from_seed(CosignerAlgorithm::Ed25519, &name, &[at; 32]).unwrap()
+    };
+    // What it names as the next entry, by the number of the request.
+    let mirror = |status: u16, next: fn(u64) -> u64| {
+        let asked = AtomicU64::new(0);
+        pretender(move |body| match body.starts_with("old ") {
+            true => Some((200, String::new())),
+            false => Some((status, format!("30\n{}\n\n", next(asked.fetch_add(1, Ordering::Relaxed))))),
+        })
+    };
+    let urls = [
+        mirror(202, |_| 7),
+        mirror(409, |_| 0),
+        mirror(202, |asked| 29 - asked % 29),
+        // An entry each time: for a long log that is for ever.
+        mirror(202, |asked| asked % 30),
+        mirror(202, |_| u64::MAX),
+    ];
+    let keys: Vec<String> = (1..=5).map(|at| cosigner(at).key().to_string()).collect();
+    let all: Vec<(&str, &str)> = urls.iter().zip(&keys).map(|(url, key)| (url.as_str(), key.as_str())).collect();
+    let names: Vec<String> = (1..=5).map(|at| format!("w{at}.example/w")).collect();
+    let mirrors = format!("mirrors = {names:?}\nquorum");
+    home.configure(&configuration(&all, 1).replace("\"1s\"", "\"30s\"").replacen("quorum", &mirrors, 1));
+    let service = Service::start(&home);
+    let page = until("an opinion of each", || {
+        let page = service.get("/v1/witnesses");
+        let each = page["witnesses"].as_array().unwrap();
+        (each.len() == 5 && each.iter().all(|one| one["trouble"].is_string())).then_some(page)
+    });
+    for at in 0..4 {
+        let said = page["witnesses"][at]["trouble"].as_str().unwrap();
+        assert!(said.starts_with("stays at entry"), "{at}: {page}");
+    }
+    assert_eq!(page["witnesses"][4]["trouble"], "answered entries with status 202");
+    assert_eq!(page["witnessed"], 0);
 }

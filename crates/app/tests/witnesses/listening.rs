@@ -26,6 +26,7 @@ fn ask_tls(listen: &str, path: &str) -> Option<(String, usize)> {
     let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
     let name = ServerName::try_from("localhost").unwrap();
     let stream = TcpStream::connect(listen).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut stream = StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream);
     write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;
     let mut answer = Vec::new();
@@ -79,6 +80,21 @@ fn a_witness_speaks_tls_and_takes_a_renewed_certificate_without_an_end() {
     until("the shorter chain, without a signal", || (shown() == 1).then_some(()));
     witness.signal(Signal::TERM);
     assert_eq!(witness.ended(), Some(0));
+}
+
+/// Somebody who is sent away, with nobody else there, takes the door with them if it waits for another one to leave.
+#[test]
+fn whoever_is_sent_away_at_the_door_leaves_it_open() {
+    let home = tempfile::tempdir().unwrap();
+    let records = records(home.path());
+    let (chain, key) = (pem("server.pem"), pem("server.key"));
+    let flags = ["--tls-cert", path(&chain), "--tls-key", path(&key)];
+    let witness = Witness::start_with(home.path(), "w1", &records.key(), "127.0.0.1:0", &flags);
+    // More handshakes than one address may have.
+    for _ in 0..600 {
+        drop(TcpStream::connect(witness.listen()).unwrap());
+    }
+    until("an answer", || ask_tls(&witness.listen(), "/healthz")?.0.starts_with("HTTP/1.1 ").then_some(()));
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Journal {
     faults: Faults,
     down: AtomicBool,
     full: AtomicBool,
+    /// The latest attempt to make a session's key failed.
+    keyless: AtomicBool,
     /// It went down: for whoever tells people.
     broken: tokio::sync::Notify,
     /// Records of the start that found no room.
@@ -35,6 +37,7 @@ impl Journal {
             faults,
             down: AtomicBool::new(false),
             full: AtomicBool::new(false),
+            keyless: AtomicBool::new(false),
             broken: tokio::sync::Notify::new(),
             owed: Mutex::default(),
             metrics,
@@ -121,7 +124,12 @@ impl Journal {
     /// nothing waits for a new session's key.
     pub(crate) async fn prepare(&self, owner: &RecordOwner) -> Result<(), Fault> {
         let Some(preparing) = self.recorder.prepare(owner) else { return Ok(()) };
-        preparing.await.map_err(|error| {
+        let prepared = preparing.await;
+        // People are told of it like of a log that takes nothing, although other records may still be written.
+        if !self.keyless.swap(prepared.is_err(), Ordering::AcqRel) && prepared.is_err() {
+            self.broken.notify_one();
+        }
+        prepared.map_err(|error| {
             let fault = recorder_down(&error);
             self.metrics.fault(fault.mode);
             fault
@@ -205,7 +213,7 @@ impl Journal {
         }
     }
 
-    /// Waits until a write fails after one that did not. For one caller.
+    /// Waits until a write, or the making of a key, fails after one that did not. For one caller.
     pub(crate) async fn broken(&self) {
         self.broken.notified().await;
     }

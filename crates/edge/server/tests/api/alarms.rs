@@ -41,6 +41,22 @@ async fn a_log_that_cannot_be_written_is_told_to_people_although_nothing_can_be_
 }
 
 #[tokio::test]
+async fn keys_that_cannot_be_made_are_told_to_people_although_the_log_takes_records() {
+    let world = World::start().await;
+    let mut bell = ringing(&world);
+    world.service.rule(request("a", "s", "read")).await.unwrap();
+    world.tape.keyless(true);
+    for session in ["t", "u"] {
+        world.service.rule(request("a", session, "read")).await.unwrap_err();
+    }
+    let told = heard(&mut bell, 1).await;
+    assert_eq!((told.level, event(&told)), (Level::Critical, "recorder-down"));
+    assert_eq!(bell.borrow().len(), 1, "it is the same trouble");
+    world.tape.keyless(false);
+    world.service.rule(request("a", "u", "read")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_disk_that_gets_full_is_told_and_so_is_its_end() {
     let world = World::start().await;
     let mut bell = ringing(&world);

@@ -46,7 +46,7 @@ pub struct Mirror {
     /// With what the log cosigns its own checkpoints, once that is known.
     log_cosigner: Option<CosignerKey>,
     stored: Option<(String, Checkpoint)>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// What one step did.
@@ -160,7 +160,7 @@ impl Mirror {
             None
         };
         let log_cosigner = fetch_cosigner(&mut DirectorySource::new(directory))?;
-        Ok(Self { disk, directory: directory.to_owned(), key, cosigner, log_cosigner, stored, _lock: held })
+        Ok(Self { disk, directory: directory.to_owned(), key, cosigner, log_cosigner, stored, lock: held })
     }
 
     /// The checkpoint that is stored, with the mirror's cosignature.
@@ -200,6 +200,8 @@ impl Mirror {
                 self.take_chunk(&mut seal, &found, &mut tiles)?;
             }
             // If we crash before this, entries are ahead of the checkpoint: the next step writes the same ones again.
+            // Whoever took the directory over meanwhile may have signed something else.
+            self.lock.check_contents()?;
             let note = self.cosigned(&note, time_s)?;
             self.keep_cosigner(log_cosigner)?;
             seal.store(&note)?;

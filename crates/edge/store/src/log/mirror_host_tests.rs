@@ -2,6 +2,7 @@
 //! a crash or a failed write leaves.
 
 use super::super::fault::{Fault, FaultDisk, memory};
+use super::super::layout::LOCK_FILE;
 use super::super::mirror_stock::Stock;
 use super::super::source::SourceTiles;
 use super::super::tests::{data, fill, options};
@@ -562,6 +563,68 @@ fn at_whatever_change_the_disk_fails_what_was_signed_is_durable_and_the_upload_g
         }
         assert!(survived, "{fault:?}");
     }
+}
+
+/// Whoever asks about an old checkpoint may be the one for whom entries are synced.
+#[test]
+fn a_sync_that_fails_while_a_stranger_asks_is_not_forgotten() {
+    for at in 0.. {
+        let (data, disk) = (memory(), FaultDisk::default());
+        let mut log = Foreign::new(&data, "log");
+        log.grow(100);
+        let old = Client(&log.directory).checkpoint(0);
+        log.grow(300);
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let paths = (data.path().join("mirror"), data.path().join("m.key"));
+        let host = MirrorHost::open_on(shared, &paths.0, (&paths.1, NAME), &[log.log()]).unwrap();
+        Client(&log.directory).push(&host, 100);
+        log.grow(800);
+        let client = Client(&log.directory);
+        assert_eq!(host.add_checkpoint(client.checkpoint(300).as_bytes()), MirrorReply::Pending);
+        let mut begun = host.begin(&client.header(300, 800)).unwrap();
+        let packages = client.packages(300, 800);
+        packages[..2].iter().for_each(|package| host.take(&mut begun, package).unwrap());
+        disk.plan(at, Fault::Broken);
+        assert_eq!(host.add_checkpoint(old.as_bytes()), MirrorReply::Outdated(800));
+        if disk.done() <= at {
+            assert!(at > 4, "nothing was synced for the stranger");
+            break;
+        }
+        let rest = packages[2..].iter().try_for_each(|package| host.take(&mut begun, package));
+        assert!(rest.is_err() || matches!(host.finish(&begun, 101), MirrorReply::Unavailable(_)), "change {at}");
+        drop(host);
+        let host = open(&data, &log.log());
+        assert_serves(&data, &log.log(), 300);
+        client.push(&host, 102);
+        assert_serves(&data, &log.log(), 800);
+    }
+}
+
+/// The lock file was removed, or the other process runs where locks are not shared.
+#[test]
+fn a_mirror_whose_directory_was_taken_over_signs_and_takes_nothing_more() {
+    let data = data();
+    let mut log = Foreign::new(&data, "log");
+    log.grow(300);
+    let client = Client(&log.directory);
+    let before = open(&data, &log.log());
+    assert_eq!(before.add_checkpoint(client.checkpoint(0).as_bytes()), MirrorReply::Pending);
+    let mut begun = before.begin(&client.header(0, 300)).unwrap();
+    client.packages(0, 300).iter().for_each(|package| before.take(&mut begun, package).unwrap());
+    for folder in [data.path().join("mirror"), folder(&data, &log.log())] {
+        fs::remove_file(folder.join(LOCK_FILE)).unwrap();
+    }
+    let after = open(&data, &log.log());
+    assert!(matches!(before.finish(&begun, 100), MirrorReply::Unavailable(_)));
+    client.push(&after, 100);
+    let directory = log.directory.clone();
+    log.grow(400);
+    let more = Client(&directory).checkpoint(300);
+    assert!(matches!(before.add_checkpoint(more.as_bytes()), MirrorReply::Unavailable(_)));
+    Client(&directory).push(&after, 101);
+    drop((before, after));
+    assert_eq!(open(&data, &log.log()).logs()[0].1, 400);
+    assert_serves(&data, &log.log(), 400);
 }
 
 #[test]

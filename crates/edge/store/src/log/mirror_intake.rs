@@ -103,7 +103,7 @@ pub(super) struct Intake {
     log: MirroredLog,
     folder: PathBuf,
     state: Mutex<State>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Intake {
             stock = Stock::open(Arc::clone(&disk), &folder, size)?;
         }
         let state = Mutex::new(State { stock, mirrored, pending, poisoned: false });
-        Ok(Self { disk, log, folder, state, _lock: held })
+        Ok(Self { disk, log, folder, state, lock: held })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -189,13 +189,13 @@ impl Intake {
 
     /// Entries that are signed for, and entries that are here.
     pub(super) fn sizes(&self) -> (u64, u64) {
-        let state = self.lock();
+        let state = self.state();
         (state.mirrored_size(), state.stock.size())
     }
 
     /// Answers `add-checkpoint`.
     pub(super) fn add_checkpoint(&self, request: &AddCheckpoint) -> MirrorReply {
-        let mut state = self.lock();
+        let mut state = self.state();
         let known = state.newest().map(|(_, checkpoint)| checkpoint.clone());
         let known_size = known.as_ref().map_or(0, |known| known.size);
         let judgement = judge(known.as_ref(), &self.log.key, request);
@@ -236,7 +236,7 @@ impl Intake {
 
     /// Begins an upload, as far as its header goes.
     pub(super) fn begin(&self, header: &UploadHeader) -> Result<Upload, MirrorReply> {
-        let state = self.lock();
+        let state = self.state();
         if state.poisoned {
             return Err(MirrorReply::Unavailable(POISONED));
         }
@@ -256,7 +256,7 @@ impl Intake {
     pub(super) fn take(&self, upload: &mut Upload, package: &Package) -> Result<(), MirrorReply> {
         let range = package.range;
         let Some(subtree) = range.subtree() else { return Err(MirrorReply::Unproved(range.start)) };
-        let before = self.lock().leaves(subtree.start(), range.start, self.log.key.name())?;
+        let before = self.state().leaves(subtree.start(), range.start, self.log.key.name())?;
         let (leaves, checkpoint) = (package.leaves(), &upload.checkpoint);
         // Without the lock: hashing is most of the work, and needs nothing of ours.
         if package.verify(&before, &leaves, (checkpoint.size, &checkpoint.root)).is_err() {
@@ -264,7 +264,7 @@ impl Intake {
         }
         let entries = decode_bundle(&package.bundle, range.count()).map_err(|_| MirrorReply::Unproved(range.start))?;
         self.check_room()?;
-        let mut state = self.lock();
+        let mut state = self.state();
         if state.poisoned {
             return Err(MirrorReply::Unavailable(POISONED));
         }
@@ -288,7 +288,7 @@ impl Intake {
         if upload.packages == 0 {
             return MirrorReply::Malformed("no package of entries came as a whole".to_owned());
         }
-        let mut state = self.lock();
+        let mut state = self.state();
         if state.poisoned {
             return MirrorReply::Unavailable(POISONED);
         }
@@ -305,7 +305,7 @@ impl Intake {
         if upload.reached != wanted.size {
             return self.end_early(upload);
         }
-        let mut guard = self.lock();
+        let mut guard = self.state();
         let state = &mut *guard;
         if state.poisoned {
             return MirrorReply::Unavailable(POISONED);
@@ -335,6 +335,11 @@ impl Intake {
                 return self.start_over(state);
             }
             Err(error) => return state.poison(&error, origin),
+        }
+        // Whoever took the folder over meanwhile, on a machine with locks of its own or after the lock file was removed, may have
+        // signed something else: two of us would be two stories.
+        if let Err(error) = self.lock.check_contents() {
+            return state.poison(&error, origin);
         }
         if cosigner.cosign(&mut note, time_s).is_err() {
             return MirrorReply::Unavailable("the checkpoint cannot be cosigned: its origin or our name is too long");
@@ -387,6 +392,7 @@ impl Intake {
         pending.push((note, found));
         pending.drain(..pending.len().saturating_sub(PENDING_KEPT));
         let text: String = pending.iter().map(|(note, _)| append_note(note, false)).collect();
+        self.lock.check_contents()?;
         let path = self.folder.join(PENDING_FILE);
         // If we crash before this is done, nothing was answered and the old ones stand.
         write_whole(self.disk.as_ref(), &path, text.as_bytes(), 0o644).map_err(LogError::io("write", &path))?;
@@ -400,8 +406,16 @@ impl Intake {
         if let Some((_, known)) = pending {
             return known.root != found.root;
         }
-        let covered = found.size <= state.stock.size();
-        covered && !state.poisoned && root_of(&mut state.stock, found.size).is_some_and(|root| root != found.root)
+        if found.size > state.stock.size() || state.poisoned {
+            return false;
+        }
+        // Whoever asks about an old checkpoint may be the one for whom entries are synced: a failure of that is nobody else's
+        // to find, and what was to be synced is forgotten.
+        if let Err(error) = state.stock.flush() {
+            state.poison(&error, self.log.key.name());
+            return false;
+        }
+        root_of(&mut state.stock, found.size).is_some_and(|root| root != found.root)
     }
 
     /// Keeps the first checkpoint that proves that the log told two stories. The answer does not depend on it.
@@ -435,7 +449,7 @@ impl Intake {
     }
 
     /// A thread that panicked left what is on the disk untouched or complete.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

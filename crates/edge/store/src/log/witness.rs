@@ -38,7 +38,7 @@ pub struct Witness {
     disk: Box<dyn Disk>,
     cosigners: Vec<Cosigner>,
     logs: BTreeMap<String, Followed>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Witness {
                 return Err(wrong("cannot cosign two logs of one name: each origin has one key"));
             }
         }
-        Ok(Self { disk, cosigners, logs: followed, _lock: held })
+        Ok(Self { disk, cosigners, logs: followed, lock: held })
     }
 
     /// The public keys: Ed25519 and ML-DSA-44.
@@ -212,6 +212,9 @@ impl Witness {
                 what: "cannot be cosigned: its origin or our name is too long",
             })?;
         }
+        // Whoever took the state over meanwhile, on a machine with locks of its own or after the lock file was removed, may have
+        // cosigned something else: two of us would be two stories.
+        self.lock.check_contents()?;
         let path = log.folder.join(CHECKPOINT_FILE);
         // If we crash before this is done, nothing was answered and the old checkpoint stands. After it, the log asks again
         // and is cosigned again at the same size.

@@ -1,6 +1,7 @@
 //! A witness on disk: what it answers to logs that we wrote, what it keeps, and what a crash or a failed write leaves.
 
 use super::super::fault::{Fault, FaultDisk};
+use super::super::layout::LOCK_FILE;
 use super::super::tests::{data, fill, options};
 use super::super::*;
 use super::*;
@@ -187,6 +188,21 @@ fn a_witness_without_its_state_and_one_with_another_s_does_not_start() {
     fs::remove_dir_all(data.path().join("witness")).unwrap();
     let gone = open(&data, &options).unwrap_err();
     assert!(gone.to_string().contains("state is gone"), "{gone}");
+}
+
+/// The lock file was removed, or the other process runs where locks are not shared.
+#[test]
+fn a_witness_whose_state_was_taken_over_cosigns_nothing_more() {
+    let data = data();
+    let options = options(&data);
+    fill(&options, 5).close_blocking().unwrap();
+    let before = open(&data, &options).unwrap();
+    fs::remove_file(data.path().join("witness").join(LOCK_FILE)).unwrap();
+    let after = open(&data, &options).unwrap();
+    let taken_over = WitnessReply::Unavailable("the checkpoint cannot be stored");
+    assert_eq!(before.add(request(&options, 0).as_bytes(), 7), taken_over);
+    assert_eq!(after.logs()[0].1, 0);
+    cosigned(after.add(request(&options, 0).as_bytes(), 7));
 }
 
 #[test]
