@@ -76,5 +76,5 @@ pub fn lint(bundle: &Bundle) -> Vec<Diagnostic> {
         let message = format!("no policy reads the sequence `{name}`, and every session keeps it");
         Diagnostic::at(&declared.file, declared.place, "unread-sequence", message).hint("use it, or remove it")
     });
-    unread.collect()
+    unread.chain(rego::negated(bundle)).collect()
 }

@@ -503,3 +503,29 @@ fn a_sequence_that_nobody_reads_is_a_warning() {
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].code, found[0].line), ("unread-sequence", 6));
 }
+
+#[test]
+fn a_negated_argument_is_no_fault_and_lint_says_what_it_means() {
+    for (body, lines) in [
+        ("not contains(input.action.args.mode, \"url\")", &[6][..]),
+        ("true\nnot input.action.args.mode == \"url\"", &[7]),
+        ("count([1 | not startswith(lower(input.action.args[\"mode\"]), \"url\")]) > 0", &[6]),
+        ("every e in input.action.effects { not e.verb in {input.action.args.verb} }", &[6]),
+        ("mode := input.action.args.mode\nnot contains(mode, \"url\")", &[]),
+        ("not input.action.args.mode", &[]),
+        ("not input.tool.name == \"x\"", &[]),
+        ("not count([1 | input.action.args.mode == \"x\"]) > 0", &[]),
+    ] {
+        let text = body_of(body);
+        let bundle = Bundle { files: vec![SourceFile { path: "t.rego".into(), text }], data: Value::Null };
+        let found = holdshort_policy::lint(&bundle);
+        assert!(found.iter().all(|found| found.code == "negated-argument"), "{body}: {found:#?}");
+        assert_eq!(found.iter().map(|found| found.line).collect::<Vec<_>>(), lines, "{body}");
+    }
+}
+
+/// A policy that loads, whose deny rule has this body from line 6 on.
+fn body_of(text: &str) -> String {
+    let more = "deny contains \"x\" if input.action.name == \"bad\"\nexamples := [";
+    body(&format!("input.action.name == \"bad\"\n{text}")).replace("examples := [", more)
+}

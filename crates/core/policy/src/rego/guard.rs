@@ -175,12 +175,45 @@ struct Reader<'a> {
     file: &'a SourceFile,
     /// Local variables that stand for a place in the input.
     aliases: BTreeMap<String, String>,
-    /// Local variables of any kind.
+    /// Local variables that have a value by now.
     locals: BTreeSet<String>,
+    /// All names that the body gives to values of its own, before or after the place that is read.
+    own: BTreeSet<&'a str>,
     /// What was said of each reference: one value of the input cannot satisfy two sets that do not meet.
     said: BTreeMap<String, Said>,
     /// What was said of texts among the arguments.
     texts: BTreeSet<ArgumentText>,
+}
+
+/// The names that a body gives to values of its own, however deep in a pattern; none when one is given twice, so that
+/// nobody can say which value it stands for.
+fn named(query: &Query) -> Option<BTreeSet<&str>> {
+    let (mut names, mut given) = (BTreeSet::new(), Vec::new());
+    for statement in &query.stmts {
+        match &statement.literal {
+            Literal::SomeVars { vars, .. } => given.extend(vars.iter().map(|var| var.text())),
+            Literal::SomeIn { key, value, .. } => {
+                key.iter().chain([value]).for_each(|pattern| syntax::variables(pattern, &mut given));
+            }
+            Literal::Expr { expr, .. } => {
+                if let Expr::AssignExpr { op: AssignOp::ColEq, lhs, .. } = &**expr {
+                    syntax::variables(lhs, &mut given);
+                }
+            }
+            Literal::NotExpr { .. } | Literal::Every { .. } => {}
+        }
+    }
+    given.into_iter().filter(|name| *name != "_").all(|name| names.insert(name)).then_some(names)
+}
+
+/// Whether a reference steps through something that is not written out, such as `[0]`, `[i]` or `[_]`.
+fn is_indexed(reference: &Expr) -> bool {
+    chain(reference).is_none_or(|path| path.steps.iter().any(|step| matches!(step, Step::Index(_))))
+}
+
+/// Whether `_` stands anywhere in it: two such references may speak of two elements.
+fn has_wildcard(expr: &Expr) -> bool {
+    variable(expr) == Some("_") || syntax::children(expr).0.into_iter().any(|child| has_wildcard(child))
 }
 
 /// What was said of one reference.
@@ -194,10 +227,18 @@ struct Said {
 impl<'a> Reader<'a> {
     fn new(scope: &'a Scope<'a>, file: &'a SourceFile) -> Self {
         let (aliases, locals, said) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { scope, file, aliases, locals, said, texts: BTreeSet::new() }
+        Self { scope, file, aliases, locals, own: BTreeSet::new(), said, texts: BTreeSet::new() }
     }
 
-    fn read(mut self, query: &Query, faults: &mut Vec<Diagnostic>) -> Vec<Clause> {
+    fn is_hidden(&self, root: &str, names: &BTreeSet<&str>) -> bool {
+        names.contains(root) || self.scope.opaque.contains(root) || self.scope.constants.contains_key(root)
+    }
+
+    fn read(mut self, query: &'a Query, faults: &mut Vec<Diagnostic>) -> Vec<Clause> {
+        match named(query) {
+            Some(names) if !["input", "data"].iter().any(|root| self.is_hidden(root, &names)) => self.own = names,
+            _ => return Vec::new(),
+        }
         for statement in &query.stmts {
             let safe = statement.with_mods.is_empty() && self.statement(&statement.literal, faults);
             if !safe {
@@ -245,10 +286,10 @@ impl<'a> Reader<'a> {
                 true
             }
             Literal::NotExpr { expr, .. } => {
-                // `not effects[_].x` speaks of all of them.
-                let text = expr.span().text();
-                if let Some(place) = self.place(expr).filter(|_| !text.contains("[_]")) {
-                    self.hold(text.to_owned(), Dimension::negated(&place));
+                // INVARIANT: only of an element that is known to be there, since it has a name: `not effects[_].x` speaks of
+                // all of them, and `not effects[0].x` holds as well when there is none.
+                if let Some(place) = self.place(expr).filter(|_| !is_indexed(expr)) {
+                    self.hold(expr.span().text().to_owned(), Dimension::negated(&place));
                 }
                 self.is_safe(expr)
             }
@@ -322,7 +363,7 @@ impl<'a> Reader<'a> {
     fn argument_text(&self, expr: &Expr) -> Option<ArgumentText> {
         let Expr::Call { fcn, params, .. } = expr else { return None };
         let builtin = variable(fcn)?;
-        if !self.is_safe_name(builtin) || self.locals.contains(builtin) || self.scope.constants.contains_key(builtin) {
+        if !self.is_safe_name(builtin) || self.own.contains(builtin) || self.scope.constants.contains_key(builtin) {
             return None;
         }
         let [argument, constant] = params.as_slice() else { return None };
@@ -360,7 +401,7 @@ impl<'a> Reader<'a> {
         let Some(place_in_input) = self.place(reference) else { return };
         let Some(dimension) = Dimension::compared(&place_in_input) else { return };
         // Two mentions of `effects[_]` may mean two effects; two of `effect.verb` mean the same one.
-        let anonymous = place_in_input.contains("[]") && reference.span().text().contains("[_]");
+        let anonymous = place_in_input.contains("[]") && has_wildcard(reference);
         let mut key = match place_in_input.contains("[]") {
             true => reference.span().text().to_owned(),
             false => place_in_input,
@@ -402,7 +443,7 @@ impl<'a> Reader<'a> {
         if is_constant(expr) {
             return Some(expr);
         }
-        let name = variable(expr).filter(|name| !self.locals.contains(*name))?;
+        let name = variable(expr).filter(|name| !self.own.contains(name))?;
         self.scope.constants.get(name).copied()
     }
 

@@ -1,8 +1,12 @@
-//! The source as it is compiled. It means what the written one means in Rego; regorus 0.14.1's bytecode needs help twice.
+//! The source as it is compiled. It means what the written one means in Rego; regorus 0.14.1's bytecode needs help three times.
 //!
 //! `x := reference` fails in Rego where the reference is undefined. The bytecode goes on with an undefined variable
 //! instead: `m := input.tool.pin; not m == "match"` would hold without a tool. So `; x == x` is put behind each such
 //! statement, on the same line. The differential test shows that it is needed and that it is enough.
+//!
+//! A condition that fails in a comprehension ends the loop that it stands in. Where the comprehension has none of its own, that
+//! is the loop around it: `some e in effects; count([1 | e.verb == "read"]) == 0` would leave out the very effects that it is
+//! about, and without any loop the machine never ends. So each comprehension begins with a loop of one round.
 //!
 //! `lib.rule` of an imported package is evaluated as the whole package, of which one rule is then taken. So the path is
 //! written out, which calls that rule alone.
@@ -14,9 +18,38 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is put where: begin and end of what is replaced, and what stands there instead.
 type Edit = (usize, usize, String);
 
+/// What a comprehension begins with.
+const ROUND: &str = " some _ in [0]; ";
+
+/// What the bytecode needs, and where.
+enum Help<'a> {
+    /// Behind the statement that gives it a value: this variable has one.
+    Defined(usize, &'a str),
+    /// Behind the bar of a comprehension: a loop.
+    Loop(usize),
+}
+
+impl Help<'_> {
+    fn edit(&self, text: &str) -> Edit {
+        match self {
+            Self::Defined(end, name) => {
+                // The span of a string literal ends before its closing quote.
+                let quoted = text.get(*end..).is_some_and(|rest| rest.starts_with(['"', '`']));
+                let place = end.saturating_add(usize::from(quoted));
+                (place, place, format!("; {name} == {name}"))
+            }
+            Self::Loop(bar) => {
+                // The span of the body begins at the bar before it.
+                let place = bar.saturating_add(1);
+                (place, place, ROUND.to_owned())
+            }
+        }
+    }
+}
+
 /// The source of a module for the compiler.
 pub(crate) fn source(text: &str, module: &Module) -> String {
-    let mut places: Vec<(usize, &str)> = Vec::new();
+    let mut places: Vec<Help<'_>> = Vec::new();
     let mut heads: Vec<&ExprRef> = Vec::new();
     for rule in &module.policy {
         let Rule::Spec { head, bodies, .. } = &**rule else { continue };
@@ -34,15 +67,7 @@ pub(crate) fn source(text: &str, module: &Module) -> String {
         }
     }
     heads.iter().for_each(|head| of_expr(head, &mut places));
-    let mut edits: Vec<Edit> = places
-        .into_iter()
-        .map(|(end, name)| {
-            // The span of a string literal ends before its closing quote.
-            let quoted = text.get(end..).is_some_and(|rest| rest.starts_with(['"', '`']));
-            let place = end.saturating_add(usize::from(quoted));
-            (place, place, format!("; {name} == {name}"))
-        })
-        .collect();
+    let mut edits: Vec<Edit> = places.iter().map(|help| help.edit(text)).collect();
     let paths = Paths::of(module);
     for rule in &module.policy {
         if let Rule::Spec { bodies, .. } = &**rule {
@@ -172,14 +197,14 @@ fn of_pattern<'a>(pattern: &'a Expr, names: &mut BTreeSet<&'a str>) {
     }
 }
 
-fn of_query<'a>(query: &'a Query, places: &mut Vec<(usize, &'a str)>) {
+fn of_query<'a>(query: &'a Query, places: &mut Vec<Help<'a>>) {
     for statement in &query.stmts {
         if let Literal::Expr { expr, .. } = &statement.literal
             && let Expr::AssignExpr { lhs, rhs, .. } = &**expr
             && let Some(name) = variable(lhs).filter(|name| *name != "_")
             && !syntax::is_constant(rhs)
         {
-            places.push((usize::try_from(rhs.span().end).unwrap_or(usize::MAX), name));
+            places.push(Help::Defined(usize::try_from(rhs.span().end).unwrap_or(usize::MAX), name));
         }
         let (exprs, inner) = syntax::statement(statement);
         exprs.into_iter().for_each(|expr| of_expr(expr, places));
@@ -187,8 +212,11 @@ fn of_query<'a>(query: &'a Query, places: &mut Vec<(usize, &'a str)>) {
     }
 }
 
-fn of_expr<'a>(expr: &'a ExprRef, places: &mut Vec<(usize, &'a str)>) {
+fn of_expr<'a>(expr: &'a ExprRef, places: &mut Vec<Help<'a>>) {
     let (inner, query) = syntax::children(expr);
     inner.into_iter().for_each(|child| of_expr(child, places));
-    query.into_iter().for_each(|query| of_query(query, places));
+    if let Some(query) = query {
+        places.push(Help::Loop(usize::try_from(query.span.start).unwrap_or(usize::MAX)));
+        of_query(query, places);
+    }
 }

@@ -16,6 +16,7 @@ mod guard;
 mod guarded;
 mod index;
 mod metadata;
+mod negated;
 mod output;
 mod policy;
 mod replica;
@@ -26,5 +27,6 @@ mod syntax;
 mod vm;
 
 pub(crate) use example::{base, facts_over, run as run_examples};
+pub(crate) use negated::negated;
 pub(crate) use policy::{load, read, short};
 pub(crate) use vm::RegoEngine;

@@ -73,6 +73,14 @@ pub(crate) fn variable(expr: &Expr) -> Option<&str> {
     }
 }
 
+/// The variables of a pattern such as `[name, {"key": value}]`.
+pub(crate) fn variables<'a>(pattern: &'a Expr, into: &mut Vec<&'a str>) {
+    match pattern {
+        Expr::Var { span, .. } => into.push(span.text()),
+        other => children(other).0.into_iter().for_each(|child| variables(child, into)),
+    }
+}
+
 /// Whether it is a literal without any variable in it.
 pub(crate) fn is_constant(expr: &Expr) -> bool {
     match expr {
