@@ -310,5 +310,22 @@ mod tests {
         assert_eq!(whole("pay us133000000121212121212"), None);
         assert_eq!(whole("www.a.com"), Some((Kind::Url, "a.com".into())));
         assert_eq!(whole("general"), None);
+        // As many groups as a number may have, and one more, with what stands between them and behind them.
+        let groups = |count: usize| (0..count).map(|group| format!("{:02}", 10 + group)).collect::<Vec<_>>().join(" ");
+        let twelve = groups(12).replace(' ', "");
+        assert_eq!(whole(&groups(12)), Some((Kind::Account, twelve)));
+        for long in [13, 14, 2_000] {
+            assert_eq!(whole(&groups(long)), None, "{long}");
+        }
+        for (text, is_account) in [
+            ("us13  3000 0001 2121", false),
+            ("us13 3000, 0001 2121", false),
+            ("us13 3000 0001 2121.", true),
+            ("us13 3000 0001 2121 \u{e9}", false),
+            ("us13 3000 0001 2121 ()", true),
+            ("(us13 3000 0001 2121)", true),
+        ] {
+            assert_eq!(whole(text).is_some(), is_account, "{text}");
+        }
     }
 }

@@ -202,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn ascii_folds_byte_by_byte_as_any_text_does() {
+        for first in 0..=0x7f_u8 {
+            for second in 0..=0x7f_u8 {
+                let text: String = ['x', char::from(first), char::from(second), 'Y'].iter().collect();
+                // A letter that is no ASCII sends the text the other way.
+                let expected = fold(&format!("{text}\u{e9}"));
+                assert_eq!(format!("{}\u{e9}", fold(&text)), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
     fn words_and_sentences() {
         let folded = fold("Don't send it. Visit www.x.com, then pay 1,200.00!");
         let found: Vec<(String, usize, bool)> =
