@@ -217,6 +217,31 @@ fn what_a_person_erases_nobody_reads_and_everything_is_proved_as_before() {
     );
 }
 
+/// With whom somebody has to do is on record as well when nothing was ever decided.
+#[test]
+fn known_destinations_go_with_the_person_that_they_were_for() {
+    const FRIEND: &str = "grace@example.net";
+    let home = home();
+    let service = Service::start(&home);
+    let of = |verb: &str, user: &str, value: &str| {
+        let named = ["--agent", "helper", "--user", user, "--kind", "mail", value];
+        done(&home.run(&[&["destinations", verb][..], &named].concat()))
+    };
+    of("add", ADA.1, FRIEND);
+    of("forget", ADA.1, FRIEND);
+    of("add", BOB.1, "friend-of-bob@example.net");
+    // A log that is closed is covered by its checkpoint to the end.
+    drop(service);
+    let tail = || done(&home.run(&["log", "tail", "--json"]));
+    assert_eq!(tail().matches(FRIEND).count(), 2, "{}", tail());
+    let told = done(&home.run(&["log", "erase", "--user", ADA.1, "--because", "request 2026-116", "--yes"]));
+    assert!(told.contains("erased: 1 key of 0 sessions;"), "{told}");
+    assert!(!tail().contains(FRIEND) && tail().contains("friend-of-bob"), "{}", tail());
+    for trace in [ADA.1, FRIEND] {
+        assert_eq!(holding(&home.data(), trace.as_bytes()), [""; 0], "{trace}");
+    }
+}
+
 #[test]
 fn an_agent_erases_nothing() {
     let home = home();

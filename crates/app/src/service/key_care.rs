@@ -1,11 +1,12 @@
-//! Looks after the keys of records: closes them from time to time, and removes those whose records were all dropped.
+//! Looks after the keys of records: closes them from time to time, removes those whose records were all dropped, and keeps how
+//! far erasures were carried out.
 //!
 //! INVARIANT: where the records of a closed key end is known by a record that came into the log after the closing: see
 //! `holdshort_store::keys::Keys::close_all`.
 
 use crate::clock;
 use holdshort_server::Service;
-use holdshort_store::keys::Keys;
+use holdshort_store::keys::{Keys, KeysError};
 use holdshort_store::log::Log;
 use serde_json::json;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ const FIRST_AFTER: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 /// Age at which keys are closed: with that precision they go when their records were dropped. In milliseconds: a day.
 const CLOSE_EACH_MS: u64 = 24 * 3_600_000;
+/// Records after which it is kept that every erasure before them was carried out: the next start looks through what came since.
+const NOTE_EACH: u64 = 50_000;
 
 /// The task.
 pub(crate) struct KeyCare {
@@ -75,7 +78,9 @@ impl Care {
         if removed > 0 {
             tracing::info!(keys = removed, "keys of dropped records removed");
         }
-        Ok(())
+        let (log, keys) = (self.log.clone(), self.keys.clone());
+        let noting = move || note_carried_out(&keys, log.size());
+        tokio::task::spawn_blocking(noting).await.map_err(text)?.map_err(text)
     }
 
     /// Closes the keys when that was done a day ago, and says so in the log: everything before that record may be theirs.
@@ -99,6 +104,38 @@ impl Care {
     }
 }
 
+/// Keeps that every erasure on record before `size` was carried out, unless one is under way or was not finished: what was
+/// intended is kept before it is on record.
+fn note_carried_out(keys: &Keys, size: u64) -> Result<(), KeysError> {
+    if size.saturating_sub(keys.carried_out()?) >= NOTE_EACH && keys.intents()?.is_empty() {
+        keys.note_carried_out(size)?;
+    }
+    Ok(())
+}
+
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdshort_store::keys::{Intent, Scope};
+
+    #[test]
+    fn how_far_erasures_were_carried_out_is_kept_while_none_is_under_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(&dir.path().join("keys.db")).unwrap();
+        let noted = |size| {
+            note_carried_out(&keys, size).unwrap();
+            keys.carried_out().unwrap()
+        };
+        assert_eq!(noted(NOTE_EACH - 1), 0, "not worth a write");
+        assert_eq!(noted(NOTE_EACH), NOTE_EACH);
+        let intent = Intent { scope: Scope::User("ada".into()), reason: "r".into(), by: "operator".into() };
+        let number = keys.intend(&intent).unwrap();
+        assert_eq!(noted(5 * NOTE_EACH), NOTE_EACH, "its keys may be there");
+        keys.end_intent(number).unwrap();
+        assert_eq!(noted(5 * NOTE_EACH), 5 * NOTE_EACH);
+    }
 }

@@ -14,6 +14,8 @@ use holdshort_store::records::Records;
 const LOOKED_MAX: u64 = 4_096;
 /// How the record of an erasure begins. What begins otherwise is not parsed: there may be millions of them.
 const ERASURE: &[u8] = br#"{"type":"erasure""#;
+/// After so many records it is kept how far they were looked through: a start that is broken off goes on there.
+const NOTED_EACH: u64 = 1 << 20;
 
 /// The keys of a log, and what is left of an erasure.
 pub(crate) struct Opened {
@@ -46,8 +48,7 @@ pub(crate) fn open_keys(data: &DataDir, log: &Log) -> Result<Opened, Failure> {
     }
     // What a crash in the middle of an erasure left behind.
     keys.clear_traces().map_err(Failure::internal)?;
-    let erased = erased_since(log, keys.carried_out().map_err(Failure::internal)?)?;
-    let overdue = keys.owned(&erased).map_err(Failure::internal)?.into_iter().map(owned_key).collect();
+    let overdue = overdue(log, &keys)?;
     Ok(Opened { keys, overdue })
 }
 
@@ -70,21 +71,28 @@ fn latest_sealed(log: &Log) -> Result<Option<(u64, KeyId)>, Failure> {
     Ok(latest)
 }
 
-/// Keys that were to be destroyed, by the records from this index on. An older copy of the file says an older index, so that
-/// all it brought back is found, however long ago it was destroyed.
-fn erased_since(log: &Log, from: u64) -> Result<Vec<KeyId>, Failure> {
+/// Keys that are there and were to be destroyed, by the records behind those that are known to be carried out. An older copy
+/// of the file knows of fewer, so that all it brought back is found, however long ago it was destroyed.
+fn overdue(log: &Log, keys: &Keys) -> Result<Vec<OwnedKey>, Failure> {
     let reader = log.reader().map_err(Failure::internal)?;
-    let from = from.max(reader.first().map_err(Failure::internal)?);
-    let mut erased = Vec::new();
+    // Beyond the end of the log: it says that of another log, or of a later time of this one.
+    let known = Some(keys.carried_out().map_err(Failure::internal)?).filter(|known| *known <= log.size());
+    let from = known.unwrap_or(0).max(reader.first().map_err(Failure::internal)?);
+    let mut overdue: Vec<OwnedKey> = Vec::new();
     for record in reader.forwards(from) {
         let record = record.map_err(Failure::internal)?;
         if record.payload.starts_with(ERASURE)
             && let Ok(Record::Erasure(erasure)) = Record::from_json(&record.payload)
         {
-            erased.extend(erasure.keys.iter().filter_map(|id| id.parse::<KeyId>().ok()));
+            let erased: Vec<KeyId> = erasure.keys.iter().filter_map(|id| id.parse().ok()).collect();
+            overdue.extend(keys.owned(&erased).map_err(Failure::internal)?.into_iter().map(owned_key));
+        }
+        let behind = record.index.saturating_add(1);
+        if behind.is_multiple_of(NOTED_EACH) && overdue.is_empty() {
+            keys.note_carried_out(behind).map_err(Failure::internal)?;
         }
     }
-    Ok(erased)
+    Ok(overdue)
 }
 
 #[cfg(test)]
@@ -133,6 +141,8 @@ mod tests {
         assert_eq!(open_keys(&data, &log).unwrap().overdue.len(), 1);
         keys.note_carried_out(at + 1).unwrap();
         assert!(open_keys(&data, &log).unwrap().overdue.is_empty());
+        keys.note_carried_out(log.size() + 1).unwrap();
+        assert_eq!(open_keys(&data, &log).unwrap().overdue.len(), 1, "that is said of another log");
         log.close_blocking().unwrap();
     }
 }

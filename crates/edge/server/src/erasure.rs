@@ -8,7 +8,7 @@
 mod state;
 
 use crate::change::ChangeError;
-use crate::recorder::{Erasure, Intended, OwnedKey, RecorderError};
+use crate::recorder::{DESTINATIONS, Erasure, Intended, OwnedKey, RecorderError};
 use crate::service::Service;
 use holdshort_api::{Erased, NewErasure};
 use holdshort_inventory::{KnownSession, Whose};
@@ -96,7 +96,7 @@ impl Service {
         erasure.destroy(&keys, self.now_ms()).await.map_err(failed)?;
         drop(ManuallyDrop::into_inner(retired));
         erasure.end_intent(number).await.map_err(failed)?;
-        let sessions: BTreeSet<&str> = keys.iter().map(|key| key.session.as_str()).collect();
+        let sessions: BTreeSet<&str> = sessions(&keys).map(|key| key.session.as_str()).collect();
         let erased = Erased { keys: keys.len() as u64, sessions: sessions.len() as u64, elsewhere };
         tracing::info!(kind = new.kind.as_str(), keys = erased.keys, elsewhere, "records erased");
         Ok(erased)
@@ -130,7 +130,12 @@ impl Service {
 }
 
 fn known(keys: &[OwnedKey]) -> BTreeSet<KnownSession> {
-    keys.iter().map(|key| KnownSession { agent: key.agent.clone(), session: key.session.clone() }).collect()
+    sessions(keys).map(|key| KnownSession { agent: key.agent.clone(), session: key.session.clone() }).collect()
+}
+
+/// The keys of sessions. That of known destinations says of no session whose it was.
+fn sessions(keys: &[OwnedKey]) -> impl Iterator<Item = &OwnedKey> {
+    keys.iter().filter(|key| key.session.as_str() != DESTINATIONS)
 }
 
 fn failed(error: RecorderError) -> ChangeError {

@@ -14,8 +14,9 @@ pub const RECORD_BYTES_MAX: usize = (1 << 20) - 128;
 /// Names of events: a person made a destination known, or forgot it.
 pub(crate) const DESTINATION_ADDED: &str = "destination-added";
 pub(crate) const DESTINATION_FORGOTTEN: &str = "destination-forgotten";
-/// In the place of a session, for the key of these records: they are an agent's and a person's, in whatever session.
-const DESTINATIONS: &str = "known destinations";
+/// In the place of a session, for the key of these records: they are an agent's and a person's, in whatever session. No session
+/// is called so: requests with such characters are refused.
+pub(crate) const DESTINATIONS: &str = "\u{1}destinations";
 
 /// Whose record it is. A recorder that seals does it with a key of this session, so that it can be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::places::{BLOCK, Places, block_of, place_of};
 use super::postings::{add, decode, put, run_of, unsigned};
 use super::row::Facet;
 use super::writer::Writer;
-use super::{IndexError, signed};
+use super::{IndexError, file, signed};
 use crate::records::Records;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ impl Writer {
         if known.is_empty() {
             return Ok(());
         }
-        let taken = self.take_out(&known).and_then(|()| sweep(&self.index.connection));
+        let taken = self.take_out(&known).and_then(|()| self.sweep());
         taken.or_else(|_| self.clear())
     }
 
@@ -105,7 +105,24 @@ impl Writer {
         transaction.commit()?;
         self.index.about.size = self.index.about.size.max(unsigned(record)?);
         self.first = Some(first);
-        if gone > 0 && sweep(&self.index.connection).is_err() { self.clear() } else { Ok(()) }
+        if gone > 0 && self.sweep().is_err() { self.clear() } else { Ok(()) }
+    }
+
+    /// Finishes what a crash left.
+    pub(super) fn sweep_again(&self) -> Result<(), IndexError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'unswept')";
+        let is_unswept: bool = self.index.connection.query_row(sql, [], |row| row.get(0))?;
+        if is_unswept { self.sweep() } else { Ok(()) }
+    }
+
+    fn sweep(&self) -> Result<(), IndexError> {
+        // The whole file is written anew, into a temporary one and into the journal: not into the log's room.
+        let anew = file::bytes(&self.index.path).saturating_mul(2);
+        let (free, keep_free) = (file::free_bytes(&self.index.path)?, self.keep_free.saturating_add(anew));
+        if free < keep_free {
+            return Err(IndexError::Room { free, keep_free });
+        }
+        sweep(&self.index.connection)
     }
 }
 
@@ -126,13 +143,6 @@ fn take_out_ids(transaction: &Transaction<'_>, records: &BTreeSet<u64>) -> Resul
 
 /// There from the moment something is taken out until it is swept: a crash in between is finished by the next writer.
 const UNSWEPT: &str = "CREATE TABLE IF NOT EXISTS unswept (only INTEGER) STRICT";
-
-/// Finishes what a crash left.
-pub(super) fn sweep_again(connection: &Connection) -> Result<(), IndexError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'unswept')";
-    let is_unswept: bool = connection.query_row(sql, [], |row| row.get(0))?;
-    if is_unswept { sweep(connection) } else { Ok(()) }
-}
 
 /// Leaves no byte of what was deleted, in the file or beside it.
 fn sweep(connection: &Connection) -> Result<(), IndexError> {

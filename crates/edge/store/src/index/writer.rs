@@ -2,7 +2,6 @@
 
 use super::batch::Batch;
 use super::file::{self, Identity, lock};
-use super::forget::sweep_again;
 use super::places::{BLOCK, block_of};
 use super::row::Facet;
 use super::{Index, IndexError, Unusable, origin, signed};
@@ -23,7 +22,7 @@ pub struct Writer {
     /// Words of the keys that erasures on record destroyed.
     gone: HashSet<i64>,
     identity: Identity,
-    keep_free: u64,
+    pub(super) keep_free: u64,
     _lock: File,
 }
 
@@ -55,7 +54,7 @@ impl Writer {
         };
         let identity = Identity::of(path)?;
         let mut writer = Self { index, origin, discarded, first: None, gone, identity, keep_free: 0, _lock: lock };
-        if sweep_again(&writer.index.connection).is_err() {
+        if writer.sweep_again().is_err() {
             writer.clear()?;
         }
         Ok(writer)

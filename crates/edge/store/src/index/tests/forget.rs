@@ -73,6 +73,14 @@ fn what_a_crash_left_of_what_was_taken_out_goes_when_the_index_is_opened_again()
     assert_eq!(writer.index().connection.query_row(unswept, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
+#[test]
+fn what_cannot_be_written_anew_in_the_room_beside_the_log_is_thrown_away() {
+    let world = World::with(&[decision(0, &TOLD), decision(1, &TOLD)]);
+    let mut writer = world.index().keep_free(u64::MAX);
+    writer.forget(&[1].into()).unwrap();
+    assert_eq!((writer.index().size(), world.reader().unwrap().unwrap().size()), (0, 0));
+}
+
 /// Closing a database clears its journal; a crash does not.
 fn drop_as_a_crash(writer: Writer, world: &World) {
     let aside = tempfile::tempdir().unwrap();
