@@ -80,7 +80,14 @@ impl Service {
             None => erasure.intend(&new, &by).await.map_err(failed)?,
         };
         let retired = erasure.retire(&keys).await.map_err(failed)?;
-        if let Err(fault) = self.record_erasure(&new, &by, &keys).await {
+        let mut is_begun = false;
+        if let Err(fault) = self.record_erasure(&new, &by, &keys, &mut is_begun).await {
+            if is_begun {
+                // A part of the keys is on record as destroyed: doing it again, or the next start, makes it true. Until then
+                // nothing is sealed with any of them.
+                let _retired = ManuallyDrop::new(retired);
+                return Err(fault);
+            }
             // Not on record, so it is not done, and the keys go on.
             drop(retired);
             if intent.is_none() {
@@ -111,7 +118,14 @@ impl Service {
         Ok(Erased { keys: 0, sessions: 0, elsewhere: 0 })
     }
 
-    async fn record_erasure(&self, new: &NewErasure, by: &str, keys: &[OwnedKey]) -> Result<(), ChangeError> {
+    /// `is_begun`: whether some of it is on record, also after an error.
+    async fn record_erasure(
+        &self,
+        new: &NewErasure,
+        by: &str,
+        keys: &[OwnedKey],
+        is_begun: &mut bool,
+    ) -> Result<(), ChangeError> {
         let time_ms = self.now_ms();
         let record = |part: &[OwnedKey]| {
             let keys = part.iter().map(|key| key.id.clone()).collect();
@@ -124,6 +138,7 @@ impl Service {
         for part in keys.chunks(KEYS_EACH) {
             // If we crash after this, the intent and the keys are there, and the next start goes on.
             self.journal.write(&record(part)).await?;
+            *is_begun = true;
         }
         Ok(())
     }

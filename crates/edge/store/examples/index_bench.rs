@@ -145,7 +145,7 @@ fn search_all(records: &Records, file: &Path, log: &Path, count: u64) {
             Box::new(|n| (agent(n).any(Facet::Verb, [Verb::Spend.as_str()]).any(Facet::Session, [name(0)]), newest)),
         ),
         ("critical", Box::new(|_| (Filter::default().at_least(Level::Critical), newest))),
-        ("an id", Box::new(|n| (Filter::default().ids([id(n * 7_919_993 % count & !1)]), newest))),
+        ("an id", Box::new(|n| (Filter::default().ids([id((n * 7_919_993 % count) & !1)]), newest))),
         ("an agent, a page deep in the log", Box::new(|n| (agent(n), n * 7_919_993 % count))),
     ];
     for (name, case) in &cases {

@@ -188,6 +188,20 @@ async fn what_was_intended_is_finished_by_the_next_start_and_what_is_not_on_reco
     world.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_on_record_in_part_is_not_taken_back() {
+    use crate::support::Mood;
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let wanted = NewErasure { kind: ErasureKind::User, name: "of-many-sessions".into(), reason: "asked for it".into() };
+    world.tape.mood(Mood::WorksOnce);
+    world.service.erase(wanted, "operator").await.unwrap_err();
+    assert_eq!(world.tape.of_type("erasure").len(), 1, "some of the keys");
+    assert_eq!(world.tape.intended().len(), 1, "the next start finishes it");
+    world.tape.mood(Mood::Works);
+    world.stop().await;
+}
+
 /// A hundred thousand keys take their time.
 #[tokio::test]
 async fn nobody_who_takes_something_away_waits_until_keys_are_destroyed() {

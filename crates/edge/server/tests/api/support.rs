@@ -30,6 +30,8 @@ pub(crate) const ADMIN: &str = "admin-token-of-this-test";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Works,
+    /// One more record, then it fails.
+    WorksOnce,
     Fails,
     Hangs,
     /// The disk is nearly full.
@@ -132,6 +134,10 @@ impl Recorder for Tape {
             let mood = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
             match mood {
                 Mood::Works | Mood::Hangs => Ok(tape.push(record)),
+                Mood::WorksOnce => {
+                    tape.mood(Mood::Fails);
+                    Ok(tape.push(record))
+                }
                 Mood::Fails => Err(RecorderError::Down("no space left on device".into())),
                 Mood::Full | Mood::Filled => Err(RecorderError::Full("12 MiB free".into())),
             }
@@ -167,7 +173,7 @@ impl Recorder for Tape {
 
     fn enqueue(&self, record: Vec<u8>, _owner: Option<&RecordOwner>) -> Result<(), RecorderError> {
         match *self.0.mood.borrow() {
-            Mood::Works | Mood::Hangs => {
+            Mood::Works | Mood::WorksOnce | Mood::Hangs => {
                 self.push(record);
                 Ok(())
             }
@@ -177,7 +183,7 @@ impl Recorder for Tape {
     }
 }
 
-/// One person has one key.
+/// One person has one key, another one has many.
 #[async_trait]
 impl Erasure for Tape {
     async fn intend(&self, wanted: &NewErasure, by: &str) -> Result<i64, RecorderError> {
@@ -202,11 +208,14 @@ impl Erasure for Tape {
     }
 
     async fn keys(&self, kind: ErasureKind, name: &str) -> Result<Vec<OwnedKey>, RecorderError> {
-        let known = kind == ErasureKind::User && name == "ada";
-        Ok(known
-            .then(|| OwnedKey { id: "ab".repeat(16), agent: Some("a".into()), session: "s".into() })
-            .into_iter()
-            .collect())
+        let count = match (kind, name) {
+            (ErasureKind::User, "ada") => 1,
+            // More than one record tells of.
+            (ErasureKind::User, "of-many-sessions") => 5_000,
+            _ => 0,
+        };
+        let key = OwnedKey { id: "ab".repeat(16), agent: Some("a".into()), session: "s".into() };
+        Ok(vec![key; count])
     }
 
     async fn destroy(&self, keys: &[OwnedKey], _erased_ms: u64) -> Result<(), RecorderError> {
