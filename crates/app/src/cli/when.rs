@@ -55,7 +55,8 @@ fn offset(text: &str) -> Option<(&str, i64)> {
         digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
     };
     let (hours, minutes) = (number(1)?, number(4)?);
-    let is_one = date.contains(':') && offset.get(3..4) == Some(":") && hours < 24 && minutes < 60;
+    let is_local = date.contains(':') && date.ends_with(|last: char| last.is_ascii_digit());
+    let is_one = is_local && offset.get(3..4) == Some(":") && hours < 24 && minutes < 60;
     is_one.then_some((date, sign * (hours * 60 + minutes) * 60_000))
 }
 

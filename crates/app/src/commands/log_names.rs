@@ -59,7 +59,8 @@ fn nearest(wanted: &str, names: &BTreeSet<String>) -> Vec<String> {
     let slips = |name: &String| {
         let name = name.to_lowercase();
         // The beginning of a name, or a part of it, is what people remember.
-        if small.len() > 2 && name.contains(&small) { 1 } else { strsim::damerau_levenshtein(&small, &name) }
+        let is_part = small.len() > 2 && name != small && name.contains(&small);
+        if is_part { 1 } else { strsim::damerau_levenshtein(&small, &name) }
     };
     let mut near: Vec<(usize, &String)> = names.iter().map(|name| (slips(name), name)).collect();
     near.sort_unstable();
