@@ -506,6 +506,8 @@ fn what_cannot_work_is_said_before_it_starts() {
     check(&[&named[..], &[path(&log.at("log/log.mldsa.pub"))]].concat(), 2, "whose `log.pub` is not named");
     check(&[&named[..], &[path(&log.at("log/checkpoint"))]].concat(), 2, "holds no verification key");
     check(&[&named[..], &["nowhere.pub"]].concat(), 2, "nowhere.pub");
+    let itself = ["--listen", "127.0.0.1:0", "--name", "example.com/uploaded", "--log", path(&key)];
+    check(&itself, 2, "can be no mirror of its own");
 }
 
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -19,7 +19,14 @@ pub(super) fn run(arguments: &MirrorArgs) -> Outcome {
         return Err(Failure::usage("a mirror needs a log to follow, or an address to listen on"));
     };
     let key_file = arguments.mirror_key.clone().unwrap_or_else(|| beside(&arguments.to));
-    let host = MirrorHost::open(&arguments.to, &key_file, &name(arguments)?, &logs(&arguments.log)?).map_err(own)?;
+    let (name, logs) = (name(arguments)?, logs(&arguments.log)?);
+    if logs.iter().any(|log| log.key.name() == name) {
+        return Err(Failure::usage(format!(
+            "`{name}` is a log that is mirrored here, and can be no mirror of its own"
+        ))
+        .hint("another `--name`, and a key that no log signs with"));
+    }
+    let host = MirrorHost::open(&arguments.to, &key_file, &name, &logs).map_err(own)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("cannot start threads: {error}")))?;
     runtime.block_on(async {

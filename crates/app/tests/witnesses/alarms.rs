@@ -68,12 +68,12 @@ fn a_contradiction_with_proof_is_told_once_with_the_file_that_proves_it_also_aft
     assert!(fs::read_to_string(&evidence).unwrap().contains(&format!("\n{truth}\n")));
     assert!(fact(&notice, "what to do").contains("keep the data directory"));
     // The record that it names says the same, with the evidence itself.
-    let index = notice["index"].as_u64().unwrap().to_string();
+    let index = notice["index"].as_u64().unwrap();
     let record = until("the record", || {
         let shown = home.run(&["log", "search", "--text", "witness-conflict", "--json"]);
         let lines = String::from_utf8(shown.stdout).unwrap();
         let mut records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        records.find(|record| record["index"].to_string() == index)
+        records.find(|record| record["index"] == index)
     });
     let note = record["record"]["detail"]["evidence"].as_str().unwrap();
     assert!(fs::read_to_string(&evidence).unwrap().starts_with(note.split("\n\n").next().unwrap()), "{note}");

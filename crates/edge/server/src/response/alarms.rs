@@ -57,7 +57,7 @@ fn recorder_down() -> Alarm {
         event: FailMode::RecorderDown.as_str(),
         about: String::new(),
         level: Level::Critical,
-        title: "records cannot be written: every action is refused".into(),
+        title: "records cannot be written: every action that needs one is refused".into(),
         facts: vec![
             (
                 "why",

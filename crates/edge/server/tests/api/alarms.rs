@@ -35,7 +35,7 @@ async fn a_log_that_cannot_be_written_is_told_to_people_although_nothing_can_be_
     }
     let told = heard(&mut bell, 1).await;
     assert_eq!((told.kind, told.level, event(&told)), (NoticeKind::Alarm, Level::Critical, "recorder-down"));
-    assert!(told.title.contains("every action is refused"), "{}", told.title);
+    assert!(told.title.contains("every action that needs one is refused"), "{}", told.title);
     // It is the same trouble: one message.
     assert_eq!(bell.borrow().len(), 1);
 }

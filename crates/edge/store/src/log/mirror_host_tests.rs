@@ -600,6 +600,43 @@ fn a_sync_that_fails_while_a_stranger_asks_is_not_forgotten() {
     }
 }
 
+/// Strangers send the log's own checkpoints with proofs that lead nowhere, until there is no room for evidence.
+#[test]
+fn checkpoints_that_turn_out_to_be_ours_make_room_for_evidence() {
+    let data = data();
+    let mut log = Foreign::new(&data, "log");
+    log.grow(300);
+    let directory = log.directory.clone();
+    let client = Client(&directory);
+    let host = open(&data, &log.log());
+    client.push(&host, 100);
+    let kept = folder(&data, &log.log()).join("refused");
+    let refused = || {
+        let files = fs::read_dir(&kept).into_iter().flatten();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let wrong = |client: &Client<'_>| {
+        let mut request = AddCheckpoint::parse(client.checkpoint(300).as_bytes()).unwrap();
+        request.proof.push(Hash::leaf(b"no"));
+        request.to_string()
+    };
+    let unproved = MirrorReply::Refused { known: 300, contradiction: false };
+    for size in 301..=364 {
+        log.grow(size);
+        assert_eq!(host.add_checkpoint(wrong(&client).as_bytes()), unproved);
+    }
+    assert_eq!(refused().len(), 64);
+    let other = other_story(&data, 100, 500);
+    let evidence = Client(&other.directory).checkpoint(300);
+    assert_eq!(host.add_checkpoint(evidence.as_bytes()), unproved, "their proof is from another tree");
+    assert!(!refused().iter().any(|file| file.starts_with("00000000000000000500-")), "there is no room");
+    client.push(&host, 101);
+    let unproved = MirrorReply::Refused { known: 364, contradiction: false };
+    let evidence = Client(&other.directory).checkpoint(364);
+    assert_eq!(host.add_checkpoint(evidence.as_bytes()), unproved);
+    assert!(matches!(&refused()[..], [one] if one.starts_with("00000000000000000500-")), "{:?}", refused());
+}
+
 /// The lock file was removed, or the other process runs where locks are not shared.
 #[test]
 fn a_mirror_whose_directory_was_taken_over_signs_and_takes_nothing_more() {

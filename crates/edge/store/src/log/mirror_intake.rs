@@ -22,7 +22,7 @@ use super::layout::{
     CHECKPOINT_FILE, CONTRADICTION_FILE, COSIGNER_PUBLIC_KEY_FILE, MIRROR_PUBLIC_KEY_FILE, PENDING_FILE,
     PUBLIC_KEY_FILE,
 };
-use super::mirror_kept::{PENDING_KEPT, keep_key, mirrored, pending};
+use super::mirror_kept::{PENDING_KEPT, keep_key, mirrored, pending, remove_confirmed};
 use super::mirror_stock::Stock;
 use holdshort_ledger::{
     AddCheckpoint, Checkpoint, Cosigner, CosignerKey, Hash, Judgement, MirrorInfo, Note, Package, UploadHeader,
@@ -113,6 +113,8 @@ struct State {
     mirrored: Option<(Note, Checkpoint, u64)>,
     /// Oldest first.
     pending: Vec<(Note, Checkpoint)>,
+    /// Entries up to which refused checkpoints were compared with ours.
+    confirmed: u64,
     /// A write failed: it is not known what the disk holds.
     poisoned: bool,
 }
@@ -179,7 +181,7 @@ impl Intake {
             Stock::discard(disk.as_ref(), &folder, size)?;
             stock = Stock::open(Arc::clone(&disk), &folder, size)?;
         }
-        let state = Mutex::new(State { stock, mirrored, pending, poisoned: false });
+        let state = Mutex::new(State { stock, mirrored, pending, confirmed: 0, poisoned: false });
         Ok(Self { disk, log, folder, state, lock: held })
     }
 
@@ -219,7 +221,7 @@ impl Intake {
                 MirrorReply::Refused { known: known_size, contradiction: true }
             }
             Judgement::Unproved => {
-                self.keep_refused(&request.note);
+                self.keep_refused(&mut state, &request.note);
                 MirrorReply::Refused { known: known_size, contradiction: false }
             }
             Judgement::Cosign(_) if state.poisoned => MirrorReply::Unavailable(POISONED),
@@ -406,16 +408,21 @@ impl Intake {
         if let Some((_, known)) = pending {
             return known.root != found.root;
         }
-        if found.size > state.stock.size() || state.poisoned {
-            return false;
+        self.root_at(state, found.size).is_some_and(|root| root != found.root)
+    }
+
+    /// The root over the first `size` entries, for what decides nothing; `None` where that is not known.
+    fn root_at(&self, state: &mut State, size: u64) -> Option<Hash> {
+        if size > state.stock.size() || state.poisoned {
+            return None;
         }
         // Whoever asks about an old checkpoint may be the one for whom entries are synced: a failure of that is nobody else's
-        // to find, and what was to be synced is forgotten.
+        // to find.
         if let Err(error) = state.stock.flush() {
             state.poison(&error, self.log.key.name());
-            return false;
+            return None;
         }
-        root_of(&mut state.stock, found.size).is_some_and(|root| root != found.root)
+        state.stock.root_at(size).ok()
     }
 
     /// Keeps the first checkpoint that proves that the log told two stories. The answer does not depend on it.
@@ -427,7 +434,7 @@ impl Intake {
         }
     }
 
-    fn keep_refused(&self, note: &Note) {
+    fn keep_refused(&self, state: &mut State, note: &Note) {
         let Ok(found) = Checkpoint::parse_text(note.text()) else { return };
         let folder = self.folder.join(REFUSED_DIRECTORY);
         let root = found.root.to_string();
@@ -436,7 +443,13 @@ impl Intake {
             origin = self.log.key.name(), size = found.size, root, evidence = %path.display(),
             "a checkpoint that the log signed does not continue what is pending, or its proof is wrong"
         );
-        let kept = std::fs::read_dir(&folder).map_or(0, Iterator::count);
+        let mut kept = std::fs::read_dir(&folder).map_or(0, Iterator::count);
+        // Whoever sends the log's own checkpoints with proofs that lead nowhere fills the folder, so that no evidence has room.
+        if kept >= REFUSED_MAX && state.confirmed < state.stock.size() {
+            state.confirmed = state.stock.size();
+            let is_ours = |one: &Checkpoint| self.root_at(state, one.size).is_some_and(|root| root == one.root);
+            kept = kept.saturating_sub(remove_confirmed(self.disk.as_ref(), &folder, &self.log.key, is_ours));
+        }
         if kept < REFUSED_MAX && !path.exists() && self.disk.create_folder(&folder).is_ok() {
             self.keep(&path, note);
         }
@@ -488,8 +501,4 @@ impl State {
         self.poisoned = true;
         MirrorReply::Unavailable(POISONED)
     }
-}
-
-fn root_of(stock: &mut Stock, size: u64) -> Option<Hash> {
-    stock.root_at(size).ok()
 }

@@ -67,3 +67,23 @@ pub(super) fn pending(folder: &Path, key: &VerifierKey) -> Result<Vec<(Note, Che
     }
     Ok(pending)
 }
+
+/// Removes refused checkpoints that turned out to be of the very history that is stored: they were sent with a wrong proof. Gives
+/// their number.
+pub(super) fn remove_confirmed(
+    disk: &dyn Disk,
+    folder: &Path,
+    key: &VerifierKey,
+    mut is_ours: impl FnMut(&Checkpoint) -> bool,
+) -> usize {
+    let bytes_max = u64::try_from(NOTE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut removed: usize = 0;
+    for found in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let note = read_bounded(&found.path(), bytes_max).ok();
+        let checkpoint = note.and_then(|note| Checkpoint::open(&note, key).ok());
+        if checkpoint.is_some_and(|one| is_ours(&one)) && disk.remove_file(&found.path()).is_ok() {
+            removed = removed.saturating_add(1);
+        }
+    }
+    removed
+}

@@ -29,6 +29,8 @@ pub(crate) struct Stock {
     unfinished: Vec<PathBuf>,
     /// Full tiles that came in place of partial ones. The partial ones go when a checkpoint covers the full one.
     replacing: Vec<Tile>,
+    /// A sync failed: what is not on the disk is in no list any more.
+    broken: bool,
 }
 
 impl Stock {
@@ -49,7 +51,7 @@ impl Stock {
             check_bundle(tile, &bundle, hashes)?;
         }
         let directory = directory.to_owned();
-        Ok(Self { disk, directory, edge, bundle, unfinished: Vec::new(), replacing: Vec::new() })
+        Ok(Self { disk, directory, edge, bundle, unfinished: Vec::new(), replacing: Vec::new(), broken: false })
     }
 
     /// Goes on with the full bundles that are there beyond the checkpoint: what was proved and stored before a crash. Ends at
@@ -216,8 +218,18 @@ impl Stock {
     /// Makes every full bundle durable that is here.
     ///
     /// # Errors
-    /// [`LogError::Io`]. It is not known then what the disk has.
+    /// [`LogError::Io`]. It is not known then what the disk has, and nothing is written any more.
     pub(crate) fn flush(&mut self) -> Result<(), LogError> {
+        if self.broken {
+            let failed = std::io::Error::other("an earlier sync of what was written there failed");
+            return Err(LogError::io("go on with", &self.directory)(failed));
+        }
+        let flushed = self.sync_unfinished();
+        self.broken = flushed.is_err();
+        flushed
+    }
+
+    fn sync_unfinished(&mut self) -> Result<(), LogError> {
         let paths = std::mem::take(&mut self.unfinished);
         if paths.is_empty() {
             return Ok(());
