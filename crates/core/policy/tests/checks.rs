@@ -177,6 +177,38 @@ fn rules_that_policies_do_not_have() {
     check(body("regex.match(`a(`, input.action.name)"), "bad-pattern", 5, "RE2");
     check(with("deny contains \"x\" if regex.match(p, input.action.name)\np := `(?=a)`"), "bad-pattern", 4, "look");
     check(body("count([e.count | some e in input.action.effects]) > 1"), "unsupported", 5, "x := e.count");
+    for (helper, line, words) in [
+        // In each of these the machine says something else than Rego.
+        ("h := 1 if { some e in input.action.effects; e.verb == \"send\" } else := 2", 4, "rule of its own"),
+        ("h := 1 if {\ninput.action.effects[_].verb == \"send\"\n} else := 2", 5, "never take it"),
+        ("h := 1 if {\ninput.action.effects[i].verb == \"send\"\ni > 0\n} else := 2", 5, "never take it"),
+        ("h := 1 if input.tool else := 2 if { not input.action.effects[_] } else := 3", 4, "never take it"),
+        ("h := input.tool.name if input.action.name == \"x\" else := 2", 4, "`x := input.tool.name`"),
+        ("h := 1 if input.tool else := input.action.server if input.action.name else := 3", 4, "may be undefined"),
+        ("h contains 1 if input.tool\nk[input.action.name] contains 1 if h[1]", 5, "plain name"),
+        ("h.a := 1 if input.tool\nh.b := 2", 4, "dotted"),
+        ("default h(_) := 1\nh(x) := 2 if x == 1", 4, "defaults of functions"),
+    ] {
+        let used = if helper.contains("h(x)") {
+            "h(1)"
+        } else if helper.contains("k[") {
+            "k"
+        } else {
+            "h"
+        };
+        check(with(&format!("{helper}\ndeny contains \"no\" if {used}")), "unsupported", line, words);
+    }
+    for helper in [
+        "h := 1 if input.tool else := 2 if { some e in input.action.effects; e.verb == \"send\" }",
+        "h := x if { x := input.tool.name } else := [y | y := input.action.server] if input.tool else := input.action.name",
+        "h := 1 if { n := 0; input.action.effects[n].verb == \"send\" } else := 2",
+        "h := 1 if count([e | some e in input.action.effects]) > 1 else := 2",
+    ] {
+        let text = with(&format!(
+            "{helper}\ndeny contains \"no\" if {{ h == 7 }}\ndeny contains \"x\" if input.action.name == \"bad\""
+        ));
+        assert_eq!(faults_of(&[("t.rego", text)], Value::Null), [], "{helper}");
+    }
     check(body("input.action.name == \"x\" with input.action.name as \"x\""), "unsupported", 5, "example");
 }
 

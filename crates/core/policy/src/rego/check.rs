@@ -5,6 +5,7 @@
 
 mod expr;
 mod form;
+mod machine;
 mod reference;
 mod sequences;
 
@@ -137,6 +138,7 @@ impl<'a> Walker<'a> {
     fn rule(&mut self, rule: &'a RuleNode) {
         let name = syntax::head_name(rule);
         self.head(rule, name);
+        self.machine(rule);
         self.shapes.clear();
         match rule {
             RuleNode::Default { value, .. } => self.expr(value, name),

@@ -2,6 +2,7 @@
 //! corpus of every form of guard, for generated facts.
 
 mod comprehensions;
+mod helpers;
 mod random;
 
 use super::policy::{Loaded, read};
