@@ -83,7 +83,7 @@ pub(crate) enum Command {
     Mirror(MirrorArgs),
     /// Cosign the checkpoints of other logs, each only when it continues what was cosigned before
     #[command(
-        after_help = "Example:\n  holdshort witness --listen 127.0.0.1:7080 --state /var/lib/witness --key /etc/witness.key --name witness.example.com/w1 --log log.pub\n\nSpeaks C2SP tlog-witness: `POST /add-checkpoint`. A log that was rewritten and signed again is not cosigned, and its checkpoint is kept as evidence. Put a proxy with TLS before it when others are to reach it."
+        after_help = "Example:\n  holdshort witness --listen 127.0.0.1:7080 --state /var/lib/witness --key /etc/witness.key --name witness.example.com/w1 --log log.pub\n\nSpeaks C2SP tlog-witness: `POST /add-checkpoint`. A log that was rewritten and signed again is not cosigned, and its checkpoint is kept as evidence. When others are to reach it, give it a certificate (`--tls-cert`, `--tls-key`), or put a proxy with TLS before it and name that (`--trusted-proxy`)."
     )]
     Witness(WitnessArgs),
     /// Register agents and their tokens

@@ -83,8 +83,16 @@ pub(crate) fn judged(damage: &Damage, failure: Failure) -> Failure {
 }
 
 fn unreachable(why: &str) -> Failure {
-    Failure::unreachable(format!("the log cannot be reached: {why}"))
-        .hint("nothing was checked; check the address, and that somebody serves the log there")
+    let hint = match why {
+        _ if why.contains("token") => {
+            "nothing was checked; `--token` names a file with the token, see `holdshort people add --role audit`"
+        }
+        _ if why.contains("certificate") => {
+            "nothing was checked; the variable SSL_CERT_FILE names certificates (PEM) that are believed in place of the system's"
+        }
+        _ => "nothing was checked; check the address, and that somebody serves the log there",
+    };
+    Failure::unreachable(format!("the log cannot be reached: {why}")).hint(hint)
 }
 
 type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
@@ -146,6 +154,11 @@ impl HttpSource {
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Err(SourceError::Missing),
+            // Nothing of the log was seen, so that nothing is the matter with it.
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                let why = format!("it asks for a token that reads it and answers with status {status}");
+                return Err(SourceError::Unreachable(why));
+            }
             status => return Err(failed(&format!("is answered with status {status}"))),
         }
         let body = Limited::new(response.into_body(), bytes_max).collect().await;

@@ -91,7 +91,9 @@ fn a_log_is_checked_audited_and_mirrored_over_http() {
     let verified = home.run(&["log", "verify", &address, "--key", key, "--token", token]);
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stderr));
     let refused = plain(&["log", "audit", &address, "--older", older, "--key", key]);
-    assert!(text(&refused.stderr).contains("status 401"), "{}", text(&refused.stderr));
+    assert_eq!(refused.status.code(), Some(3), "nothing is said against a log that was not seen");
+    let message = text(&refused.stderr);
+    assert!(message.contains("status 401") && message.contains("`--token`"), "{message}");
 
     let mirror = ["mirror", "--from", &address, "--to", path(&copy), "--token", token, "--once"];
     let unknown = plain(&mirror);

@@ -115,6 +115,8 @@ fn old_records_are_archived_then_dropped_and_the_log_verifies_all_the_way() {
     assert_eq!((&index["dropped"], &index["lag"]), (&json!(first), &json!(0)), "{index}");
     assert_eq!(index["indexed"], index["records"].as_u64().unwrap() - first);
     assert!(text(&home.run(&["log", "index"]).stdout).contains(&format!("0 are not, {first} were dropped,")));
+    let searched = text(&home.run(&["log", "search", "--type", "decision"]).stderr).to_string();
+    assert!(searched.contains(&format!("the records before {first} were dropped on purpose")), "{searched}");
     let said = text(&home.run(&["log", "verify"]).stdout).to_string();
     assert!(said.contains("a test of retention") && said.contains(&format!("{first} dropped")), "{said}");
     let record = run(&home, &["log", "show", &dropped["record"].to_string(), "--json"]);

@@ -138,6 +138,7 @@ fn a_log_that_was_rolled_back_passes_alone_and_not_against_an_older_checkpoint()
     );
     let rolled_back = against(&copy);
     assert_eq!(rolled_back.status.code(), Some(1), "{}", text(&rolled_back.stderr));
+    assert!(text(&rolled_back.stderr).contains("; the records from 3 on are gone"), "{}", text(&rolled_back.stderr));
     std::fs::write(&kept, "garbage").unwrap();
     assert!(text(&against(&log).stderr).contains("is not one of this log"));
 }

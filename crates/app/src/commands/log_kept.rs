@@ -4,7 +4,9 @@
 use crate::failure::{Failure, named_file};
 use crate::{remote, render};
 use holdshort_ledger::{Checkpoint, Cosigned, POLICY_BYTES_MAX, VerifierKey, WitnessPolicy, kept_notes};
-use holdshort_store::log::{self, CHECKPOINT_FILE, Coverage, CoverageError, Damage, Source, Wrong, parting};
+use holdshort_store::log::{
+    self, CHECKPOINT_FILE, CONTRADICTION_FILE, Coverage, CoverageError, Damage, Source, Wrong, parting,
+};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Read as _;
@@ -12,6 +14,9 @@ use std::path::Path;
 
 /// Longest file of kept checkpoints that is read: a checkpoint a minute for three months.
 const KEPT_BYTES_MAX: u64 = 1 << 30;
+
+/// Longest file of evidence that is read: one checkpoint with its signatures.
+const EVIDENCE_BYTES_MAX: usize = 16 << 10;
 
 /// Checkpoints that an audit looks at, each with a few files of the log; and one more.
 const AUDITED_MAX: usize = 64;
@@ -110,7 +115,16 @@ impl Kept {
             return String::new();
         }
         let found = log::fetch_checkpoint(source, key).and_then(|(_, now)| parting(source, &now, &self.checkpoints));
+        let size = match damage.wrong {
+            Wrong::RolledBack { found, .. } => found,
+            _ => u64::MAX,
+        };
         match found {
+            // All that it has may be as it was; what it does not have any more is gone.
+            Ok(Some(parting)) if parting.differs_before > size => match parting.same {
+                0 => format!("; the records from {size} on are gone"),
+                same => format!("; records before {same} are the same, and those from {size} on are gone"),
+            },
             Ok(Some(parting)) if parting.same == 0 => {
                 format!("; the first record that differs is before record {}", parting.differs_before)
             }
@@ -120,6 +134,17 @@ impl Kept {
             ),
             Ok(None) | Err(_) => String::new(),
         }
+    }
+}
+
+/// What lies beside a log as evidence against it: a checkpoint with the same key's signature that the log does not continue.
+/// What is not that says nothing.
+pub(super) fn evidence(source: &mut dyn Source, key: &VerifierKey) -> Option<Checkpoint> {
+    let bytes = source.fetch(CONTRADICTION_FILE, EVIDENCE_BYTES_MAX).ok()?;
+    let signed = kept_notes(&bytes).notes.iter().find_map(|note| Checkpoint::of_note(note, key).ok())?;
+    match log::audit(source, key, &signed).err()?.wrong {
+        Wrong::Rewritten(_) | Wrong::RolledBack { .. } => Some(signed),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `log search`: the records that match, read in the log.
 
-use super::log::{open, shown, unreadable};
+use super::log::{open, shown, time_ms, unreadable};
 use super::{log_index, log_names};
 use crate::cli::{EffectChoice, FilterArgs, LevelChoice, SearchArgs};
 use crate::failure::{Failure, Outcome};
@@ -45,6 +45,11 @@ pub(super) fn run(arguments: &SearchArgs) -> Outcome {
             out::note(format_args!("{line}; any of them may be one of these"));
         }
     }
+    if found < arguments.limit
+        && let Some(first) = dropped(&records, &range, arguments)?
+    {
+        out::note(format_args!("the records before {first} were dropped on purpose, and are not searched"));
+    }
     if let (0, Some(index)) = (found, &index) {
         log_names::tell_unknown(&records, index, &filter)?;
     }
@@ -79,6 +84,19 @@ fn check_reach(records: &Records, range: &Range<u64>) -> Result<(), Failure> {
     }
     Err(Failure::usage(format!("`--from {}` is behind the end of the log, which has {size} records", range.start))
         .hint(format!("records go from 0 to {}", size.saturating_sub(1))))
+}
+
+/// Index of the first record that was kept, where what was dropped before it belongs to what is searched.
+fn dropped(records: &Records, range: &Range<u64>, arguments: &SearchArgs) -> Result<Option<u64>, Failure> {
+    let first = records.first().map_err(unreadable)?;
+    if first <= range.start {
+        return Ok(None);
+    }
+    // What was dropped is older than what is left.
+    let next = records.forwards(first).next().transpose().map_err(unreadable)?;
+    let oldest_ms = next.and_then(|record| record.parse().map(|record| time_ms(&record)));
+    let is_later = arguments.filter.since.zip(oldest_ms).is_some_and(|(since, oldest_ms)| oldest_ms <= since.0);
+    Ok((!is_later).then_some(first))
 }
 
 /// What a search could not read: what it came by, and what the index has as erased where it was not read.

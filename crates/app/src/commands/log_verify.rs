@@ -7,7 +7,9 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::out;
 use crate::remote::{self, Steady, Whereabouts};
 use holdshort_ledger::{Checkpoint, VerifierKey, WitnessPolicy};
-use holdshort_store::log::{self, Coverage, Damage, DirectorySource, RECORDS_DIRECTORY, Source, VerifyOptions, Wrong};
+use holdshort_store::log::{
+    self, CONTRADICTION_FILE, Coverage, Damage, DirectorySource, RECORDS_DIRECTORY, Source, VerifyOptions, Wrong,
+};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -52,7 +54,16 @@ pub(super) fn run(arguments: &VerifyArgs) -> Outcome {
         None => verify_public(source.as_mut(), &known),
     };
     match checked {
-        Ok(passed) => tell(&passed, &known, coverage.as_ref(), arguments.output),
+        Ok(mut passed) => {
+            if let Some(evidence) = log_kept::evidence(source.as_mut(), &known.key) {
+                out::note(format_args!(
+                    "beside it lies `{CONTRADICTION_FILE}`: with the same key another history was signed, of {} records. One of the two is not what happened; `log audit --copy` with a mirror names the record",
+                    evidence.size
+                ));
+                passed.detail.insert("contradiction".into(), evidence.size.into());
+            }
+            tell(&passed, &known, coverage.as_ref(), arguments.output)
+        }
         Err(damage) => {
             let located = known.kept.as_ref().map(|kept| kept.locate(source.as_mut(), &known.key, &damage));
             refuse(&damage, &located.unwrap_or_default(), local.as_deref(), arguments.output)

@@ -69,7 +69,7 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     match validate(&config).as_slice() {
         [] => Ok(config),
         problems => Err(Failure::config(format!("{name}: {}", problems.join(&format!("\n       {name}: "))))
-            .hint("`holdshort config check` prints the effective configuration; see docs/reference/configuration.md")),
+            .hint("docs/reference/configuration.md says what each key takes")),
     }
 }
 
@@ -102,9 +102,9 @@ fn located(error: &toml::de::Error, text: &str, name: &str) -> Failure {
         None => name.to_owned(),
     };
     let message = error.message();
-    match unknown_key(message) {
-        Some((key, known)) => {
-            let failure = Failure::config(format!("{place}: unknown key `{key}`"));
+    match unknown_word(message) {
+        Some((what, key, known)) => {
+            let failure = Failure::config(format!("{place}: unknown {what} `{key}`"));
             match nearest(key, &known) {
                 Some(candidate) => failure.hint(format!("did you mean `{candidate}`?")),
                 None => failure.hint(format!("known here: {}", known.join(", "))),
@@ -114,11 +114,12 @@ fn located(error: &toml::de::Error, text: &str, name: &str) -> Failure {
     }
 }
 
-/// Reads serde's message for an unknown field: the field, and the names that are known there.
-fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
-    let rest = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
-    let (key, rest) = rest.split_once('`')?;
-    Some((key, rest.split('`').skip(1).step_by(2).collect()))
+/// Reads serde's message for an unknown field or value: which of the two it is, the word, and the words that are known there.
+fn unknown_word(message: &str) -> Option<(&'static str, &str, Vec<&str>)> {
+    let key = message.strip_prefix("unknown field `").map(|rest| ("key", rest));
+    let (what, rest) = key.or_else(|| message.strip_prefix("unknown variant `").map(|rest| ("value", rest)))?;
+    let (word, rest) = rest.split_once('`')?;
+    Some((what, word, rest.split('`').skip(1).step_by(2).collect()))
 }
 
 /// The known name that a typing error most probably meant.
@@ -167,7 +168,8 @@ mod tests {
     #[test]
     fn an_unknown_value_and_a_wrong_type_name_the_line() {
         let text = refusal("\nprofile = \"stict\"\n");
-        assert!(text.contains("holdshort.toml:2") && text.contains("did you mean `strict`?"), "{text}");
+        assert!(text.contains("holdshort.toml:2: unknown value `stict`"), "{text}");
+        assert!(text.contains("did you mean `strict`?"), "{text}");
         let text = refusal("[limits]\nrequest_bytes_max = \"big\"\n");
         assert!(text.contains("holdshort.toml:2"), "{text}");
     }

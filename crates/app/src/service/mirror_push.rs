@@ -92,7 +92,7 @@ impl Courier {
         tokio::task::spawn_blocking(make).await.map_err(|error| error.to_string())?
     }
 
-    /// From which record on the copy of a mirror, that contradicts us, is another one; `None` where it does not show that.
+    /// From which record on the copy of a mirror, that contradicts us, is another one or ours is gone; `None` where it does not show that.
     pub(super) async fn parting(&self) -> Option<u64> {
         let address = format!("{}/{}", self.url, origin_digest(self.log.origin()));
         let (directory, key) = (self.log.tiles().directory().to_owned(), self.log_key.clone());
@@ -100,6 +100,8 @@ impl Courier {
             let mut copy = Whereabouts::parse(&address).ok()?.open(None).ok()?;
             match compare(copy.as_mut(), &mut DirectorySource::new(&directory), &key) {
                 Err(CompareError::Exposed(exposed)) => exposed.from,
+                // What we had there is gone, and whatever comes next is another record.
+                Err(CompareError::Stale { found, .. }) => Some(found),
                 _ => None,
             }
         });

@@ -25,7 +25,11 @@ impl SpaceWatch {
                 let now = *space.borrow_and_update();
                 if now.as_str() != told {
                     told = now.as_str();
-                    let detail = json!({ "free_bytes": now.free(), "keep_free_bytes": keep_free });
+                    // With enough room nobody counts it.
+                    let detail = match now.free() {
+                        Some(free) => json!({ "free_bytes": free, "keep_free_bytes": keep_free }),
+                        None => json!({ "keep_free_bytes": keep_free }),
+                    };
                     service.log_space(told, matches!(now, Space::NearlyFull { .. }), detail).await;
                 }
                 if space.changed().await.is_err() {

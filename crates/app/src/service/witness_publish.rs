@@ -162,7 +162,7 @@ async fn run(planned: Planned, log: Log, service: Arc<Service>, mut patience: Pa
     let Planned { place, every, label } = planned;
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut published = String::new();
+    let (mut published, mut failing) = (String::new(), String::new());
     loop {
         ticks.tick().await;
         let text = log.checkpoint();
@@ -173,9 +173,16 @@ async fn run(planned: Planned, log: Log, service: Arc<Service>, mut patience: Pa
         let sent = place.publish(&note).await;
         let news = patience.look(sent.is_err(), Instant::now());
         match &sent {
-            Ok(()) => published = text,
-            // The next tick has a newer one, which says all that this one did.
-            Err(error) => tracing::warn!(place = label, error, "a checkpoint was not published"),
+            Ok(()) => {
+                published = text;
+                failing.clear();
+            }
+            // It was said, and is tried again with the next tick: a newer one says all that this one did.
+            Err(error) if *error == failing => {}
+            Err(error) => {
+                tracing::warn!(place = label, error, "checkpoints are not published; it is tried again");
+                failing.clone_from(error);
+            }
         }
         if let Some(news) = news {
             tell(&service, &label, news, sent.err().as_deref().unwrap_or_default()).await;

@@ -81,7 +81,10 @@ fn a_log_that_was_rewritten_with_the_stolen_key_is_exposed_by_its_witnesses_and_
     until("a refusal of the longer one", || folder("w1").join("refused").exists().then_some(()));
     drop(service);
     assert!(log.join("contradiction").exists());
-    assert_eq!(home.run(&["log", "verify"]).status.code(), Some(0), "it passes alone");
+    let alone = home.run(&["log", "verify"]);
+    assert_eq!(alone.status.code(), Some(0), "it passes alone");
+    let told = format!("another history was signed, of {truth} records");
+    assert!(text(&alone.stderr).contains(&told), "{}", text(&alone.stderr));
 
     // With the true witnessed checkpoint it contradicts itself.
     fs::copy(&true_witnessed, log.join("checkpoint.witnessed")).unwrap();

@@ -58,6 +58,9 @@ pub enum FrameError {
     /// The length is above the limit.
     #[error("record of {0} bytes is longer than {PAYLOAD_BYTES_MAX}")]
     Length(usize),
+    /// The record goes on behind the end of its file.
+    #[error("record of {0} bytes goes on behind the end of the file: the file was cut, or its length is another one")]
+    Cut(usize),
     /// The bytes are not those that were written.
     #[error("checksum does not match")]
     Checksum,

@@ -36,7 +36,7 @@ pub enum SendError {
     #[error("did not answer in time")]
     Late,
     /// No TLS, or its certificate is not good.
-    #[error("no good TLS")]
+    #[error("no TLS, or a certificate that is not believed here")]
     Tls,
     /// It broke off.
     #[error("broke off the exchange")]

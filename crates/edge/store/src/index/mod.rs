@@ -95,7 +95,7 @@ pub enum IndexError {
     #[error("the index does not work: {0}")]
     Database(String),
     /// What is free on the disk is for the log.
-    #[error("the index is not extended while the disk has {free} bytes free; the log needs {keep_free}")]
+    #[error("the index is not extended while the disk has {free} bytes free; {keep_free} stay free for the log")]
     Room {
         /// Free bytes.
         free: u64,

@@ -104,7 +104,7 @@ impl Scan {
             Err(error) => return self.end(Step::Broken(error)),
         };
         if self.behind(&header) > self.length {
-            return self.end(Step::Broken(FrameError::Length(header.length)));
+            return self.end(Step::Broken(FrameError::Cut(header.length)));
         }
         self.payload.resize(header.length, 0);
         self.reader
