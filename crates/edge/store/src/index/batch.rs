@@ -78,6 +78,8 @@ impl Batch {
         for (number, (facet, value)) in row.facets.iter().enumerate() {
             match facet {
                 Facet::Gone => self.gone.push(value.clone().into_owned()),
+                // INVARIANT: the key is indexed however much a record says: what is to be forgotten is found by it.
+                Facet::Key => self.word(place, Facet::Key, value),
                 _ if number >= WORDS_MAX => self.word(place, Facet::Many, ""),
                 _ => self.word(place, *facet, value),
             }

@@ -179,6 +179,28 @@ fn what_another_agent_did_in_a_session_of_the_same_name_is_found_as_before() {
 }
 
 #[test]
+fn a_record_with_more_names_than_are_indexed_is_forgotten_like_others() {
+    let world = World::new();
+    let keys = Keys::open(&world.data.path().join("keys.db")).unwrap();
+    let records = Records::new(world.log.reader().unwrap()).with_keys(Some(keys.clone()));
+    let mut long = decision(0, &Told { agent: "secret-agent", ..TOLD });
+    let effect = long["facts"]["action"]["effects"][0].clone();
+    long["facts"]["action"]["effects"] = vec![effect; 5_000].into();
+    let (gone, bytes) = sealed(&keys, "s1", &long);
+    world.log.append_blocking(bytes).unwrap();
+    let mut writer = Writer::open(&world.file(), &world.directory(), &records, true).unwrap();
+    while writer.extend(&records).unwrap() > 0 {}
+    let word = writer.index().about.key.word(Facet::Agent, "secret-agent").to_be_bytes();
+    let left = || {
+        let files = [world.file(), world.data.path().join(format!("{INDEX_FILE}-wal"))];
+        files.iter().filter(|file| std::fs::read(file).unwrap().windows(8).any(|window| window == word)).count()
+    };
+    assert!(left() > 0, "a search that finds nothing proves nothing");
+    writer.forget_keys(&[gone]).unwrap();
+    assert_eq!(left(), 0);
+}
+
+#[test]
 fn an_erasure_on_record_is_enough_to_forget() {
     let world = World::new();
     let keys = Keys::open(&world.data.path().join("keys.db")).unwrap();
