@@ -47,7 +47,7 @@ pub(super) fn validate(witnesses: &Witnesses, problems: &mut Vec<String>) {
 mod tests {
     use crate::config::load::parse;
 
-    const KEY: &str = "witness.example.com/w1+8b4b4ae1+BG9sZOd1lyz0eWXTIDhFJdUFpBzcqBTyHEpVJH/Ec1BS";
+    const KEY: &str = "witness.example.com/w1+7e6f4aaa+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
 
     #[test]
     fn a_mirror_is_one_of_the_witnesses() {
