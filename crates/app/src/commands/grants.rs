@@ -343,7 +343,11 @@ fn unused(place: &Place, output: Output, since: Option<When>) -> Outcome {
             "actions": actions, "grants": uses, "skipped": skipped, "dropped_before": dropped,
             "from_ms": period.map(|(from, _)| from), "to_ms": period.map(|(_, to)| to),
         }))?;
-        return Ok(ExitCode::SUCCESS);
+        return if actions == 0 { Err(nothing_ran(&skipped, dropped)) } else { Ok(ExitCode::SUCCESS) };
+    }
+    // Who knows of no action must not call a grant unused: somebody would take it away.
+    if actions == 0 {
+        return Err(nothing_ran(&skipped, dropped));
     }
     let idle: Vec<&GrantEntry> = entries.iter().filter(|entry| !counts.contains_key(&entry.name)).collect();
     out::line(format_args!("{actions} actions ran; {} of {} grants were not used", idle.len(), entries.len()))?;
@@ -364,9 +368,27 @@ fn unused(place: &Place, output: Output, since: Option<When>) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why nothing can be said of any grant.
+fn nothing_ran(skipped: &Skipped, dropped: Option<u64>) -> Failure {
+    let why: Vec<String> = dropped.map(gone).into_iter().chain(skipped.line()).collect();
+    let failure = Failure::refused("no action is on record as having run, so that no grant can be called unused");
+    if why.is_empty() { failure.hint("`--since` asks for an earlier time") } else { failure.hint(why.join("; ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_single_action_no_grant_is_called_unused() {
+        let failure = nothing_ran(&Skipped { erased: 0, closed: 3 }, Some(7));
+        assert_eq!(failure.code(), crate::failure::Code::Refused);
+        assert!(
+            failure.advice().contains("before index 7 were dropped") && failure.advice().contains('3'),
+            "{failure:?}"
+        );
+        assert!(nothing_ran(&Skipped::default(), None).advice().contains("--since"));
+    }
 
     #[test]
     fn who_loses_most_is_named_first_and_the_rest_is_counted() {
