@@ -285,7 +285,10 @@ async fn tls_is_believed_when_its_authority_is_and_only_then() {
 
     let (port, taking) = tls_collector().await;
     let error = syslog(format!("tls://localhost:{port}"), Trust::default()).send(&items(1)).await.unwrap_err();
-    assert_eq!(error, Failed::Later { error: "no TLS, or a certificate that is not believed here".into(), retry_after_s: None });
+    assert_eq!(
+        error,
+        Failed::Later { error: "no TLS, or a certificate that is not believed here".into(), retry_after_s: None }
+    );
     assert_eq!(taking.await.unwrap(), None);
     // Another name than that of the certificate.
     let (port, taking) = tls_collector().await;
