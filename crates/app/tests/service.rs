@@ -57,7 +57,8 @@ fn a_changed_byte_is_found_with_its_place() {
     let home = Home::new("");
     drop(Service::start(&home));
     let records = home.data().join("log/records");
-    let segment = std::fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+    let mut files = std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+    let segment = files.find(|file| file.extension().is_some_and(|end| end == "seg")).unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
     let place = bytes.windows(7).position(|window| window == b"version").unwrap();
     bytes[place] ^= 1;
