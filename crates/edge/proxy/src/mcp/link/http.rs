@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -32,6 +32,9 @@ const RESUME_PAUSE_MAX: Duration = Duration::from_secs(30);
 const ERROR_BYTES_MAX: usize = 64 << 10;
 /// How long connecting may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// An idle connection is not used again after this. Node and uvicorn end theirs after five seconds: whoever sends into
+/// that moment loses a call, and a call that may have run is not sent twice.
+const IDLE_MAX: Duration = Duration::from_secs(3);
 
 type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 type Sender = mpsc::Sender<Result<Reply, UpstreamFault>>;
@@ -79,7 +82,10 @@ fn client() -> Result<HttpClient, UpstreamFault> {
             })
             .map_err(|error| format!("no TLS: {error}"))?;
         let https = builder.https_or_http().enable_http1().wrap_connector(connector);
-        Ok(Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build(https))
+        Ok(Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_MAX)
+            .build(https))
     });
     made.clone().map_err(UpstreamFault::Unreachable)
 }
