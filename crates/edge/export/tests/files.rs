@@ -99,8 +99,15 @@ async fn a_disk_that_is_full_keeps_no_part_of_a_batch() {
         let path = home.path().join("events.ndjson");
         let limited = "trap '' XFSZ; ulimit -f 4; exec \"$0\" --exact a_disk_that_is_full_keeps_no_part_of_a_batch";
         let mut child = std::process::Command::new("bash");
-        let status = child.args(["-c", limited]).arg(std::env::current_exe().unwrap()).env(LIMITED, &path).status();
-        assert!(status.unwrap().success());
+        // Through pipes: what it prints into a file would be limited, too.
+        let done = child.args(["-c", limited]).arg(std::env::current_exe().unwrap()).env(LIMITED, &path).output();
+        let done = done.unwrap();
+        assert!(
+            done.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        );
         assert_eq!(indices(&files(&path)), [0]);
         return;
     };
