@@ -82,10 +82,7 @@ fn client() -> Result<HttpClient, UpstreamFault> {
             })
             .map_err(|error| format!("no TLS: {error}"))?;
         let https = builder.https_or_http().enable_http1().wrap_connector(connector);
-        Ok(Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_MAX)
-            .build(https))
+        Ok(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_MAX).build(https))
     });
     made.clone().map_err(UpstreamFault::Unreachable)
 }
